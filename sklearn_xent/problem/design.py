@@ -1,0 +1,192 @@
+"""logits = W [(X - shift) * scale, 1]': centring, scaling and the intercept, there and back.
+
+The optimiser works on columns of mean 0 and about unit curvature; X itself is never centred or scaled as a
+whole. This is the one place that knows of the intercept: without one its column is 0 and so is W's last.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from sklearn_xent.arrays import Array
+from sklearn_xent.rows import Block, Rows
+
+__all__ = ["Design", "design_for", "logits_of"]
+
+# (X - shift) w as X w - shift w loses log10(|shift| * scale) digits: beyond this many a dense block is
+# centred explicitly, which costs one more pass over it while it is in cache.
+CANCELLATION = 1e2
+# Spreads outside this range have no reciprocal, or no square root of one, in float64.
+SMALLEST_SPREAD, LARGEST_VALUE = 1e-290, 1e290
+
+
+@dataclass(frozen=True)
+class Design:
+    """A change of variables: ``shift`` (d,) and ``scale`` (d,) in the units of X; scale 0 drops a column."""
+
+    shift: Array
+    scale: Array
+    fit_intercept: bool = True
+
+    def logits(self, X: Any, W: Array) -> Array:
+        """Logits (K, m) of a block at coefficients W (K, d + 1)."""
+        X, shift = self._centred(X)
+        V = W[:, :-1] * self.scale
+        return _right_product(X, V) + (W[:, -1] - V @ shift)[:, None]
+
+    def adjoint(self, X: Any, R: Array) -> Array:
+        """R (K, m) times the design matrix: (K, d + 1)."""
+        X, shift = self._centred(X)
+        total = R.sum(axis=1)
+        G = (_left_product(R, X) - np.outer(total, shift)) * self.scale
+        return np.column_stack([G, total if self.fit_intercept else np.zeros(len(R))])
+
+    def gram(self, X: Any, h: Array) -> Array:
+        """The design matrix's product A' diag(h) A, (d + 1, d + 1), for row weights h of any sign."""
+        if sp.issparse(X):
+            return self._sparse_gram(X, h)
+        # Centred before it is multiplied: a Gram matrix corrected afterwards loses twice the digits.
+        A = np.empty((X.shape[0], X.shape[1] + 1))
+        np.subtract(X, self.shift, out=A[:, :-1])
+        A[:, :-1] *= self.scale
+        A[:, -1] = self.fit_intercept
+        if h.min(initial=0.0) >= 0:
+            # numpy calls the symmetric product, at half the cost, when both operands are one buffer
+            A *= np.sqrt(h)[:, None]
+            return A.T @ A
+        return A.T @ (A * h[:, None])
+
+    def squares(self, X: Any, h: Array) -> Array:
+        """The diagonal of ``gram``, (d + 1,)."""
+        total = h.sum()
+        if sp.issparse(X):
+            power = X.multiply(X)
+            square = power.T @ h - 2 * self.shift * (X.T @ h) + total * self.shift**2
+        else:
+            square = h @ (X - self.shift) ** 2
+        return np.append(square * self.scale**2, total if self.fit_intercept else 0.0)
+
+    def to_original(self, W: Array) -> tuple[Array, Array]:
+        """Coefficients (K, d) and intercepts (K,) for X as given."""
+        V = W[:, :-1] * self.scale
+        return V, W[:, -1] - V @ self.shift
+
+    def from_original(self, coef: Array, intercept: Array) -> Array:
+        """W (K, d + 1) of given coefficients; what a dropped column had is forgotten."""
+        with np.errstate(divide="ignore"):
+            V = np.where(self.scale > 0, coef / np.where(self.scale > 0, self.scale, 1.0), 0.0)
+        last = intercept + coef @ self.shift if self.fit_intercept else np.zeros(len(coef))
+        return np.column_stack([V, last])
+
+    def _centred(self, X: Any) -> tuple[Any, Array]:
+        """X and the shift that is still to be subtracted from it."""
+        if sp.issparse(X) or np.max(np.abs(self.shift) * self.scale, initial=0.0) < CANCELLATION:
+            return X, self.shift
+        return X - self.shift, np.zeros_like(self.shift)
+
+    def _sparse_gram(self, X: Any, h: Array) -> Array:
+        A = (X.T @ X.multiply(h[:, None]).tocsr()).toarray()
+        u, total = X.T @ h, h.sum()
+        cross = np.outer(u, self.shift)
+        A = A - cross - cross.T + total * np.outer(self.shift, self.shift)
+        border = (u - total * self.shift) * self.scale * self.fit_intercept
+        last = total if self.fit_intercept else 0.0
+        A *= np.outer(self.scale, self.scale)
+        return np.block([[A, border[:, None]], [border[None, :], np.array([[last]])]])
+
+
+def _right_product(X: Any, V: Array) -> Array:
+    """V X' for V (K, d): (K, m), contiguous by class."""
+    if sp.issparse(X):
+        return np.ascontiguousarray((X @ np.ascontiguousarray(V.T)).T)
+    return V @ X.T
+
+
+def _left_product(R: Array, X: Any) -> Array:
+    """R X for R (K, m): (K, d)."""
+    if sp.issparse(X):
+        return np.asarray((X.T @ np.ascontiguousarray(R.T)).T)
+    return R @ X
+
+
+def _first_moments(block: Block) -> tuple[tuple[Array, Array], tuple[()]]:
+    w, X = block.weights, block.X
+    magnitude = abs(X) if sp.issparse(X) else np.abs(X)
+    return (X.T @ w, magnitude.T @ w), ()
+
+
+def _second_moments(block: Block, mean: Array, unit: Array) -> tuple[tuple[Array, Array], tuple[()]]:
+    """Weighted sums of u = (x - mean) / unit and of u^2."""
+    w, X = block.weights, block.X
+    if not sp.issparse(X):
+        U = (X - mean) / unit
+        return (w @ U, w @ U**2), ()
+    entries = X.tocoo()
+    columns, row_weights = entries.col, w[entries.row]
+    u, u0 = (entries.data - mean[columns]) / unit[columns], -mean / unit
+    size = X.shape[1]
+    zeros = w.sum() - np.bincount(columns, row_weights, size)
+    first = np.bincount(columns, row_weights * u, size) + zeros * u0
+    return (first, np.bincount(columns, row_weights * u**2, size) + zeros * u0**2), ()
+
+
+def design_for(rows: Rows, *, fit_intercept: bool, ridge: float, names: Any = None) -> Design:
+    """Choose shift and scale from two sweeps: the weighted mean, and 1 / sqrt(variance / 4 + ridge).
+
+    The scale makes the curvature of every coordinate about 1, the penalty's ``ridge`` included, so that
+    a column too small to matter beside its penalty does not blow up.
+
+    Raises
+    ------
+    ValueError
+        If a column's values are too large for float64 arithmetic or, where nothing penalises it, its spread
+        is too small.
+    """
+    (total, magnitude), _ = rows.sweep(_first_moments)
+    columns = _name_columns(~(magnitude < LARGEST_VALUE), names)
+    if columns:
+        raise ValueError(f"X holds values beyond {LARGEST_VALUE:g} in {columns}; rescale them.")
+    mean = total if fit_intercept else np.zeros(rows.n_features)
+    unit = np.where(magnitude > 0, magnitude, 1.0)
+    (first, second), _ = rows.sweep(_second_moments, mean, unit)
+    drift = first if fit_intercept else np.zeros_like(first)
+    variance = second - drift**2
+    # For a constant column x - mean is one rounding error e in all rows: drift = e and second = e^2.
+    constant = variance <= 1e-6 * second
+    spread = np.where(constant, 0.0, unit * np.sqrt(np.maximum(variance, 0.0)))
+    tiny = (spread > 0) & (spread < SMALLEST_SPREAD)
+    columns = _name_columns(tiny, names) if ridge == 0 else ""
+    if columns:
+        raise ValueError(
+            f"X varies by less than {SMALLEST_SPREAD:g} in {columns}: no finite coefficient can "
+            "use that; rescale or drop them."
+        )
+    size = np.hypot(spread / 2, np.sqrt(ridge))
+    scale = np.where(spread > 0, 1 / np.where(size > 0, size, 1.0), 0.0)
+    shift = mean + unit * drift
+    return Design(np.where(scale > 0, shift, 0.0), scale, fit_intercept)
+
+
+def _name_columns(mask: Array, names: Any, most: int = 3) -> str:
+    """Say which columns a mask names, or return an empty string."""
+    where = np.flatnonzero(mask)
+    shown = [f"{names[j]!r}" if names is not None else f"{j}" for j in where[:most]]
+    more = f" and {len(where) - most} more" if len(where) > most else ""
+    return f"column{'s' if len(where) > 1 else ''} {', '.join(shown)}{more}" if len(where) else ""
+
+
+def _logits(block: Block, W: Array, design: Design) -> tuple[tuple[()], tuple[Array]]:
+    z = design.logits(block.X, W)
+    return (), (z if block.offset is None else z + block.offset,)
+
+
+def logits_of(rows: Rows, coef: Array, intercept: Array) -> Array:
+    """Logits (K, n) of all rows at coefficients in the units of X."""
+    d = coef.shape[1]
+    identity = Design(np.zeros(d), np.ones(d))
+    _, (blocks,) = rows.sweep(_logits, np.column_stack([coef, intercept]), identity)
+    return np.concatenate(blocks, axis=1)

@@ -1,0 +1,118 @@
+"""The loss, row by row, to second order in the logits.
+
+Arrays are class-major: logits, targets and probabilities have shape (K, n), so that every reduction over
+classes runs along the long axis. A binary problem has one logit (K = 1) and its target is the probability
+of the second class.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from sklearn_xent.arrays import Array
+
+__all__ = ["BinaryCrossEntropy", "Expansion", "Loss", "MultinomialCrossEntropy", "loss_for"]
+
+
+@dataclass(frozen=True)
+class Expansion:
+    """Value, gradient and curvature of the loss in the logits, row by row.
+
+    ``value`` (n,) in nats; ``probabilities`` and ``complements`` = 1 - probabilities, both (K, n) and each
+    accurate to its own last digit; ``residual`` (K, n) = probabilities - targets. The curvature of one row
+    is diag(p) - p p'.
+    """
+
+    value: Array
+    residual: Array
+    probabilities: Array
+    complements: Array
+
+    def curvature(self, k: int, l: int) -> Array:
+        """Second derivative in logits k and l, shape (n,)."""
+        if k == l:
+            return self.probabilities[k] * self.complements[k]
+        return -self.probabilities[k] * self.probabilities[l]
+
+    def curvature_product(self, v: Array) -> Array:
+        """(diag(p) - p p') v, row by row, shape (K, n)."""
+        p = self.probabilities
+        if len(p) == 1:
+            return p * self.complements * v
+        return p * (v - np.einsum("kn,kn->n", p, v))
+
+
+class Loss(Protocol):
+    """What a problem needs of a loss."""
+
+    n_logits: int
+    shift_invariant: bool  # adding one number to all logits of a row changes nothing
+
+    def expand(self, logits: Array, targets: Array) -> Expansion: ...
+    def entropy(self, probabilities: Array) -> Array: ...
+
+
+def _negative_entropy_terms(p: Array) -> Array:
+    """p log p with 0 log 0 = 0."""
+    return p * np.log(np.where(p > 0, p, 1.0))
+
+
+@dataclass(frozen=True)
+class BinaryCrossEntropy:
+    """-y log sigmoid(z) - (1 - y) log sigmoid(-z)."""
+
+    n_logits: int = 1
+    shift_invariant: bool = False
+
+    def expand(self, logits: Array, targets: Array) -> Expansion:
+        """Expand at logits (1, n) with targets (1, n) in [0, 1]."""
+        # With e = exp(-|z|): log(1 + exp(z)) = max(z, 0) + log1p(e). The two tails stay apart, so that a
+        # loss of 4e-18 is 4e-18 and not 0; logaddexp(0, z) - y z would cancel there.
+        e = np.exp(-np.abs(logits))
+        larger, smaller = 1 / (1 + e), e / (1 + e)
+        positive = logits >= 0
+        p, q = np.where(positive, larger, smaller), np.where(positive, smaller, larger)
+        hinge = np.where(positive, (1 - targets) * logits, -targets * logits)
+        # (1 - y) p - y q equals p - y without cancelling where p is close to y = 1.
+        return Expansion((hinge + np.log1p(e))[0], (1 - targets) * p - targets * q, p, q)
+
+    def entropy(self, probabilities: Array) -> Array:
+        """Entropy of rows (1, n), in nats."""
+        p = probabilities[0]
+        return -_negative_entropy_terms(p) - _negative_entropy_terms(1 - p)
+
+
+@dataclass(frozen=True)
+class MultinomialCrossEntropy:
+    """-<y, log softmax(z)>, symmetric over all K classes."""
+
+    n_logits: int
+    shift_invariant: bool = True
+
+    def expand(self, logits: Array, targets: Array) -> Expansion:
+        """Expand at logits (K, n) with targets (K, n), each column summing to 1."""
+        top = logits.argmax(axis=0), np.arange(logits.shape[1])
+        z = logits - logits[top]
+        e = np.exp(z)
+        # The largest term is exactly 1. The sum of the others is taken without it, so that the loss and
+        # the complement of a nearly certain class keep all their digits.
+        e[top] = 0.0
+        others = e.sum(axis=0)
+        value = np.log1p(others) - np.einsum("kn,kn->n", targets, z)
+        e[top] = 1.0
+        total = 1 + others
+        p, q = e / total, (total - e) / total
+        q[top] = others / total
+        return Expansion(value, (1 - targets) * p - targets * q, p, q)
+
+    def entropy(self, probabilities: Array) -> Array:
+        """Entropy of rows (K, n), in nats."""
+        return -_negative_entropy_terms(probabilities).sum(axis=0)
+
+
+def loss_for(n_classes: int) -> Loss:
+    """Return the loss of a problem with this many classes."""
+    return BinaryCrossEntropy() if n_classes == 2 else MultinomialCrossEntropy(n_classes)

@@ -1,0 +1,259 @@
+"""The objective, a point on it, a line through it, and the kernels they send over the rows.
+
+F(W) = weighted mean loss in nats + penalty. The weights sum to 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from sklearn_xent.problem.design import Design
+from sklearn_xent.arrays import Array
+from sklearn_xent.problem.losses import Loss
+from sklearn_xent.problem.penalties import ElasticNet
+from sklearn_xent.rows import Block, PerRow, Rows
+
+__all__ = ["Line", "Objective", "Point"]
+
+
+def _first_order(block: Block, logits: Array, loss: Loss, design: Design) -> Any:
+    e = loss.expand(logits, block.targets)
+    return (block.weights @ e.value, design.adjoint(block.X, block.weights * e.residual)), (logits,)
+
+
+def _at(block: Block, W: Array, loss: Loss, design: Design) -> Any:
+    logits = design.logits(block.X, W)
+    return _first_order(
+        block, logits if block.offset is None else logits + block.offset, loss, design
+    )
+
+
+def _along(block: Block, logits: Array, change: Array, t: float, loss: Loss, design: Design) -> Any:
+    return _first_order(block, logits + t * change, loss, design)
+
+
+def _value_and_slope(block: Block, logits: Array, change: Array, t: float, loss: Loss) -> Any:
+    e = loss.expand(logits + t * change, block.targets)
+    return (block.weights @ e.value, np.einsum("n,kn,kn->", block.weights, e.residual, change)), ()
+
+
+def _change(block: Block, direction: Array, design: Design) -> Any:
+    return (), (design.logits(block.X, direction),)
+
+
+def _adjoint(block: Block, R: Array, design: Design) -> Any:
+    return (design.adjoint(block.X, R),), ()
+
+
+def _expand(block: Block, logits: Array, loss: Loss) -> Any:
+    return (), (loss.expand(logits, block.targets),)
+
+
+def _hessian(block: Block, logits: Array, loss: Loss, design: Design) -> Any:
+    e, K = loss.expand(logits, block.targets), len(logits)
+    size = design.scale.size + 1
+    H = np.empty((K, size, K, size))
+    for k in range(K):
+        for l in range(k + 1):
+            H[k, :, l, :] = design.gram(block.X, block.weights * e.curvature(k, l))
+            H[l, :, k, :] = H[k, :, l, :]
+    return (H.reshape(K * size, K * size),), ()
+
+
+def _hessian_product(block: Block, e: Any, V: Array, design: Design) -> Any:
+    change = design.logits(block.X, V)
+    return (design.adjoint(block.X, block.weights * e.curvature_product(change)),), ()
+
+
+def _hessian_diagonal(block: Block, e: Any, design: Design) -> Any:
+    h = block.weights * e.probabilities * e.complements
+    return (np.stack([design.squares(block.X, row) for row in h]),), ()
+
+
+def _mean_curvature_gram(block: Block, e: Any, design: Design) -> Any:
+    K = len(e.probabilities)
+    # For K classes of equal probability the curvature is (I - 11'/K) / K: 1/K on what sums to zero.
+    h = (e.probabilities * e.complements).mean(axis=0) * (K / (K - 1) if K > 1 else 1.0)
+    return (design.gram(block.X, block.weights * h),), ()
+
+
+def _gram(block: Block, design: Design) -> Any:
+    return (design.gram(block.X, np.where(block.weights > 0, block.weights, 0.0)),), ()
+
+
+def _dual_value(block: Block, e: Any, c: float, loss: Loss) -> Any:
+    mixture = block.targets + c * e.residual
+    value = block.weights @ loss.entropy(np.clip(mixture, 0.0, 1.0))
+    if block.offset is not None:
+        value += c * np.einsum("n,kn,kn->", block.weights, e.residual, block.offset)
+    return (value,), ()
+
+
+def _smallest_margin(block: Block, logits: Array) -> Any:
+    """Least logit margin of a row's labelled classes over the others; -inf where a label is soft."""
+    if block.offset is not None:
+        logits = logits - block.offset
+    if len(logits) == 1:
+        y, z = block.targets[0], logits[0]
+        margin = np.where(y == 1, z, np.where(y == 0, -z, -np.inf))
+    else:
+        labelled = block.targets > 0
+        inside = np.where(labelled, logits, np.inf).min(axis=0)
+        outside = np.where(labelled, -np.inf, logits).max(axis=0)
+        margin = np.where(labelled.sum(axis=0) == 1, inside - outside, -np.inf)
+    margin = np.where(block.weights > 0, margin, np.inf)
+    return (), ((margin.min(initial=np.inf), np.abs(logits).max(initial=0.0)),)
+
+
+@dataclass(frozen=True)
+class Objective:
+    """F on rows; ``at`` evaluates it with one reading of X."""
+
+    rows: Rows
+    loss: Loss
+    penalty: ElasticNet
+    design: Design
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Shape (K, d + 1) of the coefficients."""
+        return self.loss.n_logits, self.rows.n_features + 1
+
+    def at(self, W: Array) -> Point:
+        """Everything about F at W."""
+        return Point(self, W, *self.rows.sweep(_at, W, self.loss, self.design))
+
+    def gram(self) -> Array:
+        """Weighted Gram matrix of the design, (d + 1, d + 1)."""
+        (A,), _ = self.rows.sweep(_gram, self.design)
+        return np.asarray(A)
+
+    def logits(self, W: Array) -> PerRow:
+        """Logits of the blocks at W, without offset."""
+        _, (logits,) = self.rows.sweep(_change, W, self.design)
+        return logits  # type: ignore[no-any-return]
+
+    def adjoint(self, R: PerRow) -> Array:
+        """The rows' R (K, n) times the design matrix, unweighted: (K, d + 1)."""
+        (G,), _ = self.rows.sweep(_adjoint, R, self.design)
+        return np.asarray(G)
+
+    @property
+    def free(self) -> Array:
+        """Mask (d + 1,) of the columns that nothing penalises."""
+        return np.asarray((self.penalty.l1 == 0) & (self.penalty.l2 == 0))
+
+
+class Point:
+    """F, its gradient and its curvature at one W. It never changes; what is costly is computed once."""
+
+    def __init__(self, objective: Objective, W: Array, sums: Any, kept: Any) -> None:
+        (loss, self.loss_gradient), (self.logits,) = sums, kept
+        penalty = objective.penalty
+        self.objective, self.coefficients = objective, W
+        self.loss = float(loss)
+        self.value = self.loss + penalty.value(W)
+        self.gradient = self.loss_gradient + penalty.gradient(W)
+        self.stationarity = penalty.subgradient(W, self.gradient)
+
+    @property
+    def smooth_value(self) -> float:
+        """F without its l1 part."""
+        return self.value - self.objective.penalty.absolute(self.coefficients)
+
+    @cached_property
+    def _expansion(self) -> PerRow:
+        o = self.objective
+        _, (expansion,) = o.rows.sweep(_expand, self.logits, o.loss, reads=False)
+        return expansion  # type: ignore[no-any-return]
+
+    def hessian(self) -> Array:
+        """Hessian of the smooth part, (K (d + 1), K (d + 1)); K (K + 1) / 2 Gram products."""
+        o = self.objective
+        (H,), _ = o.rows.sweep(_hessian, self.logits, o.loss, o.design)
+        H[np.diag_indices_from(H)] += np.tile(o.penalty.l2, len(self.coefficients))
+        return np.asarray(H)
+
+    def hessian_product(self, V: Array) -> Array:
+        """Hessian of the smooth part times V (K, d + 1); one reading of X."""
+        o = self.objective
+        (product,), _ = o.rows.sweep(_hessian_product, self._expansion, V, o.design)
+        return np.asarray(product + o.penalty.l2 * V)
+
+    def hessian_diagonal(self) -> Array:
+        """Diagonal of the Hessian of the smooth part, (K, d + 1)."""
+        o = self.objective
+        (diagonal,), _ = o.rows.sweep(_hessian_diagonal, self._expansion, o.design)
+        return np.asarray(diagonal + o.penalty.l2)
+
+    def shared_hessian(self) -> Array:
+        """One (d + 1, d + 1) matrix that stands for the Hessian's block of every class."""
+        o = self.objective
+        (A,), _ = o.rows.sweep(_mean_curvature_gram, self._expansion, o.design)
+        A[np.diag_indices_from(A)] += o.penalty.l2
+        return np.asarray(A)
+
+    def duality_gap(self) -> float:
+        """Upper bound of F(W) - min F in nats; inf where nothing penalises a column of X.
+
+        The dual point of residuals c r is the mixture q = y + c r, whose value is its entropy: the dual of
+        maximum likelihood is maximum entropy. It holds once the intercept is stationary, as it is to
+        rounding at the end of a fit: its own small gradient is left out.
+        """
+        o, penalty = self.objective, self.objective.penalty
+        G = self.loss_gradient.copy()
+        if o.design.fit_intercept:
+            G[:, -1] = 0.0
+        if o.free[:-1].any():
+            return np.inf
+        direct = penalty.fenchel_gap(self.coefficients, G)
+        if np.isfinite(direct):
+            return direct
+        lasso = penalty.l2 == 0
+        ratio = np.divide(penalty.l1, np.abs(G), out=np.ones_like(G), where=(G != 0) & lasso)
+        c = min(1.0, float(ratio[:, penalty.l1 > 0].min(initial=1.0)))
+        (dual,), _ = o.rows.sweep(_dual_value, self._expansion, c, o.loss, reads=False)
+        zero = np.zeros_like(G)
+        conjugate = penalty.fenchel_gap(zero, np.where(lasso, 0.0, c * G))
+        return max(self.value - float(dual) + conjugate, 0.0)
+
+    def separates(self) -> bool:
+        """Whether every row's logits put its label strictly first: then no finite optimum need exist."""
+        _, (margins,) = self.objective.rows.sweep(_smallest_margin, self.logits, reads=False)
+        least = min(m for m, _ in margins)
+        return bool(least > 1e-6 * max(size for _, size in margins))
+
+    def line(self, direction: Array) -> Line:
+        """F along W + t direction."""
+        return Line(self, direction)
+
+
+class Line:
+    """F on W + t D: one reading of X to build; ``evaluate`` reads none, ``point`` one."""
+
+    def __init__(self, origin: Point, direction: Array) -> None:
+        o = origin.objective
+        self.origin, self.direction = origin, direction
+        self._change = o.logits(direction)
+
+    def evaluate(self, t: float) -> tuple[float, float]:
+        """Value and slope of F at t, for a smooth penalty."""
+        o = self.origin.objective
+        (loss, slope), _ = o.rows.sweep(
+            _value_and_slope, self.origin.logits, self._change, t, o.loss, reads=False
+        )
+        W = self.origin.coefficients + t * self.direction
+        value = loss + o.penalty.value(W)
+        return float(value), float(slope + (o.penalty.gradient(W) * self.direction).sum())
+
+    def point(self, t: float) -> Point:
+        """The point at t. Its logits are those of the line: they drift, by rounding, over many lines."""
+        o = self.origin.objective
+        sums, kept = o.rows.sweep(
+            _along, self.origin.logits, self._change, t, o.loss, o.design
+        )
+        return Point(o, self.origin.coefficients + t * self.direction, sums, kept)

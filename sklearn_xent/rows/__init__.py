@@ -1,0 +1,57 @@
+"""Where the data lives: row blocks, one file per container.
+
+A block hands the kernels an ``X`` they can multiply with; everything above is blind to the container.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+import scipy.sparse as sp
+
+from sklearn_xent.arrays import Array
+
+__all__ = ["Block", "PerRow", "Rows", "as_rows"]
+
+Kernel = Callable[..., tuple[tuple[Any, ...], tuple[Any, ...]]]
+
+
+class Block(NamedTuple):
+    """Some rows: features (m, d), targets (K, m), weights (m,), offset of the logits (K, m) or None."""
+
+    X: Any
+    targets: Array
+    weights: Array
+    offset: Array | None
+
+
+class PerRow(list[Any]):
+    """One value per block, kept where the block is; a sweep hands each kernel the value of its block."""
+
+
+class Rows(Protocol):
+    """What a container offers. ``passes`` counts the readings of X so far."""
+
+    n_rows: int
+    n_features: int
+    passes: int
+
+    def sweep(self, kernel: Kernel, *args: Any, reads: bool = True) -> tuple[Any, Any]:
+        """Run ``kernel(block, *args) -> (sums, kept)`` on every block.
+
+        ``sums`` are added over the blocks in their order, ``kept`` come back as PerRow. ``reads`` says
+        whether the kernel touches X.
+        """
+        ...
+
+
+def as_rows(X: Any, targets: Array, weights: Array, offset: Array | None = None) -> Rows:
+    """Wrap a container, without copying it, with its targets (K, n), weights (n,) and offset (K, n)."""
+    if sp.issparse(X):
+        from sklearn_xent.rows.sparse import SparseRows
+
+        return SparseRows(X, targets, weights, offset)
+    from sklearn_xent.rows.dense import DenseRows
+
+    return DenseRows(X, targets, weights, offset)

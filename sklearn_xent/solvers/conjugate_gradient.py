@@ -1,0 +1,40 @@
+"""Preconditioned conjugate gradients on coefficient-shaped arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from sklearn_xent.arrays import Array
+
+__all__ = ["conjugate_gradient"]
+
+Map = Callable[[Array], Array]
+
+
+def conjugate_gradient(
+    product: Map, target: Array, precondition: Map, *, tol: float, max_iter: int
+) -> tuple[Array, int]:
+    """Solve H x = target to a relative residual tol in the preconditioner's norm; also the products taken.
+
+    Stops early at a direction of no curvature. Nocedal and Wright (2006), Numerical Optimization, 7.1.
+    """
+    x, residual = np.zeros_like(target), target.copy()
+    z = precondition(residual)
+    direction, energy = z, float((residual * z).sum())
+    goal = tol**2 * energy
+    for iteration in range(max_iter):
+        if not energy > goal:
+            return x, iteration
+        image = product(direction)
+        curvature = float((direction * image).sum())
+        if not curvature > np.finfo(float).eps * energy * 1e-3:
+            return (x if iteration else direction), iteration + 1
+        step = energy / curvature
+        x = x + step * direction
+        residual = residual - step * image
+        z = precondition(residual)
+        previous, energy = energy, float((residual * z).sum())
+        direction = z + (energy / previous) * direction
+    return x, max_iter

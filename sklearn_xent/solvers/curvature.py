@@ -1,0 +1,104 @@
+"""A factored Hessian: Newton steps, and the decrement that estimates how far the minimum is."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.linalg
+
+from sklearn_xent.arrays import Array
+from sklearn_xent.problem.objective import Objective, Point
+
+__all__ = ["DENSE_LIMIT", "MEMORY_LIMIT", "Curvature", "curvature_at", "refuse_beyond_memory"]
+
+DENSE_LIMIT = 1500  # coefficients up to which a Hessian is factored unasked: 18 MB, a fraction of a second
+MEMORY_LIMIT = 2**30  # bytes a solver asked for by name may take for one dense matrix
+WELL_CONDITIONED = 1e-10  # least squared pivot of an equilibrated matrix that Cholesky is trusted with
+
+
+class Curvature:
+    """Inverse of a positive semidefinite H (N, N), restricted to the coordinates in ``active``."""
+
+    def __init__(self, H: Array, active: Array | None = None) -> None:
+        self.active = np.ones(len(H), bool) if active is None else active
+        if active is not None:
+            H = H[np.ix_(active, active)]
+        diagonal = np.diag(H)
+        largest = diagonal.max(initial=0.0)
+        # A coordinate whose curvature underflows beside the largest keeps its own unit.
+        self._unit = 1 / np.sqrt(np.where(diagonal > 1e-200 * largest, diagonal, largest or 1.0))
+        H = H * np.outer(self._unit, self._unit)
+        self._cholesky = self._eigen = None
+        try:
+            if H.size:
+                L = scipy.linalg.cholesky(H, lower=True, check_finite=True)
+                if np.diag(L).min() ** 2 > WELL_CONDITIONED:
+                    self._cholesky = L
+        except (np.linalg.LinAlgError, ValueError):
+            pass
+        if self._cholesky is None and H.size:
+            values, vectors = np.linalg.eigh(np.where(np.isfinite(H), H, 0.0))
+            keep = values > 8 * len(H) * np.finfo(float).eps * max(values[-1], 1e-300)
+            self._eigen = values[keep], vectors[:, keep]
+
+    def solve(self, gradient: Array) -> Array:
+        """Least-norm solution of H x = gradient in the shape of gradient; 0 off the active set."""
+        out = np.zeros(gradient.size)
+        g = gradient.ravel()[self.active] * self._unit
+        if self._cholesky is not None:
+            x = scipy.linalg.cho_solve((self._cholesky, True), g, check_finite=False)
+        elif self._eigen is not None:
+            values, vectors = self._eigen
+            x = vectors @ ((vectors.T @ g) / values)
+        else:
+            x = g
+        out[self.active] = x * self._unit
+        return out.reshape(gradient.shape)
+
+    def gap(self, gradient: Array) -> float:
+        """Half the squared Newton decrement, g' H^-1 g / 2: the gap of the quadratic model, in nats.
+
+        Boyd and Vandenberghe (2004), Convex Optimization, section 9.5.1.
+        """
+        return max(0.5 * float((gradient * self.solve(gradient)).sum()), 0.0)
+
+
+def curvature_at(point: Point) -> Curvature:
+    """Factor the Hessian on the coordinates that can move: all, or with l1 those not held at zero."""
+    o = point.objective
+    H = point.hessian()
+    if o.loss.shift_invariant:
+        pin_gauge(H, o)
+    if o.penalty.smooth:
+        return Curvature(H)
+    return Curvature(H, ((point.coefficients != 0) | (point.stationarity != 0)).ravel())
+
+
+def pin_gauge(H: Array, objective: Objective) -> None:
+    """Give H curvature where adding one vector to every class changes nothing.
+
+    The gradient has no component there (with l2, iterates sum to zero over the classes), so no step
+    changes; without it H is singular, or as nearly so as the penalty is weak. An l1 penalty does fix the
+    sum of the coefficients: then only the columns that are free have a gauge.
+    """
+    K, size = objective.shape
+    columns = np.arange(size) if objective.penalty.smooth else np.flatnonzero(objective.free)
+    blocks = H.reshape(K, size, K, size)
+    mean = np.einsum("kjkj->j", blocks)[columns] / K
+    blocks[:, columns, :, columns] += mean[:, None, None] / K
+
+
+def refuse_beyond_memory(n_coefficients: int, solver: str) -> None:
+    """Refuse a dense (N, N) matrix beyond MEMORY_LIMIT before it is allocated.
+
+    Raises
+    ------
+    ValueError
+        With the size asked for, the limit, and what to use instead.
+    """
+    need = 8 * n_coefficients**2
+    if need > MEMORY_LIMIT:
+        raise ValueError(
+            f"solver={solver!r} needs a dense matrix of {n_coefficients} x {n_coefficients} coefficients, "
+            f"{need / 2**30:.1f} GiB; the limit is {MEMORY_LIMIT / 2**30:.0f} GiB. "
+            "Use solver='auto', 'lbfgs' or 'truncated-newton'."
+        )

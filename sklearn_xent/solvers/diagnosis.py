@@ -1,0 +1,65 @@
+"""What a fit's ending means to its user: no warning, or one that says what would help."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from sklearn_xent.arrays import Array
+from sklearn_xent.problem.objective import Objective
+from sklearn_xent.solvers.separation import (
+    SeparationWarning,
+    recession_direction,
+    suspects_separation,
+)
+from sklearn_xent.solvers.solve import Solution, Status
+
+__all__ = ["diagnose"]
+
+ADVICE = {
+    Status.ITERATION_LIMIT: "raise max_iter, or use solver='auto'",
+    Status.STALLED: "use solver='auto'; if it is, raise tol, lower C or rescale X",
+    Status.STOPPED: "let it run on if that is not near enough",
+}
+
+
+def diagnose(
+    solution: Solution, solver: str, tol: float, names: Any = None
+) -> ConvergenceWarning | None:
+    """Return the one warning that a fit deserves, or None where its relative gap is at most tol."""
+    objective = solution.point.objective
+    separable = solution.status is Status.SEPARABLE
+    if separable or suspects_separation(solution.point, solution.curvature):
+        direction = recession_direction(objective)
+        if separable and direction is None:
+            direction = solution.point.coefficients
+        if direction is not None:
+            return _separation(objective, direction, names, total=separable)
+    if solution.status is Status.CONVERGED:
+        return None
+    relative = solution.gap / abs(solution.point.value)
+    return ConvergenceWarning(
+        f"solver {solver!r} {solution.status.value}: after {len(solution.history) - 1} iterations the "
+        f"objective is within about {solution.gap:.2g} nats ({relative:.1g} of its value) of the minimum; "
+        f"tol={tol:g} asks for {tol * abs(solution.point.value):.2g}. "
+        f"To help: {ADVICE[solution.status]}."
+    )
+
+
+def _separation(
+    objective: Objective, direction: Array, names: Any, *, total: bool
+) -> SeparationWarning:
+    weight = np.abs(direction[:, :-1]).max(axis=0) * (objective.design.scale > 0)
+    order = np.argsort(-weight, kind="stable")
+    order = order[weight[order] > 1e-6 * max(weight.max(), np.finfo(float).tiny)]
+    shown = [repr(names[j]) if names is not None else str(j) for j in order[:3].tolist()]
+    more = f" and {len(order) - 3} more" if len(order) > 3 else ""
+    columns = f"column{'s' if len(order) != 1 else ''} {', '.join(shown)}{more}"
+    kind = "The classes are separated" if total else "Some rows are separated (quasi-separation)"
+    return SeparationWarning(
+        f"{kind} by {columns}: with C=inf the loss falls for ever along them and no finite optimum "
+        "exists. The coefficients are finite and predict well, but their size means nothing. Use a "
+        "finite C, or drop or merge the columns named."
+    )

@@ -1,0 +1,25 @@
+"""Descent along the gradient, as a textbook shows it."""
+
+from __future__ import annotations
+
+from sklearn_xent.arrays import Array
+from sklearn_xent.problem.objective import Objective
+from sklearn_xent.solvers.line_search import descend
+from sklearn_xent.solvers.solve import Visit
+
+__all__ = ["gradient_descent"]
+
+
+def gradient_descent(objective: Objective, start: Array, visit: Visit) -> None:
+    """w <- w - t gradient, t by backtracking from twice the last step. 2 readings of X an iteration.
+
+    Boyd and Vandenberghe (2004), Convex Optimization, algorithm 9.3. The columns are standardised and not
+    otherwise preconditioned, so that its pace shows the conditioning of the problem.
+    """
+    point, step = objective.at(start), 1.0
+    while True:
+        visit(point)
+        new, step = descend(point, -point.gradient, step=2 * step)
+        if new is None:
+            return
+        point = new

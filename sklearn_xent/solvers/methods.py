@@ -1,0 +1,63 @@
+"""The methods by name, what each can treat, and the choice among them."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import NamedTuple
+
+from sklearn_xent.problem.objective import Objective
+from sklearn_xent.solvers.accelerated_gradient import accelerated_gradient
+from sklearn_xent.solvers.curvature import DENSE_LIMIT
+from sklearn_xent.solvers.gradient_descent import gradient_descent
+from sklearn_xent.solvers.newton import newton_cholesky, truncated_newton
+from sklearn_xent.solvers.proximal_newton import proximal_newton
+from sklearn_xent.solvers.scipy_optimize import SCIPY_METHODS, scipy_minimize
+from sklearn_xent.solvers.solve import Method
+
+__all__ = ["METHODS", "Entry", "choose"]
+
+
+class Entry(NamedTuple):
+    """A method and whether it can treat a penalty with an l1 part."""
+
+    method: Method
+    l1: bool
+
+
+METHODS: dict[str, Entry] = {
+    "newton-cholesky": Entry(newton_cholesky, l1=False),
+    "truncated-newton": Entry(truncated_newton, l1=False),
+    "proximal-newton": Entry(proximal_newton, l1=True),
+    "gradient-descent": Entry(gradient_descent, l1=False),
+    "accelerated-gradient": Entry(accelerated_gradient, l1=True),
+    **{
+        name: Entry(partial(scipy_minimize, solver=name), l1=name == "lbfgs") for name in SCIPY_METHODS
+    },
+}
+
+
+def choose(solver: str, objective: Objective) -> tuple[str, Method]:
+    """Name and method for a problem.
+
+    Raises
+    ------
+    ValueError
+        If the name is unknown, or the method cannot treat the penalty; it names those that can.
+    """
+    if solver != "auto" and solver not in METHODS:
+        raise ValueError(f"solver must be 'auto' or one of {sorted(METHODS)}; got {solver!r}.")
+    smooth = objective.penalty.smooth
+    if solver == "auto":
+        small = objective.shape[0] * objective.shape[1] <= DENSE_LIMIT
+        if smooth:
+            solver = "newton-cholesky" if small else "truncated-newton"
+        else:
+            solver = "proximal-newton" if small else "lbfgs"
+    entry = METHODS[solver]
+    if not (smooth or entry.l1):
+        able = ["auto"] + sorted(name for name, other in METHODS.items() if other.l1)
+        raise ValueError(
+            f"solver={solver!r} minimises smooth objectives and cannot treat l1_ratio > 0; "
+            f"use one of {able}."
+        )
+    return solver, entry.method

@@ -1,0 +1,190 @@
+"""The only keeper of the loop: a method proposes points, the monitor judges them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Protocol
+
+import numpy as np
+
+from sklearn_xent.arrays import Array
+from sklearn_xent.problem.objective import Objective, Point
+from sklearn_xent.solvers.certificate import certify, polish
+from sklearn_xent.solvers.curvature import Curvature
+
+__all__ = ["History", "Method", "Monitor", "Solution", "Status", "Stop", "Visit", "minimise"]
+
+
+class Status(Enum):
+    """Why a fit ended; each value is its message."""
+
+    CONVERGED = "converged"
+    STALLED = "no further progress is possible at this precision"
+    ITERATION_LIMIT = "stopped at max_iter before reaching tol"
+    SEPARABLE = "the classes are separable: without a penalty no finite optimum exists"
+    STOPPED = "stopped by a callback"
+
+
+class Stop(Exception):
+    """Raised by the monitor to end a method, through whatever code called it."""
+
+    def __init__(self, status: Status) -> None:
+        super().__init__(status.value)
+        self.status = status
+
+
+class Visit(Protocol):
+    """What a method calls at each iterate; with the factored Hessian there, if it has it."""
+
+    def __call__(
+        self, point: Point, *, curvature: Curvature | None = None, gap: float | None = None
+    ) -> None: ...
+
+
+Method = Callable[[Objective, Array, Visit], None]
+
+
+@dataclass
+class History:
+    """One row an iterate: objective and gap in nats, gradient norm, passes over X, seconds."""
+
+    objective: list[float] = field(default_factory=list)
+    gradient_norm: list[float] = field(default_factory=list)
+    gap: list[float] = field(default_factory=list)
+    passes: list[int] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    _began: float = field(default_factory=time.perf_counter)
+
+    def add(self, point: Point, gap: float) -> None:
+        """Append the row of a point."""
+        self.objective.append(point.value)
+        self.gradient_norm.append(float(np.linalg.norm(point.stationarity)))
+        self.gap.append(gap)
+        self.passes.append(point.objective.rows.passes)
+        self.seconds.append(time.perf_counter() - self._began)
+
+    def to_dict(self) -> dict[str, Array]:
+        """Columns by name, as arrays: what the estimator shows as ``history_``."""
+        columns = "objective", "gradient_norm", "gap", "passes", "seconds"
+        return {name: np.asarray(getattr(self, name), dtype=np.float64) for name in columns}
+
+    def __len__(self) -> int:
+        return len(self.objective)
+
+
+Report = Callable[[Point, History], Any]
+
+
+@dataclass
+class Monitor:
+    """Judge of iterates: records, reports, keeps the best, and stops.
+
+    Between certificates the gap is guessed as ``calibration * ||stationarity||^2 / 2``: the design makes the
+    curvature about 1, and each certificate corrects the guess.
+    """
+
+    tol: float
+    max_iter: int
+    report: Report | None = None
+    history: History = field(default_factory=History)
+    best: Point | None = None
+    curvature: Curvature | None = None
+    gap: float = np.inf
+    calibration: float = 1.0
+
+    def __call__(
+        self, point: Point, *, curvature: Curvature | None = None, gap: float | None = None
+    ) -> None:
+        """Record a point; raise Stop when it should be the last."""
+        if not np.isfinite(point.value):
+            if self.best is None:
+                raise ValueError(
+                    "the loss is not finite at the start: X, offset or sample_weight hold values too "
+                    "large for float64 arithmetic; rescale them."
+                )
+            raise Stop(Status.STALLED)
+        rough = 0.5 * float((point.stationarity**2).sum())
+        if curvature is not None:
+            gap = curvature.gap(point.stationarity)
+        guess = self.calibration * rough if gap is None else gap
+        self.history.add(point, guess)
+        if self._improves(point):
+            self.best = point
+        if self.report and self.report(point, self.history):
+            raise Stop(Status.STOPPED)
+        if guess <= self.tol * abs(point.value):
+            if curvature is None:
+                self.gap, self.curvature = certify(point, self.tol)
+            else:
+                self.gap, self.curvature = min(guess, point.duality_gap()), curvature
+            self.history.gap[-1] = self.gap
+            if self.gap <= self.tol * abs(point.value):
+                self.best = point
+                raise Stop(Status.CONVERGED)
+            # ask again only once the guess, corrected, has come down by half as much again
+            self.calibration = 2 * self.gap / max(rough, np.finfo(float).tiny)
+        if point.objective.free[:-1].any() and len(self.history) > 1 and point.separates():
+            self.best = point
+            raise Stop(Status.SEPARABLE)
+        if len(self.history) > self.max_iter:
+            raise Stop(Status.ITERATION_LIMIT)
+
+    def _improves(self, point: Point) -> bool:
+        """Lower, or no higher than rounding explains and closer to stationary."""
+        if self.best is None:
+            return True
+        slack = 8 * np.finfo(float).eps * abs(self.best.value)
+        closer = np.linalg.norm(point.stationarity) <= np.linalg.norm(self.best.stationarity)
+        return bool(
+            point.value < self.best.value - slack
+            or (point.value <= self.best.value + slack and closer)
+        )
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Where a fit ended: the best point, its gap in nats, why, and how it got there."""
+
+    point: Point
+    gap: float
+    status: Status
+    history: History
+    curvature: Curvature | None
+
+
+def minimise(
+    objective: Objective,
+    method: Method,
+    start: Array,
+    *,
+    tol: float,
+    max_iter: int,
+    report: Report | None = None,
+) -> Solution:
+    """Run a method until the relative gap is certified to be at most tol, or it must stop.
+
+    A method's own verdict is not asked: whatever ended it, the best point is evaluated afresh and its gap
+    measured. A converged small problem is polished to machine precision with the certificate's Hessian.
+    """
+    monitor = Monitor(tol, max_iter, report)
+    try:
+        method(objective, start, monitor)
+    except Stop as stop:
+        status = stop.status
+    else:
+        status = Status.STALLED
+    assert monitor.best is not None
+    point, gap, curvature = monitor.best, monitor.gap, monitor.curvature
+    if status is not Status.CONVERGED:
+        point = objective.at(point.coefficients)
+        gap, curvature = certify(point, tol)
+        if status is not Status.SEPARABLE and gap <= tol * abs(point.value):
+            status = Status.CONVERGED
+    elif curvature is not None:
+        room = max_iter + 1 - len(monitor.history)
+        for point, gap in polish(point, curvature, at_most=room):
+            monitor.history.add(point, gap)
+    return Solution(point, gap, status, monitor.history, curvature)

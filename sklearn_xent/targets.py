@@ -1,0 +1,177 @@
+"""Labels, soft labels, weights and offsets, encoded for the problem. Every error about them is raised here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import assert_all_finite, check_array, column_or_1d
+
+from sklearn_xent.arrays import Array
+
+__all__ = ["Targets", "check_offset", "check_sample_weight", "encode_targets"]
+
+ROW_SUM_TOLERANCE = 1e-6  # float32 probabilities of 1000 classes sum to 1 within this
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What a problem learns from: ``classes`` (K,), ``values`` (K, n), or (1, n) for two, ``weights`` (n,)."""
+
+    classes: Array
+    values: Array
+    weights: Array
+
+
+def encode_targets(
+    y: Any, n_rows: int, *, sample_weight: Any = None, class_weight: Any = None, smoothing: float = 0.0
+) -> Targets:
+    """Encode labels (n,) or soft labels (n, K).
+
+    Class weights multiply the mass of their class, so a soft row weighs as its K hard rows would;
+    smoothing then mixes in the uniform distribution, y (1 - smoothing) + smoothing / K.
+
+    Raises
+    ------
+    ValueError
+        For labels that are not classes, a single class, a class without weight, soft labels that are not
+        probabilities, and weights that are negative, not finite, all zero or of the wrong length.
+    """
+    if y is None:
+        raise ValueError("This estimator requires y to be passed, but the target y is None.")
+    soft = len(np.shape(y)) == 2 and np.shape(y)[1] > 1
+    weights = check_sample_weight(sample_weight, n_rows)
+    classes, values = _soft_labels(y) if soft else _hard_labels(y)
+    if values.shape[1] != n_rows:
+        raise ValueError(f"y has {values.shape[1]} rows, but X has {n_rows}.")
+    if len(classes) < 2:
+        raise ValueError(
+            f"y holds one class only, {classes.tolist()}; a classifier needs at least two classes."
+        )
+    factors = _class_factors(class_weight, classes, values @ weights)
+    if factors is not None:
+        values = values * factors[:, None]
+        mass = values.sum(axis=0)
+        weights = weights * mass
+        values = values / np.where(mass > 0, mass, 1.0)
+    if smoothing:
+        values = values * (1 - smoothing) + smoothing / len(classes)
+    for label, mass in zip(classes.tolist(), values @ weights, strict=True):
+        if not mass > 0:
+            raise ValueError(
+                f"class {label!r} has no weight in y: all its sample and class weights are zero. "
+                "Leave its rows out, or give them weight."
+            )
+    return Targets(classes, values[1:] if len(classes) == 2 else values, weights)
+
+
+def _hard_labels(y: Any) -> tuple[Array, Array]:
+    """Classes and one-hot targets (K, n) of labels."""
+    labels = column_or_1d(y, warn=True)
+    assert_all_finite(labels, input_name="y")
+    try:
+        check_classification_targets(labels)
+    except ValueError as error:
+        raise ValueError(
+            f"{error} Soft labels are given as an array (n_samples, n_classes) of probabilities."
+        ) from None
+    classes, codes = np.unique(labels, return_inverse=True)
+    values = np.zeros((len(classes), len(labels)))
+    values[codes, np.arange(len(labels))] = 1.0
+    return classes, values
+
+
+def _soft_labels(y: Any) -> tuple[Array, Array]:
+    """Classes and targets (K, n) of soft labels; a frame's columns name the classes."""
+    names = getattr(y, "columns", None)
+    P = check_array(y, dtype=np.float64, input_name="y", ensure_min_features=2)
+    classes = np.arange(P.shape[1]) if names is None else np.asarray(list(names))
+    if P.min() < 0:
+        raise ValueError(f"y holds soft labels with a negative probability, {P.min():g}.")
+    sums = P.sum(axis=1)
+    worst = int(np.argmax(np.abs(sums - 1)))
+    if abs(sums[worst] - 1) > ROW_SUM_TOLERANCE:
+        raise ValueError(
+            f"y holds soft labels: each row must be probabilities that sum to 1; row {worst} sums to "
+            f"{sums[worst]:.9g}. Multilabel targets are not supported."
+        )
+    order = np.argsort(classes, kind="stable")
+    if len(np.unique(classes)) < len(classes):
+        raise ValueError(f"y names a class twice in its columns: {classes.tolist()}.")
+    return classes[order], np.ascontiguousarray((P / sums[:, None]).T[order])
+
+
+def _class_factors(class_weight: Any, classes: Array, mass: Array) -> Array | None:
+    """One factor per class, or None; "balanced" is total mass / (K class mass)."""
+    if class_weight is None:
+        return None
+    if isinstance(class_weight, str):
+        if class_weight != "balanced":
+            raise ValueError(
+                f"class_weight must be None, 'balanced' or a dict; got {class_weight!r}."
+            )
+        return mass.sum() / (len(classes) * np.where(mass > 0, mass, 1.0))
+    if not isinstance(class_weight, dict):
+        raise ValueError(f"class_weight must be None, 'balanced' or a dict; got {class_weight!r}.")
+    labels = classes.tolist()
+    unknown = [key for key in class_weight if key not in labels]
+    if unknown:
+        raise ValueError(f"class_weight names classes {unknown} that y does not hold: {labels}.")
+    factors = np.array([class_weight.get(label, 1.0) for label in labels], dtype=np.float64)
+    for label, factor in zip(labels, factors, strict=True):
+        if not (np.isfinite(factor) and factor >= 0):
+            raise ValueError(
+                f"class_weight must be finite and not negative; got {factor} for class {label!r}."
+            )
+    return factors
+
+
+def check_sample_weight(sample_weight: Any, n_rows: int) -> Array:
+    """Weights (n,) as float64; None is one each, a number is itself for every row.
+
+    Raises
+    ------
+    ValueError
+        If they are negative, not finite, all zero, or not one per row.
+    """
+    if sample_weight is None:
+        return np.ones(n_rows)
+    if np.ndim(sample_weight) == 0:
+        sample_weight = np.full(n_rows, sample_weight)
+    weights = check_array(
+        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+    )
+    if weights.shape != (n_rows,):
+        raise ValueError(f"sample_weight must have shape ({n_rows},); got {weights.shape}.")
+    if weights.min() < 0:
+        raise ValueError(f"sample_weight must not be negative; got {weights.min():g}.")
+    total = weights.sum()
+    if total == 0:
+        raise ValueError("sample_weight must hold a positive weight; all of them are zero.")
+    if not np.isfinite(total):
+        raise ValueError("sample_weight is too large: its sum is not finite; rescale it.")
+    return weights
+
+
+def check_offset(offset: Any, n_rows: int, n_classes: int) -> Array | None:
+    """Offset of the logits as (n_logits, n) float64: from (n,) for two classes, from (n, K) for any.
+
+    Raises
+    ------
+    ValueError
+        If it is not finite or of another shape.
+    """
+    if offset is None:
+        return None
+    values = check_array(offset, ensure_2d=False, dtype=np.float64, input_name="offset")
+    if n_classes == 2:
+        if values.shape in ((n_rows,), (n_rows, 1)):
+            return values.reshape(1, n_rows)
+        if values.shape == (n_rows, 2):
+            return np.ascontiguousarray((values[:, 1] - values[:, 0])[None, :])
+    elif values.shape == (n_rows, n_classes):
+        return np.ascontiguousarray(values.T)
+    expected = f"({n_rows},) or ({n_rows}, 2)" if n_classes == 2 else f"({n_rows}, {n_classes})"
+    raise ValueError(f"offset must have shape {expected}; got {values.shape}.")
