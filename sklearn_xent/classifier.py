@@ -71,7 +71,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimato
         check_parameters(self)
         # validate_data writes on the estimator it is given; a fit that fails must not have.
         validated = copy.copy(self)
-        X = _canonical(validate_data(validated, X, **ACCEPTED))
+        X = _validated(validated, X, reset=True)
         targets = encode_targets(
             y,
             X.shape[0],
@@ -122,7 +122,8 @@ class CrossEntropyClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimato
         design = design_for(
             rows,
             fit_intercept=self.fit_intercept,
-            ridge=(1 - self.l1_ratio) * strength,
+            strength=strength,
+            l1_ratio=self.l1_ratio,
             names=names,
         )
         penalty = elastic_net(design, strength, self.l1_ratio)
@@ -165,7 +166,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimato
     def _logits(self, X: Any, offset: Any) -> Array:
         """Logits (1, n) or (K, n)."""
         check_is_fitted(self)
-        X = validate_data(self, X, reset=False, **ACCEPTED)
+        X = _validated(self, X, reset=False)
         coef = _dense(self.coef_)
         shifts = check_offset(offset, X.shape[0], len(self.classes_))
         rows = as_rows(X, np.empty((len(coef), X.shape[0])), np.empty(X.shape[0]), shifts)
@@ -222,8 +223,11 @@ class CrossEntropyClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimato
         return tags
 
 
-def _canonical(X: Any) -> Any:
-    """X; a sparse one that stores an entry in parts gets its sums, in a copy."""
+def _validated(estimator: Any, X: Any, *, reset: bool) -> Any:
+    """X as an array or a canonical CSR or CSC; a sparse one that stores an entry in parts is copied."""
+    # scikit-learn's test for finite values sums them, which may overflow
+    with np.errstate(over="ignore", invalid="ignore"):
+        X = validate_data(estimator, X, reset=reset, **ACCEPTED)
     if sp.issparse(X) and not X.has_canonical_format:
         X = X.copy()
         X.sum_duplicates()

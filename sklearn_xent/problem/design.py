@@ -134,11 +134,13 @@ def _second_moments(block: Block, mean: Array, unit: Array) -> tuple[tuple[Array
     return (first, np.bincount(columns, row_weights * u**2, size) + zeros * u0**2), ()
 
 
-def design_for(rows: Rows, *, fit_intercept: bool, ridge: float, names: Any = None) -> Design:
+def design_for(
+    rows: Rows, *, fit_intercept: bool, strength: float, l1_ratio: float, names: Any = None
+) -> Design:
     """Choose shift and scale from two sweeps: the weighted mean, and 1 / sqrt(variance / 4 + ridge).
 
-    The scale makes the curvature of every coordinate about 1, the penalty's ``ridge`` included, so that
-    a column too small to matter beside its penalty does not blow up.
+    The scale makes the curvature of every coordinate about 1, the penalty's ridge (1 - l1_ratio) strength
+    included, so that a column too small to matter beside its penalty does not blow up.
 
     Raises
     ------
@@ -158,13 +160,15 @@ def design_for(rows: Rows, *, fit_intercept: bool, ridge: float, names: Any = No
     # For a constant column x - mean is one rounding error e in all rows: drift = e and second = e^2.
     constant = variance <= 1e-6 * second
     spread = np.where(constant, 0.0, unit * np.sqrt(np.maximum(variance, 0.0)))
-    tiny = (spread > 0) & (spread < SMALLEST_SPREAD)
-    columns = _name_columns(tiny, names) if ridge == 0 else ""
-    if columns:
+    ridge = (1 - l1_ratio) * strength
+    tiny = (spread > 0) & (spread < SMALLEST_SPREAD) & (ridge == 0)
+    columns = _name_columns(tiny, names)
+    if columns and strength == 0:
         raise ValueError(
             f"X varies by less than {SMALLEST_SPREAD:g} in {columns}: no finite coefficient can "
             "use that; rescale or drop them."
         )
+    spread[tiny] = 0.0  # l1 holds such a column at zero
     size = np.hypot(spread / 2, np.sqrt(ridge))
     scale = np.where(spread > 0, 1 / np.where(size > 0, size, 1.0), 0.0)
     shift = mean + unit * drift

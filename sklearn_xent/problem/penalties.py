@@ -74,6 +74,7 @@ def elastic_net(design: Design, strength: float, l1_ratio: float) -> ElasticNet:
     ridge, so that it stays 0 and no Hessian is singular for its sake.
     """
     l1 = np.append(l1_ratio * strength * design.scale, 0.0)
-    l2 = np.append((1 - l1_ratio) * strength * design.scale**2, 0.0)
+    # the root first: strength 0 times a square that overflows would be nan
+    l2 = np.append((np.sqrt((1 - l1_ratio) * strength) * design.scale) ** 2, 0.0)
     idle = np.append(design.scale == 0, not design.fit_intercept)
     return ElasticNet(np.where(idle, 0.0, l1), np.where(idle, 1.0, l2))

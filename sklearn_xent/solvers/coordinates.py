@@ -32,7 +32,10 @@ class Triangular:
     bounds = None
 
     def __init__(self, L: Array, n_logits: int) -> None:
-        self._L, self._K = L, n_logits
+        # An explicit inverse: one matrix product a turn, by numpy's BLAS alone. scipy carries a second
+        # BLAS, and the idle threads of each slow the other down.
+        inverse = scipy.linalg.solve_triangular(L, np.eye(len(L)), lower=True)
+        self._L, self._inverse, self._K = L, np.ascontiguousarray(inverse), n_logits
 
     def from_coefficients(self, W: Array) -> Array:
         """Flat u of coefficients W."""
@@ -40,8 +43,7 @@ class Triangular:
 
     def to_coefficients(self, u: Array) -> Array:
         """Coefficients W = u L^-1."""
-        U = u.reshape(self._K, -1)
-        return np.asarray(scipy.linalg.solve_triangular(self._L, U.T, lower=True, trans="T").T)
+        return np.asarray(u.reshape(self._K, -1) @ self._inverse)
 
     def value(self, point: Point, u: Array) -> float:
         """F, the same in all coordinates."""
@@ -57,17 +59,15 @@ class Triangular:
 
     def hessian(self, point: Point) -> Array:
         """L^-1 H L^-T, (N, N)."""
-        H, size = point.hessian(), len(self._L)
-        inverse = scipy.linalg.solve_triangular(self._L, np.eye(size), lower=True)
-        M = np.kron(np.eye(self._K), inverse)
-        return np.asarray(M @ H @ M.T)
+        M = np.kron(np.eye(self._K), self._inverse)
+        return np.asarray(M @ point.hessian() @ M.T)
 
     def solve(self, gradient: Array) -> Array:
         """(L L')^-1 g for every class: what a preconditioner does, in the shape of W."""
-        return np.asarray(scipy.linalg.cho_solve((self._L, True), gradient.T).T)
+        return np.asarray(gradient @ self._inverse.T @ self._inverse)
 
     def _pull(self, G: Array) -> Array:
-        return np.asarray(scipy.linalg.solve_triangular(self._L, G.T, lower=True).T).ravel()
+        return np.asarray(G @ self._inverse.T).ravel()
 
 
 class Diagonal:

@@ -36,7 +36,7 @@ def diagnose(
         if separable and direction is None:
             direction = solution.point.coefficients
         if direction is not None:
-            return _separation(objective, direction, names, total=separable)
+            return _separation(objective, direction, names, total=solution.point.separates())
     if solution.status is Status.CONVERGED:
         return None
     relative = solution.gap / abs(solution.point.value)

@@ -72,7 +72,7 @@ def quadratic_lasso(H: Array, q: Array, l1: Array, w: Array) -> Array:
         noise = 1e-14 * (size @ np.abs(w) + np.abs(q) + l1)
         pull = np.where(w == 0, np.sign(r) * np.maximum(np.abs(r) - l1, 0), r + l1 * np.sign(w))
         pull = np.where(np.abs(pull) > noise, pull, 0.0)
-        awake = w != 0
+        awake = (w != 0) | (l1 == 0)
         if pull[awake].any():
             A, signs = np.flatnonzero(awake), np.sign(w[awake])
             goal = _solve_signed(H, q, l1, A, signs)
@@ -100,11 +100,11 @@ def _wake(H: Array, q: Array, l1: Array, w: Array, pull: Array) -> tuple[Array, 
     """
     signs = np.where(w != 0, np.sign(w), -np.sign(pull))
     hardest = int(np.argmax(np.abs(pull) / np.sqrt(np.diag(H))))
-    members = signs != 0
+    members = (signs != 0) | (l1 == 0)
     while True:
         A = np.flatnonzero(members)
         goal = _solve_signed(H, q, l1, A, signs[A])
-        wrong = (w[A] == 0) & (goal * signs[A] <= 0) & (hardest != A)
+        wrong = (w[A] == 0) & (l1[A] > 0) & (goal * signs[A] <= 0) & (hardest != A)
         if not wrong.any():
             return A, goal
         members[A[wrong]] = False
@@ -117,7 +117,7 @@ def _best_crossing(H: Array, q: Array, l1: Array, w: Array, A: Array, goal: Arra
     Hd, Hw = H @ d, H @ w
     with np.errstate(divide="ignore", invalid="ignore"):
         t = -w[A] / d[A]
-    crossings = (t > 0) & (t < 1)
+    crossings = (t > 0) & (t < 1) & (l1[A] > 0)
     lengths = np.append(np.unique(t[crossings]), 1.0)
     slope, bend = float((Hw + q) @ d), float(d @ Hd)
     # change of the objective along the segment, penalty included

@@ -18,6 +18,9 @@ from sklearn_xent.solvers.curvature import Curvature
 __all__ = ["History", "Method", "Monitor", "Solution", "Status", "Stop", "Visit", "minimise"]
 
 
+NEARLY_CERTAIN = 0.01  # nats: separable data are fitted this far, and no further, without a penalty
+
+
 class Status(Enum):
     """Why a fit ended; each value is its message."""
 
@@ -126,11 +129,16 @@ class Monitor:
                 raise Stop(Status.CONVERGED)
             # ask again only once the guess, corrected, has come down by half as much again
             self.calibration = 2 * self.gap / max(rough, np.finfo(float).tiny)
-        if point.objective.free[:-1].any() and len(self.history) > 1 and point.separates():
+        if self._separable(point):
             self.best = point
             raise Stop(Status.SEPARABLE)
         if len(self.history) > self.max_iter:
             raise Stop(Status.ITERATION_LIMIT)
+
+    def _separable(self, point: Point) -> bool:
+        """Whether nothing penalises the columns, and the rows are all right and almost certain."""
+        free = point.objective.free[:-1].any()
+        return bool(free and point.loss < NEARLY_CERTAIN and point.separates())
 
     def _improves(self, point: Point) -> bool:
         """Lower, or no higher than rounding explains and closer to stationary."""
@@ -183,7 +191,7 @@ def minimise(
         gap, curvature = certify(point, tol)
         if status is not Status.SEPARABLE and gap <= tol * abs(point.value):
             status = Status.CONVERGED
-    elif curvature is not None:
+    if status is Status.CONVERGED and curvature is not None:
         room = max_iter + 1 - len(monitor.history)
         for point, gap in polish(point, curvature, at_most=room):
             monitor.history.add(point, gap)
