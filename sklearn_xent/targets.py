@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -41,7 +42,8 @@ def encode_targets(
     """
     if y is None:
         raise ValueError("This estimator requires y to be passed, but the target y is None.")
-    soft = len(np.shape(y)) == 2 and np.shape(y)[1] > 1
+    shape = np.asarray(y).shape
+    soft = len(shape) == 2 and shape[1] > 1
     weights = check_sample_weight(sample_weight, n_rows)
     classes, values = _soft_labels(y) if soft else _hard_labels(y)
     if values.shape[1] != n_rows:
@@ -138,7 +140,7 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> Array:
     """
     if sample_weight is None:
         return np.ones(n_rows)
-    if np.ndim(sample_weight) == 0:
+    if isinstance(sample_weight, Real):
         sample_weight = np.full(n_rows, sample_weight)
     weights = check_array(
         sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"

@@ -132,6 +132,15 @@ class Objective:
         (A,), _ = self.rows.sweep(_gram, self.design)
         return np.asarray(A)
 
+    def symmetric(self, W: Array) -> Array:
+        """W less its mean over classes where that changes no logit difference and no penalty suffers.
+
+        A smooth penalty is least there, so every minimiser with a penalised column is of this form.
+        """
+        if self.loss.shift_invariant and self.penalty.smooth:
+            return np.asarray(W - W.mean(axis=0))
+        return W
+
     def logits(self, W: Array) -> PerRow:
         """Logits of the blocks at W, without offset."""
         _, (logits,) = self.rows.sweep(_change, W, self.design)

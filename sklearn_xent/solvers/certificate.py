@@ -50,7 +50,7 @@ def polish(point: Point, curvature: Curvature, *, at_most: int) -> Iterator[tupl
         return
     gap = curvature.gap(point.stationarity)
     for _ in range(min(at_most, 8)):
-        W = point.coefficients - curvature.solve(point.stationarity)
+        W = o.symmetric(point.coefficients - curvature.solve(point.stationarity))
         trial = o.at(W)
         if not o.penalty.smooth and not _same_face(point, trial, curvature):
             return

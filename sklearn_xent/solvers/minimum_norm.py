@@ -24,8 +24,7 @@ def minimum_norm(objective: Objective, W: Array) -> Array:
     """
     if not objective.free[:-1].any():
         return W
-    if objective.loss.shift_invariant:
-        W = W - W.mean(axis=0)
+    W = objective.symmetric(W)
     if W.shape[1] - 1 > GRAM_LIMIT:
         return _by_least_squares(objective, W)
     scale = objective.design.scale

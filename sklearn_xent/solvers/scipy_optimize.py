@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -94,7 +95,8 @@ def scipy_minimize(objective: Objective, start: Array, visit: Visit, *, solver: 
     if coordinates.bounds is not None:
         second["bounds"] = coordinates.bounds
     visit(first)
-    try:
+    # scipy's trust regions divide by zero at an exact minimum; the monitor judges the outcome
+    with np.errstate(all="ignore"), suppress(_Exhausted):
         scipy.optimize.minimize(
             value_and_gradient,
             coordinates.from_coefficients(start),
@@ -104,8 +106,6 @@ def scipy_minimize(objective: Objective, start: Array, visit: Visit, *, solver: 
             options=options,
             **second,
         )
-    except _Exhausted:
-        return
 
 
 def _coordinates(point: Point) -> Triangular | Diagonal | SignSplit:
