@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import copy
 import warnings
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.linear_model import LogisticRegression
-from sklearn.utils.validation import check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_array
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.callbacks import CallbackSupportMixin, FitTask, with_callbacks
-from sklearn_xent.cross_entropy import log_sigmoid, log_softmax, sigmoid, softmax
 from sklearn_xent.parameters import check_parameters
-from sklearn_xent.problem.design import design_for, logits_of
+from sklearn_xent.predictor import LinearPredictor, dense, validated
+from sklearn_xent.problem.design import design_for
 from sklearn_xent.problem.losses import loss_for
 from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.problem.penalties import elastic_net
@@ -30,13 +28,7 @@ from sklearn_xent.targets import Targets, check_offset, encode_targets
 
 __all__ = ["CrossEntropyClassifier"]
 
-ACCEPTED: dict[str, Any] = {
-    "accept_sparse": ("csr", "csc"),
-    "dtype": [np.float64, np.float32],
-}
-
-
-class CrossEntropyClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMixin, BaseEstimator):
     r"""Linear classifier of least cross-entropy: logistic and softmax regression, fitted exactly.
 
     Two classes have one logit :math:`z = x^\top w + b` and :math:`p = \sigma(z)`; K classes have K logits,
@@ -203,8 +195,8 @@ class CrossEntropyClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimato
         """
         check_parameters(self)
         # validate_data writes on the estimator it is given; a fit that fails must not have.
-        validated = copy.copy(self)
-        X = _validated(validated, X, reset=True)
+        scratch = copy.copy(self)
+        X = validated(scratch, X, reset=True)
         targets = encode_targets(
             y,
             X.shape[0],
@@ -212,7 +204,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimato
             class_weight=self.class_weight,
             smoothing=self.label_smoothing,
         )
-        names = getattr(validated, "feature_names_in_", None)
+        names = getattr(scratch, "feature_names_in_", None)
         objective = self._objective(X, targets, offset, names)
         solver, method = choose(self.solver, objective)
         task = FitTask(self, X, y, {"sample_weight": sample_weight}, self.max_iter)
@@ -267,128 +259,10 @@ class CrossEntropyClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimato
         start = np.zeros(objective.shape)
         if not (self.warm_start and hasattr(self, "coef_")):
             return start
-        coef, same = _dense(self.coef_), np.array_equal(self.classes_, classes)
+        coef, same = dense(self.coef_), np.array_equal(self.classes_, classes)
         if not same or coef.shape != (objective.shape[0], objective.shape[1] - 1):
             return start
         return objective.symmetric(objective.design.from_original(coef, self.intercept_))
-
-    def decision_function(self, X: Any, offset: Any = None) -> Array:
-        """Logits of each row.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows.
-        offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
-            Added to the logits, as in ``fit``.
-
-        Returns
-        -------
-        logits : ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
-            For two classes the log odds of the second, in nats.
-        """
-        logits = self._logits(X, offset)
-        return logits[0] if len(logits) == 1 else logits.T
-
-    def predict(self, X: Any, offset: Any = None) -> Array:
-        """Most probable label of each row.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows.
-        offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
-            Added to the logits, as in ``fit``.
-
-        Returns
-        -------
-        labels : ndarray of shape (n_samples,)
-            Entries of ``classes_``.
-        """
-        logits = self._logits(X, offset)
-        codes = (logits[0] > 0).astype(int) if len(logits) == 1 else logits.argmax(axis=0)
-        return np.asarray(self.classes_[codes])
-
-    def predict_proba(self, X: Any, offset: Any = None) -> Array:
-        """Probability of each class, in the order of ``classes_``.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows.
-        offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
-            Added to the logits, as in ``fit``.
-
-        Returns
-        -------
-        probabilities : ndarray of shape (n_samples, n_classes)
-            Rows sum to 1.
-        """
-        logits = self._logits(X, offset)
-        if len(logits) == 1:
-            return np.column_stack([sigmoid(-logits[0]), sigmoid(logits[0])])
-        return softmax(logits.T, axis=1)
-
-    def predict_log_proba(self, X: Any, offset: Any = None) -> Array:
-        """Logarithm of the probability of each class, from the logits.
-
-        Parameters
-        ----------
-        X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows.
-        offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
-            Added to the logits, as in ``fit``.
-
-        Returns
-        -------
-        log_probabilities : ndarray of shape (n_samples, n_classes)
-            In nats; finite whenever the logits are: a logit of 1e4 gives -1e4 and not -inf.
-        """
-        logits = self._logits(X, offset)
-        if len(logits) == 1:
-            return np.column_stack([log_sigmoid(-logits[0]), log_sigmoid(logits[0])])
-        return log_softmax(logits.T, axis=1)
-
-    def _logits(self, X: Any, offset: Any) -> Array:
-        """Logits (1, n) or (K, n)."""
-        check_is_fitted(self)
-        X = _validated(self, X, reset=False)
-        coef = _dense(self.coef_)
-        shifts = check_offset(offset, X.shape[0], len(self.classes_))
-        rows = as_rows(X, np.empty((len(coef), X.shape[0])), np.empty(X.shape[0]), shifts)
-        return logits_of(rows, coef, self.intercept_)
-
-    def sparsify(self) -> CrossEntropyClassifier:
-        """Store ``coef_`` as a sparse matrix: smaller where l1 made most of it zero."""
-        check_is_fitted(self)
-        self.coef_ = sp.csr_matrix(self.coef_)
-        return self
-
-    def densify(self) -> CrossEntropyClassifier:
-        """Store ``coef_`` as an array, as after ``fit``."""
-        check_is_fitted(self)
-        self.coef_ = _dense(self.coef_)
-        return self
-
-    def to_sklearn(self) -> LogisticRegression:
-        """Convert to a fitted scikit-learn model with the same predictions.
-
-        Exporters (ONNX, PMML) and explainers know ``LogisticRegression``.
-
-        Returns
-        -------
-        model : LogisticRegression
-            A copy that shares nothing with this estimator.
-        """
-        check_is_fitted(self)
-        plain = LogisticRegression(C=self.C, fit_intercept=self.fit_intercept)
-        plain.coef_, plain.intercept_ = _dense(self.coef_).copy(), self.intercept_.copy()
-        plain.classes_ = self.classes_.copy()
-        plain.n_features_in_ = self.n_features_in_
-        plain.n_iter_ = np.array([getattr(self, "n_iter_", 0)], dtype=np.int32)
-        if hasattr(self, "feature_names_in_"):
-            plain.feature_names_in_ = self.feature_names_in_.copy()
-        return plain
 
     @classmethod
     def from_coefficients(cls, coef: Any, intercept: Any, classes: Any) -> CrossEntropyClassifier:
@@ -437,21 +311,6 @@ class CrossEntropyClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimato
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def _validated(estimator: Any, X: Any, *, reset: bool) -> Any:
-    """X as an array or a canonical CSR or CSC; a sparse one that stores an entry in parts is copied."""
-    # scikit-learn's test for finite values sums them, which may overflow
-    with np.errstate(over="ignore", invalid="ignore"):
-        X = validate_data(estimator, X, reset=reset, **ACCEPTED)
-    if sp.issparse(X) and not X.has_canonical_format:
-        X = X.copy()
-        X.sum_duplicates()
-    return X
-
-
-def _dense(coef: Any) -> Array:
-    return np.asarray(coef.toarray() if sp.issparse(coef) else coef)
 
 
 def _attributes(objective: Objective, W: Array) -> dict[str, Any]:

@@ -1,0 +1,168 @@
+"""What a fitted linear model says of new rows, and the forms it can take."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn.linear_model import LogisticRegression
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from sklearn_xent.arrays import Array
+from sklearn_xent.cross_entropy import log_sigmoid, log_softmax, sigmoid, softmax
+from sklearn_xent.problem.design import logits_of
+from sklearn_xent.rows import as_rows
+from sklearn_xent.targets import check_offset
+
+__all__ = ["LinearPredictor", "dense", "validated"]
+
+ACCEPTED: dict[str, Any] = {
+    "accept_sparse": ("csr", "csc"),
+    "dtype": [np.float64, np.float32],
+}
+
+
+class LinearPredictor:
+    """Mixin: predictions from ``coef_``, ``intercept_`` and ``classes_``."""
+
+    coef_: Any
+    intercept_: Array
+    classes_: Array
+    n_features_in_: int
+    C: float
+    fit_intercept: bool
+
+    def decision_function(self, X: Any, offset: Any = None) -> Array:
+        """Logits of each row.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows.
+        offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+            Added to the logits, as in ``fit``.
+
+        Returns
+        -------
+        logits : ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
+            For two classes the log odds of the second, in nats.
+        """
+        logits = self._logits(X, offset)
+        return logits[0] if len(logits) == 1 else logits.T
+
+    def predict(self, X: Any, offset: Any = None) -> Array:
+        """Most probable label of each row.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows.
+        offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+            Added to the logits, as in ``fit``.
+
+        Returns
+        -------
+        labels : ndarray of shape (n_samples,)
+            Entries of ``classes_``.
+        """
+        logits = self._logits(X, offset)
+        codes = (logits[0] > 0).astype(int) if len(logits) == 1 else logits.argmax(axis=0)
+        return np.asarray(self.classes_[codes])
+
+    def predict_proba(self, X: Any, offset: Any = None) -> Array:
+        """Probability of each class, in the order of ``classes_``.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows.
+        offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+            Added to the logits, as in ``fit``.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes)
+            Rows sum to 1.
+        """
+        logits = self._logits(X, offset)
+        if len(logits) == 1:
+            return np.column_stack([sigmoid(-logits[0]), sigmoid(logits[0])])
+        return softmax(logits.T, axis=1)
+
+    def predict_log_proba(self, X: Any, offset: Any = None) -> Array:
+        """Logarithm of the probability of each class, from the logits.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+            Rows.
+        offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+            Added to the logits, as in ``fit``.
+
+        Returns
+        -------
+        log_probabilities : ndarray of shape (n_samples, n_classes)
+            In nats; finite whenever the logits are: a logit of 1e4 gives -1e4 and not -inf.
+        """
+        logits = self._logits(X, offset)
+        if len(logits) == 1:
+            return np.column_stack([log_sigmoid(-logits[0]), log_sigmoid(logits[0])])
+        return log_softmax(logits.T, axis=1)
+
+    def _logits(self, X: Any, offset: Any) -> Array:
+        """Logits (1, n) or (K, n)."""
+        check_is_fitted(self)
+        X = validated(self, X, reset=False)
+        coef = dense(self.coef_)
+        shifts = check_offset(offset, X.shape[0], len(self.classes_))
+        rows = as_rows(X, np.empty((len(coef), X.shape[0])), np.empty(X.shape[0]), shifts)
+        return logits_of(rows, coef, self.intercept_)
+
+    def sparsify(self) -> Self:
+        """Store ``coef_`` as a sparse matrix: smaller where l1 made most of it zero."""
+        check_is_fitted(self)
+        self.coef_ = sp.csr_matrix(self.coef_)
+        return self
+
+    def densify(self) -> Self:
+        """Store ``coef_`` as an array, as after ``fit``."""
+        check_is_fitted(self)
+        self.coef_ = dense(self.coef_)
+        return self
+
+    def to_sklearn(self) -> LogisticRegression:
+        """Convert to a fitted scikit-learn model with the same predictions.
+
+        Exporters (ONNX, PMML) and explainers know ``LogisticRegression``.
+
+        Returns
+        -------
+        model : LogisticRegression
+            A copy that shares nothing with this estimator.
+        """
+        check_is_fitted(self)
+        plain = LogisticRegression(C=self.C, fit_intercept=self.fit_intercept)
+        plain.coef_, plain.intercept_ = dense(self.coef_).copy(), self.intercept_.copy()
+        plain.classes_ = self.classes_.copy()
+        plain.n_features_in_ = self.n_features_in_
+        plain.n_iter_ = np.array([getattr(self, "n_iter_", 0)], dtype=np.int32)
+        if hasattr(self, "feature_names_in_"):
+            plain.feature_names_in_ = self.feature_names_in_.copy()
+        return plain
+
+
+def validated(estimator: Any, X: Any, *, reset: bool) -> Any:
+    """X as an array or a canonical CSR or CSC; a sparse one that stores an entry in parts is copied."""
+    # scikit-learn's test for finite values sums them, which may overflow
+    with np.errstate(over="ignore", invalid="ignore"):
+        X = validate_data(estimator, X, reset=reset, **ACCEPTED)
+    if sp.issparse(X) and not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
+
+
+def dense(coef: Any) -> Array:
+    """Coefficients as an array, sparse or not."""
+    return np.asarray(coef.toarray() if sp.issparse(coef) else coef)
