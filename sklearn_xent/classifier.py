@@ -19,7 +19,7 @@ from sklearn_xent.problem.losses import loss_for
 from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.problem.penalties import elastic_net
 from sklearn_xent.progress import print_progress
-from sklearn_xent.rows import as_rows
+from sklearn_xent.rows import Rows, as_rows
 from sklearn_xent.solvers.diagnosis import diagnose
 from sklearn_xent.solvers.methods import choose
 from sklearn_xent.solvers.minimum_norm import minimum_norm
@@ -205,24 +205,29 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
             smoothing=self.label_smoothing,
         )
         names = getattr(scratch, "feature_names_in_", None)
-        objective = self._objective(X, targets, offset, names)
-        solver, method = choose(self.solver, objective)
         task = FitTask(self, X, y, {"sample_weight": sample_weight}, self.max_iter)
         fitted = {"classes_": targets.classes, "n_features_in_": X.shape[1]}
+        with self._rows(X, targets, offset) as rows:
+            objective = self._objective(rows, targets, names)
+            solver, method = choose(self.solver, objective)
 
-        def report(point: Point, history: History) -> bool:
-            if self.verbose:
-                print_progress(solver, history, self.tol)
-            return task.iterate(lambda: fitted | _attributes(objective, point.coefficients))
+            def report(point: Point, history: History) -> bool:
+                if self.verbose:
+                    print_progress(solver, history, self.tol)
+                return task.iterate(lambda: fitted | _attributes(objective, point.coefficients))
 
-        start = self._start(objective, targets.classes)
-        solution = minimise(
-            objective, method, start, tol=self.tol, max_iter=self.max_iter, report=report
-        )
-        warning = diagnose(solution, solver, self.tol, names)
-        W = solution.point.coefficients
-        if solution.status is Status.CONVERGED:
-            W = minimum_norm(objective, W)
+            solution = minimise(
+                objective,
+                method,
+                self._start(objective, targets.classes),
+                tol=self.tol,
+                max_iter=self.max_iter,
+                report=report,
+            )
+            warning = diagnose(solution, solver, self.tol, names)
+            W = solution.point.coefficients
+            if solution.status is Status.CONVERGED:
+                W = minimum_norm(objective, W)
         fitted |= _attributes(objective, W) | {
             "n_iter_": len(solution.history) - 1,
             "converged_": warning is None,
@@ -239,11 +244,13 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         vars(self).update(fitted)
         return self
 
-    def _objective(self, X: Any, targets: Targets, offset: Any, names: Any) -> Objective:
-        total = targets.weights.sum()
+    def _rows(self, X: Any, targets: Targets, offset: Any) -> Rows:
+        weights = targets.weights / targets.weights.sum()
         shifts = check_offset(offset, X.shape[0], len(targets.classes))
-        rows = as_rows(X, targets.values, targets.weights / total, shifts)
-        strength = 1 / (self.C * total)
+        return as_rows(X, targets.values, weights, shifts)
+
+    def _objective(self, rows: Rows, targets: Targets, names: Any) -> Objective:
+        strength = 1 / (self.C * targets.weights.sum())
         design = design_for(
             rows,
             fit_intercept=self.fit_intercept,

@@ -116,8 +116,8 @@ class LinearPredictor:
         X = validated(self, X, reset=False)
         coef = dense(self.coef_)
         shifts = check_offset(offset, X.shape[0], len(self.classes_))
-        rows = as_rows(X, np.empty((len(coef), X.shape[0])), np.empty(X.shape[0]), shifts)
-        return logits_of(rows, coef, self.intercept_)
+        with as_rows(X, np.empty((len(coef), X.shape[0])), np.empty(X.shape[0]), shifts) as rows:
+            return logits_of(rows, coef, self.intercept_)
 
     def sparsify(self) -> Self:
         """Store ``coef_`` as a sparse matrix: smaller where l1 made most of it zero."""
@@ -153,10 +153,13 @@ class LinearPredictor:
 
 
 def validated(estimator: Any, X: Any, *, reset: bool) -> Any:
-    """X as an array or a canonical CSR or CSC; a sparse one that stores an entry in parts is copied."""
+    """X as an array or a canonical CSR or CSC; a sparse one that stores an entry in parts is copied.
+
+    In a fit (``reset``), values that are not finite are found by the first sweep, on all threads.
+    """
     # scikit-learn's test for finite values sums them, which may overflow
     with np.errstate(over="ignore", invalid="ignore"):
-        X = validate_data(estimator, X, reset=reset, **ACCEPTED)
+        X = validate_data(estimator, X, reset=reset, ensure_all_finite=not reset, **ACCEPTED)
     if sp.issparse(X) and not X.has_canonical_format:
         X = X.copy()
         X.sum_duplicates()

@@ -73,6 +73,30 @@ def _hard_labels(y: Any) -> tuple[Array, Array]:
     """Classes and one-hot targets (K, n) of labels."""
     labels = column_or_1d(y, warn=True)
     assert_all_finite(labels, input_name="y")
+    classes, codes = _small_integers(labels) or _any_labels(labels)
+    values = np.zeros((len(classes), len(labels)))
+    for k, row in enumerate(values):
+        np.equal(codes, k, out=row, casting="unsafe")
+    return classes, values
+
+
+def _small_integers(labels: Array) -> tuple[Array, Array] | None:
+    """Classes and codes by counting, without the two sorts that labels of any kind need."""
+    if labels.dtype.kind not in "iu" or not len(labels):
+        return None
+    low = labels.min()
+    span = int(labels.max()) - int(low) + 1
+    if span > 64:
+        return None
+    shifted = (labels - low).astype(np.intp, copy=False)
+    present = np.flatnonzero(np.bincount(shifted, minlength=span))
+    codes = np.zeros(span, dtype=np.intp)
+    codes[present] = np.arange(len(present))
+    classes = (present + int(low)).astype(labels.dtype)
+    return classes, shifted if len(present) == span else codes[shifted]
+
+
+def _any_labels(labels: Array) -> tuple[Array, Array]:
     try:
         check_classification_targets(labels)
     except ValueError as error:
@@ -80,9 +104,7 @@ def _hard_labels(y: Any) -> tuple[Array, Array]:
             f"{error} Soft labels are given as an array (n_samples, n_classes) of probabilities."
         ) from None
     classes, codes = np.unique(labels, return_inverse=True)
-    values = np.zeros((len(classes), len(labels)))
-    values[codes, np.arange(len(labels))] = 1.0
-    return classes, values
+    return classes, codes
 
 
 def _soft_labels(y: Any) -> tuple[Array, Array]:

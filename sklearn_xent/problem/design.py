@@ -13,6 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.problem.products import left_product, right_product
 from sklearn_xent.rows import Block, Rows
 
 __all__ = ["Design", "design_for", "logits_of"]
@@ -26,23 +27,24 @@ SMALLEST_SPREAD, LARGEST_VALUE = 1e-290, 1e290
 
 @dataclass(frozen=True)
 class Design:
-    """A change of variables: ``shift`` (d,) and ``scale`` (d,) in the units of X; scale 0 drops a column."""
+    """A change of variables: ``shift`` and ``scale`` (d,) in the units of X; scale 0 drops a column."""
 
     shift: Array
     scale: Array
+    variance: Array  # (d,) of the columns so centred and scaled
     fit_intercept: bool = True
 
     def logits(self, X: Any, W: Array) -> Array:
         """Logits (K, m) of a block at coefficients W (K, d + 1)."""
         X, shift = self._centred(X)
         V = W[:, :-1] * self.scale
-        return _right_product(X, V) + (W[:, -1] - V @ shift)[:, None]
+        return right_product(V, X) + (W[:, -1] - V @ shift)[:, None]
 
     def adjoint(self, X: Any, R: Array) -> Array:
         """R (K, m) times the design matrix: (K, d + 1)."""
         X, shift = self._centred(X)
         total = R.sum(axis=1)
-        G = (_left_product(R, X) - np.outer(total, shift)) * self.scale
+        G = (left_product(R, X) - np.outer(total, shift)) * self.scale
         return np.column_stack([G, total if self.fit_intercept else np.zeros(len(R))])
 
     def gram(self, X: Any, h: Array) -> Array:
@@ -99,27 +101,14 @@ class Design:
         return np.block([[A, border[:, None]], [border[None, :], np.array([[last]])]])
 
 
-def _right_product(X: Any, V: Array) -> Array:
-    """V X' for V (K, d): (K, m), contiguous by class."""
-    if sp.issparse(X):
-        return np.ascontiguousarray((X @ np.ascontiguousarray(V.T)).T)
-    return V @ X.T
+def _raw_moments(block: Block) -> tuple[tuple[Array, Array], tuple[()]]:
+    """Weighted sums of x and of x^2."""
+    w, X = block.weights[None, :], block.X
+    squares = X.multiply(X) if sp.issparse(X) else X * X
+    return (left_product(w, X)[0], left_product(w, squares)[0]), ()
 
 
-def _left_product(R: Array, X: Any) -> Array:
-    """R X for R (K, m): (K, d)."""
-    if sp.issparse(X):
-        return np.asarray((X.T @ np.ascontiguousarray(R.T)).T)
-    return R @ X
-
-
-def _first_moments(block: Block) -> tuple[tuple[Array, Array], tuple[()]]:
-    w, X = block.weights, block.X
-    magnitude = abs(X) if sp.issparse(X) else np.abs(X)
-    return (X.T @ w, magnitude.T @ w), ()
-
-
-def _second_moments(block: Block, mean: Array, unit: Array) -> tuple[tuple[Array, Array], tuple[()]]:
+def _centred_moments(block: Block, mean: Array, unit: Array) -> tuple[tuple[Array, Array], tuple[()]]:
     """Weighted sums of u = (x - mean) / unit and of u^2."""
     w, X = block.weights, block.X
     if not sp.issparse(X):
@@ -134,10 +123,51 @@ def _second_moments(block: Block, mean: Array, unit: Array) -> tuple[tuple[Array
     return (first, np.bincount(columns, row_weights * u**2, size) + zeros * u0**2), ()
 
 
+def _not_finite(block: Block) -> tuple[tuple[Array], tuple[()]]:
+    if not sp.issparse(block.X):
+        return (np.sum(~np.isfinite(block.X), axis=0),), ()
+    entries = block.X.tocoo()
+    return (np.bincount(entries.col, ~np.isfinite(entries.data), block.X.shape[1]),), ()
+
+
+def _magnitude(block: Block) -> tuple[tuple[Array], tuple[()]]:
+    X = abs(block.X) if sp.issparse(block.X) else np.abs(block.X)
+    return (left_product(block.weights[None, :], X)[0],), ()
+
+
+def _moments(rows: Rows, names: Any) -> tuple[Array, Array, Array]:
+    """Weighted mean, spread about it (0 where constant) and root mean square of every column.
+
+    One sweep, which shows as well whether every value is finite, and two more where raw squares have lost the digits: a column far from zero for its
+    spread, constant, or so large or small that its square is not a normal number.
+    """
+    (mean, square), _ = rows.sweep(_raw_moments)
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        variance = square - mean**2
+        sound = (square > 1e-280) & (square < 1e280) & (variance > 1e-6 * square)
+    if (sound | (square == 0) & (mean == 0)).all():
+        return mean, np.sqrt(np.maximum(variance, 0.0)), np.sqrt(square)
+    if not np.isfinite(square).all():
+        (not_finite,), _ = rows.sweep(_not_finite)
+        columns = _name_columns(not_finite > 0, names)
+        if columns:
+            raise ValueError(f"Input X contains NaN or infinity in {columns}.")
+    (magnitude,), _ = rows.sweep(_magnitude)
+    unit = np.where(magnitude > 0, magnitude, 1.0)
+    unit = np.where(np.isfinite(unit), unit, 1.0)
+    centre = np.where(np.isfinite(magnitude), mean, 0.0)
+    (drift, second), _ = rows.sweep(_centred_moments, centre, unit)
+    variance = second - drift**2
+    # For a constant column x - mean is one rounding error e in all rows: drift = e and second = e^2.
+    variance = np.where(variance <= 1e-6 * second, 0.0, variance)
+    size = np.where(np.isfinite(magnitude), np.hypot(centre, unit * np.sqrt(second)), np.inf)
+    return centre + unit * drift, unit * np.sqrt(np.maximum(variance, 0.0)), size
+
+
 def design_for(
     rows: Rows, *, fit_intercept: bool, strength: float, l1_ratio: float, names: Any = None
 ) -> Design:
-    """Choose shift and scale from two sweeps: the weighted mean, and 1 / sqrt(variance / 4 + ridge).
+    """Choose shift and scale: the weighted mean, and 1 / sqrt(variance / 4 + ridge).
 
     The scale makes the curvature of every coordinate about 1, the penalty's ridge (1 - l1_ratio) strength
     included, so that a column too small to matter beside its penalty does not blow up.
@@ -145,21 +175,15 @@ def design_for(
     Raises
     ------
     ValueError
-        If a column's values are too large for float64 arithmetic or, where nothing penalises it, its spread
+        If X holds NaN or infinity, if a column's values are too large for float64 arithmetic or, where nothing penalises it, its spread
         is too small.
     """
-    (total, magnitude), _ = rows.sweep(_first_moments)
-    columns = _name_columns(~(magnitude < LARGEST_VALUE), names)
+    mean, spread, size = _moments(rows, names)
+    if not fit_intercept:
+        mean, spread = np.zeros_like(mean), size
+    columns = _name_columns(~(size < LARGEST_VALUE), names)
     if columns:
         raise ValueError(f"X holds values beyond {LARGEST_VALUE:g} in {columns}; rescale them.")
-    mean = total if fit_intercept else np.zeros(rows.n_features)
-    unit = np.where(magnitude > 0, magnitude, 1.0)
-    (first, second), _ = rows.sweep(_second_moments, mean, unit)
-    drift = first if fit_intercept else np.zeros_like(first)
-    variance = second - drift**2
-    # For a constant column x - mean is one rounding error e in all rows: drift = e and second = e^2.
-    constant = variance <= 1e-6 * second
-    spread = np.where(constant, 0.0, unit * np.sqrt(np.maximum(variance, 0.0)))
     ridge = (1 - l1_ratio) * strength
     tiny = (spread > 0) & (spread < SMALLEST_SPREAD) & (ridge == 0)
     columns = _name_columns(tiny, names)
@@ -168,11 +192,10 @@ def design_for(
             f"X varies by less than {SMALLEST_SPREAD:g} in {columns}: no finite coefficient can "
             "use that; rescale or drop them."
         )
-    spread[tiny] = 0.0  # l1 holds such a column at zero
+    spread = np.where(tiny, 0.0, spread)  # l1 holds such a column at zero
     size = np.hypot(spread / 2, np.sqrt(ridge))
     scale = np.where(spread > 0, 1 / np.where(size > 0, size, 1.0), 0.0)
-    shift = mean + unit * drift
-    return Design(np.where(scale > 0, shift, 0.0), scale, fit_intercept)
+    return Design(np.where(scale > 0, mean, 0.0), scale, (spread * scale) ** 2, fit_intercept)
 
 
 def _name_columns(mask: Array, names: Any, most: int = 3) -> str:
@@ -191,6 +214,6 @@ def _logits(block: Block, W: Array, design: Design) -> tuple[tuple[()], tuple[Ar
 def logits_of(rows: Rows, coef: Array, intercept: Array) -> Array:
     """Logits (K, n) of all rows at coefficients in the units of X."""
     d = coef.shape[1]
-    identity = Design(np.zeros(d), np.ones(d))
+    identity = Design(np.zeros(d), np.ones(d), np.ones(d))
     _, (blocks,) = rows.sweep(_logits, np.column_stack([coef, intercept]), identity)
     return np.concatenate(blocks, axis=1)

@@ -69,15 +69,27 @@ class BinaryCrossEntropy:
 
     def expand(self, logits: Array, targets: Array) -> Expansion:
         """Expand at logits (1, n) with targets (1, n) in [0, 1]."""
-        # With e = exp(-|z|): log(1 + exp(z)) = max(z, 0) + log1p(e). The two tails stay apart, so that a
-        # loss of 4e-18 is 4e-18 and not 0; logaddexp(0, z) - y z would cancel there.
-        e = np.exp(-np.abs(logits))
-        larger, smaller = 1 / (1 + e), e / (1 + e)
-        positive = logits >= 0
-        p, q = np.where(positive, larger, smaller), np.where(positive, smaller, larger)
-        hinge = np.where(positive, (1 - targets) * logits, -targets * logits)
+        # softplus(z) = log(1 + exp(z)) = max(z, 0) + log1p(exp(-|z|)) = -log(1 - p), and softplus(-z) =
+        # softplus(z) - z = -log p. The small part is added last, so that a loss of 4e-18 is 4e-18 and not
+        # 0, and p and 1 - p are each exact in their own tail. In place: temporaries cost more than sums.
+        small = np.abs(logits)
+        np.negative(small, out=small)
+        np.exp(small, out=small)
+        np.log1p(small, out=small)
+        softplus = np.maximum(logits, 0.0)
+        value = targets * logits
+        np.subtract(softplus, value, out=value)
+        value += small
+        softplus += small
+        p = logits - softplus
+        np.exp(p, out=p)
+        q = np.negative(softplus, out=softplus)
+        np.exp(q, out=q)
         # (1 - y) p - y q equals p - y without cancelling where p is close to y = 1.
-        return Expansion((hinge + np.log1p(e))[0], (1 - targets) * p - targets * q, p, q)
+        residual = np.subtract(1.0, targets, out=small)
+        residual *= p
+        residual -= targets * q
+        return Expansion(value[0], residual, p, q)
 
     def entropy(self, probabilities: Array) -> Array:
         """Entropy of rows (1, n), in nats."""

@@ -5,7 +5,7 @@ F(W) = weighted mean loss in nats + penalty. The weights sum to 1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -39,6 +39,10 @@ def _along(block: Block, logits: Array, change: Array, t: float, loss: Loss, des
 def _value_and_slope(block: Block, logits: Array, change: Array, t: float, loss: Loss) -> Any:
     e = loss.expand(logits + t * change, block.targets)
     return (block.weights @ e.value, np.einsum("n,kn,kn->", block.weights, e.residual, change)), ()
+
+
+def _difference(block: Block, origin: Array, end: Array) -> Any:
+    return (), (end - origin,)
 
 
 def _change(block: Block, direction: Array, design: Design) -> Any:
@@ -79,6 +83,14 @@ def _mean_curvature_gram(block: Block, e: Any, design: Design) -> Any:
     # For K classes of equal probability the curvature is (I - 11'/K) / K: 1/K on what sums to zero.
     h = (e.probabilities * e.complements).mean(axis=0) * (K / (K - 1) if K > 1 else 1.0)
     return (design.gram(block.X, block.weights * h),), ()
+
+
+def _squares(block: Block, design: Design) -> Any:
+    return (design.squares(block.X, block.weights),), ()
+
+
+def _mean_curvature(block: Block, e: Any) -> Any:
+    return ((e.probabilities * e.complements) @ block.weights,), ()
 
 
 def _gram(block: Block, design: Design) -> Any:
@@ -132,6 +144,10 @@ class Objective:
         (A,), _ = self.rows.sweep(_gram, self.design)
         return np.asarray(A)
 
+    def on(self, rows: Rows) -> Objective:
+        """The same problem on other rows, such as a sample."""
+        return replace(self, rows=rows)
+
     def symmetric(self, W: Array) -> Array:
         """W less its mean over classes where that changes no logit difference and no penalty suffers.
 
@@ -150,6 +166,11 @@ class Objective:
         """The rows' R (K, n) times the design matrix, unweighted: (K, d + 1)."""
         (G,), _ = self.rows.sweep(_adjoint, R, self.design)
         return np.asarray(G)
+
+    def squares(self) -> Array:
+        """Weighted mean squares of the design's columns, (d + 1,): the diagonal of ``gram``."""
+        (squares,), _ = self.rows.sweep(_squares, self.design)
+        return np.asarray(squares)
 
     @property
     def free(self) -> Array:
@@ -206,6 +227,11 @@ class Point:
         A[np.diag_indices_from(A)] += o.penalty.l2
         return np.asarray(A)
 
+    def mean_curvature(self) -> Array:
+        """Weighted mean of p (1 - p) for each logit, (K,)."""
+        (mean,), _ = self.objective.rows.sweep(_mean_curvature, self._expansion, reads=False)
+        return np.asarray(mean)
+
     def duality_gap(self) -> float:
         """Upper bound of F(W) - min F in nats; inf where nothing penalises a column of X.
 
@@ -244,10 +270,15 @@ class Point:
 class Line:
     """F on W + t D: one reading of X to build; ``evaluate`` reads none, ``point`` one."""
 
-    def __init__(self, origin: Point, direction: Array) -> None:
-        o = origin.objective
+    def __init__(self, origin: Point, direction: Array, change: PerRow | None = None) -> None:
         self.origin, self.direction = origin, direction
-        self._change = o.logits(direction)
+        self._change = origin.objective.logits(direction) if change is None else change
+
+    @classmethod
+    def through(cls, origin: Point, end: Point) -> Line:
+        """The line whose t = 1 is a point already evaluated: reads nothing."""
+        _, (change,) = origin.objective.rows.sweep(_difference, origin.logits, end.logits, reads=False)
+        return cls(origin, end.coefficients - origin.coefficients, change)
 
     def evaluate(self, t: float) -> tuple[float, float]:
         """Value and slope of F at t, for a smooth penalty."""

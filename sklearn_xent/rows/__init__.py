@@ -6,8 +6,9 @@ A block hands the kernels an ``X`` they can multiply with; everything above is b
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
+import numpy as np
 import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
@@ -36,6 +37,13 @@ class Rows(Protocol):
     n_rows: int
     n_features: int
     passes: int
+    bytes: float  # of X as float64 values, with indices where sparse
+
+    def __enter__(self) -> Self:
+        """Start what runs sweeps; without it they run on the calling thread."""
+        ...
+
+    def __exit__(self, *error: Any) -> None: ...
 
     def sweep(self, kernel: Kernel, *args: Any, reads: bool = True) -> tuple[Any, Any]:
         """Run ``kernel(block, *args) -> (sums, kept)`` on every block.
@@ -43,6 +51,10 @@ class Rows(Protocol):
         ``sums`` are added over the blocks in their order, ``kept`` come back as PerRow. ``reads`` says
         whether the kernel touches X.
         """
+        ...
+
+    def sample(self, n_rows: int, rng: np.random.RandomState) -> Rows:
+        """Copy about n_rows rows, spread over all, their weights scaled to sum to 1; same threads."""
         ...
 
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from sklearn_xent.rows import Kernel, PerRow
+from sklearn_xent.arrays import Array
+from sklearn_xent.rows import Block, Kernel, PerRow
+from sklearn_xent.rows.threads import Team
 
-__all__ = ["row_slices", "run"]
+__all__ = ["row_slices", "spread_rows", "sweep_blocks"]
 
-BLOCK_BYTES = 4 << 20  # big enough to hide numpy's overhead per call, small enough for a cache
+# Each numpy call of a kernel takes and returns the interpreter lock: calls on fewer than some 20,000
+# numbers hold two threads back more than they help. A block this size is still in a last-level cache when
+# its second product reads it.
+BLOCK_BYTES = 8 << 20
+CHUNK = 32  # rows that are neighbours in a sample: reading a row alone wastes most of a memory page
 
 
 def row_slices(n_rows: int, bytes_per_row: float) -> list[slice]:
@@ -20,17 +26,33 @@ def row_slices(n_rows: int, bytes_per_row: float) -> list[slice]:
     return [slice(i, min(i + size, n_rows)) for i in range(0, n_rows, size)]
 
 
-def run(blocks: Iterator[Any], kernel: Kernel, args: tuple[Any, ...]) -> tuple[Any, Any]:
-    """Apply the kernel to each block; add its sums in order, keep the rest per block.
+def spread_rows(n_rows: int, n_sample: int, rng: np.random.RandomState) -> Array:
+    """Indices of about n_sample rows: one short run of neighbours at a random place of each stratum.
 
-    Trial points may overflow; the caller judges them by their value, so numpy need not warn.
+    Strata of equal length make the sample follow any order of the rows, such as by class or by date.
     """
-    sums: tuple[Any, ...] | None = None
+    n_runs = max(1, n_sample // CHUNK)
+    edges = np.linspace(0, n_rows - CHUNK, n_runs + 1)
+    starts = (edges[:-1] + rng.random_sample(n_runs) * np.diff(edges)).astype(np.intp)
+    return np.unique(starts[:, None] + np.arange(CHUNK))
+
+
+def sweep_blocks(
+    team: Team, n_blocks: int, block: Callable[[int], Block], kernel: Kernel, args: tuple[Any, ...]
+) -> tuple[Any, Any]:
+    """Apply the kernel to each block; add its sums in the blocks' order, keep the rest per block.
+
+    The order makes the result the same, bit for bit, for any number of threads. Trial points may
+    overflow; the caller judges them by their value, so numpy need not warn.
+    """
+
+    def part(i: int) -> tuple[Any, Any]:
+        with np.errstate(all="ignore"):
+            return kernel(block(i), *(a[i] if isinstance(a, PerRow) else a for a in args))
+
+    sums: list[Any] = []
     kept: list[tuple[Any, ...]] = []
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
-        for i, block in enumerate(blocks):
-            mine = (a[i] if isinstance(a, PerRow) else a for a in args)
-            part, stays = kernel(block, *mine)
-            sums = part if sums is None else tuple(s + p for s, p in zip(sums, part, strict=True))
-            kept.append(stays)
-    return sums or (), tuple(PerRow(column) for column in zip(*kept, strict=True))
+    for added, stays in team.map(part, n_blocks):
+        sums = [s + a for s, a in zip(sums, added, strict=True)] if sums else list(added)
+        kept.append(stays)
+    return tuple(sums), tuple(PerRow(column) for column in zip(*kept, strict=True))

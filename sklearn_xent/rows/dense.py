@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.rows import Block, Kernel
-from sklearn_xent.rows.blocks import row_slices, run
+from sklearn_xent.rows.blocks import row_slices, spread_rows, sweep_blocks
+from sklearn_xent.rows.threads import Team
 
 __all__ = ["DenseRows"]
 
@@ -20,17 +20,34 @@ class DenseRows:
     def __init__(self, X: Any, targets: Array, weights: Array, offset: Array | None) -> None:
         self.n_rows, self.n_features = X.shape
         self.passes = 0
+        self.bytes = 8.0 * X.size
         self._X, self._targets, self._weights, self._offset = X, targets, weights, offset
-        per_row = 8.0 * (self.n_features + 4 * len(targets))
-        self._slices = row_slices(self.n_rows, per_row)
+        self._slices = row_slices(self.n_rows, 8.0 * (self.n_features + 4 * len(targets)))
+        self._team = Team(self.bytes)
 
-    def _blocks(self) -> Iterator[Block]:
-        for rows in self._slices:
-            offset = None if self._offset is None else self._offset[:, rows]
-            X = np.asarray(self._X[rows], dtype=np.float64)
-            yield Block(X, self._targets[:, rows], self._weights[rows], offset)
+    def __enter__(self) -> Self:
+        self._team.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._team.__exit__(*error)
+
+    def _block(self, i: int) -> Block:
+        rows = self._slices[i]
+        offset = None if self._offset is None else self._offset[:, rows]
+        X = np.asarray(self._X[rows], dtype=np.float64)
+        return Block(X, self._targets[:, rows], self._weights[rows], offset)
 
     def sweep(self, kernel: Kernel, *args: Any, reads: bool = True) -> tuple[Any, Any]:
         """See ``Rows.sweep``."""
         self.passes += reads
-        return run(self._blocks(), kernel, args)
+        return sweep_blocks(self._team, len(self._slices), self._block, kernel, args)
+
+    def sample(self, n_rows: int, rng: np.random.RandomState) -> DenseRows:
+        """See ``Rows.sample``."""
+        rows = spread_rows(self.n_rows, n_rows, rng)
+        offset = None if self._offset is None else self._offset[:, rows]
+        weights = self._weights[rows] / self._weights[rows].sum()
+        part = DenseRows(self._X[rows], self._targets[:, rows], weights, offset)
+        part._team = self._team
+        return part

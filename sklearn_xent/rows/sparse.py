@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
+import numpy as np
 import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.rows import Block, Kernel
-from sklearn_xent.rows.blocks import row_slices, run
+from sklearn_xent.rows.blocks import row_slices, spread_rows, sweep_blocks
+from sklearn_xent.rows.threads import Team
 
 __all__ = ["SparseRows"]
 
@@ -20,24 +21,42 @@ class SparseRows:
     def __init__(self, X: Any, targets: Array, weights: Array, offset: Array | None) -> None:
         self.n_rows, self.n_features = X.shape
         self.passes = 0
-        self._targets, self._weights, self._offset = targets, weights, offset
+        self.bytes = 12.0 * X.nnz
+        self._whole, self._targets, self._weights, self._offset = X, targets, weights, offset
         if X.format == "csr":
-            per_row = 12.0 * X.nnz / max(self.n_rows, 1) + 32.0 * len(targets)
+            per_row = self.bytes / max(self.n_rows, 1) + 32.0 * len(targets)
             self._slices = row_slices(self.n_rows, per_row)
             self._X = [_share_rows(X, rows) for rows in self._slices]
         else:
             self._slices = [slice(0, self.n_rows)]
             self._X = [sp.csc_array(X, copy=False)]
+        self._team = Team(self.bytes)
 
-    def _blocks(self) -> Iterator[Block]:
-        for rows, X in zip(self._slices, self._X, strict=True):
-            offset = None if self._offset is None else self._offset[:, rows]
-            yield Block(X, self._targets[:, rows], self._weights[rows], offset)
+    def __enter__(self) -> Self:
+        self._team.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._team.__exit__(*error)
+
+    def _block(self, i: int) -> Block:
+        rows = self._slices[i]
+        offset = None if self._offset is None else self._offset[:, rows]
+        return Block(self._X[i], self._targets[:, rows], self._weights[rows], offset)
 
     def sweep(self, kernel: Kernel, *args: Any, reads: bool = True) -> tuple[Any, Any]:
         """See ``Rows.sweep``."""
         self.passes += reads
-        return run(self._blocks(), kernel, args)
+        return sweep_blocks(self._team, len(self._slices), self._block, kernel, args)
+
+    def sample(self, n_rows: int, rng: np.random.RandomState) -> SparseRows:
+        """See ``Rows.sample``."""
+        rows = spread_rows(self.n_rows, n_rows, rng)
+        offset = None if self._offset is None else self._offset[:, rows]
+        weights = self._weights[rows] / self._weights[rows].sum()
+        part = SparseRows(self._whole[rows], self._targets[:, rows], weights, offset)
+        part._team = self._team
+        return part
 
 
 def _share_rows(X: Any, rows: slice) -> sp.csr_array:

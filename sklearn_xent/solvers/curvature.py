@@ -8,7 +8,7 @@ import scipy.linalg
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective, Point
 
-__all__ = ["DENSE_LIMIT", "MEMORY_LIMIT", "Curvature", "curvature_at", "refuse_beyond_memory"]
+__all__ = ["DENSE_LIMIT", "MEMORY_LIMIT", "Curvature", "curvature_at", "hessian_at", "pin_gauge", "refuse_beyond_memory"]
 
 DENSE_LIMIT = 1500  # coefficients up to which a Hessian is factored unasked: 18 MB, a fraction of a second
 MEMORY_LIMIT = 2**30  # bytes a solver asked for by name may take for one dense matrix
@@ -19,6 +19,7 @@ class Curvature:
     """Inverse of a positive semidefinite H (N, N), restricted to the coordinates in ``active``."""
 
     def __init__(self, H: Array, active: Array | None = None) -> None:
+        self.hessian = H
         self.active = np.ones(len(H), bool) if active is None else active
         if active is not None:
             H = H[np.ix_(active, active)]
@@ -64,13 +65,18 @@ class Curvature:
 
 def curvature_at(point: Point) -> Curvature:
     """Factor the Hessian on the coordinates that can move: all, or with l1 those not held at zero."""
-    o = point.objective
-    H = point.hessian()
-    if o.loss.shift_invariant:
-        pin_gauge(H, o)
-    if o.penalty.smooth:
+    H = hessian_at(point)
+    if point.objective.penalty.smooth:
         return Curvature(H)
     return Curvature(H, ((point.coefficients != 0) | (point.stationarity != 0)).ravel())
+
+
+def hessian_at(point: Point) -> Array:
+    """Hessian of the smooth part, (N, N), with a pinned gauge: it is singular only where the data are."""
+    H = point.hessian()
+    if point.objective.loss.shift_invariant:
+        pin_gauge(H, point.objective)
+    return H
 
 
 def pin_gauge(H: Array, objective: Objective) -> None:

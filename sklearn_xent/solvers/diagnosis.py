@@ -31,7 +31,7 @@ def diagnose(
     """Return the one warning that a fit deserves, or None where its relative gap is at most tol."""
     objective = solution.point.objective
     separable = solution.status is Status.SEPARABLE
-    if separable or suspects_separation(solution.point, solution.curvature):
+    if separable or suspects_separation(solution.point):
         direction = recession_direction(objective)
         if separable and direction is None:
             direction = solution.point.coefficients

@@ -5,48 +5,55 @@ from __future__ import annotations
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem.objective import Point
+from sklearn_xent.problem.objective import Line, Point
 
-__all__ = ["descend"]
+__all__ = ["descend", "step_towards"]
 
 SUFFICIENT = 1e-4  # fraction of the predicted decrease that is enough (Armijo)
 TRIALS = 60  # halving that often leaves no digit of the step
 
 
-def descend(
-    point: Point, direction: Array, *, step: float = 1.0, lengthen: bool = False
-) -> tuple[Point | None, float]:
-    """Step along a descent direction: the new point (None if no step descends) and the step length.
-
-    Near the minimum, where differences of F are lost to rounding, a step whose slope has shrunk is accepted
-    instead: the approximate Wolfe condition of Hager and Zhang (2005), SIAM J. Optim. 16(1), section 2.
-    ``lengthen`` also tries longer steps while they descend, for directions without a natural length.
-    """
+def descend(point: Point, direction: Array, *, step: float = 1.0) -> tuple[Point | None, float]:
+    """Step along a descent direction: the new point (None if no step descends) and the step length."""
     slope = float((point.gradient * direction).sum())
     if not slope < 0:
         return None, 0.0
     line = point.line(direction)
-    noise = 8 * np.finfo(float).eps * abs(point.value)
+    t = _search(line, slope, step)
+    return (None, 0.0) if t is None else (line.point(t), t)
 
-    def accepts(t: float, value: float, new_slope: float) -> bool:
-        if value <= point.value + SUFFICIENT * t * slope:
-            return True
-        return value <= point.value + noise and abs(new_slope) <= 0.9 * abs(slope)
 
-    t = step
+def step_towards(point: Point, end: Point) -> Point | None:
+    """The end if it descends enough, else a point before it on the line there; None if none descends."""
+    direction = end.coefficients - point.coefficients
+    slope = float((point.gradient * direction).sum())
+    if not slope < 0:
+        return None
+    if _accepts(point, slope, 1.0, end.value, float((end.gradient * direction).sum())):
+        return end
+    line = Line.through(point, end)
+    t = _search(line, slope, _shrinkage(point.value, slope, 1.0, end.value))
+    return None if t is None else line.point(t)
+
+
+def _search(line: Line, slope: float, t: float) -> float | None:
     for _ in range(TRIALS):
         value, new_slope = line.evaluate(t)
-        if accepts(t, value, new_slope):
-            break
-        t *= _shrinkage(point.value, slope, t, value)
-    else:
-        return None, 0.0
-    while lengthen and new_slope < 0.1 * slope:
-        longer, longer_slope = line.evaluate(2 * t)
-        if not longer < value:
-            break
-        t, value, new_slope = 2 * t, longer, longer_slope
-    return line.point(t), t
+        if _accepts(line.origin, slope, t, value, new_slope):
+            return t
+        t *= _shrinkage(line.origin.value, slope, t, value)
+    return None
+
+
+def _accepts(point: Point, slope: float, t: float, value: float, new_slope: float) -> bool:
+    """Armijo's condition; or, where differences of F are lost to rounding, a slope that has shrunk.
+
+    The second is the approximate Wolfe condition of Hager and Zhang (2005), SIAM J. Optim. 16(1).
+    """
+    if value <= point.value + SUFFICIENT * t * slope:
+        return True
+    noise = 8 * np.finfo(float).eps * abs(point.value)
+    return value <= point.value + noise and abs(new_slope) <= 0.9 * abs(slope)
 
 
 def _shrinkage(start: float, slope: float, t: float, value: float) -> float:

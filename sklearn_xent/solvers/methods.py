@@ -10,11 +10,15 @@ from sklearn_xent.solvers.accelerated_gradient import accelerated_gradient
 from sklearn_xent.solvers.curvature import DENSE_LIMIT
 from sklearn_xent.solvers.gradient_descent import gradient_descent
 from sklearn_xent.solvers.newton import newton_cholesky, truncated_newton
+from sklearn_xent.solvers.progressive import progressive, sample_size
 from sklearn_xent.solvers.proximal_newton import proximal_newton
 from sklearn_xent.solvers.scipy_optimize import SCIPY_METHODS, scipy_minimize
 from sklearn_xent.solvers.solve import Method
 
 __all__ = ["METHODS", "Entry", "choose"]
+
+
+LARGE = 16 << 20  # bytes of X: below it a few Newton steps on all rows take milliseconds
 
 
 class Entry(NamedTuple):
@@ -27,6 +31,7 @@ class Entry(NamedTuple):
 METHODS: dict[str, Entry] = {
     "newton-cholesky": Entry(newton_cholesky, l1=False),
     "truncated-newton": Entry(truncated_newton, l1=False),
+    "progressive": Entry(progressive, l1=False),
     "proximal-newton": Entry(proximal_newton, l1=True),
     "gradient-descent": Entry(gradient_descent, l1=False),
     "accelerated-gradient": Entry(accelerated_gradient, l1=True),
@@ -48,11 +53,7 @@ def choose(solver: str, objective: Objective) -> tuple[str, Method]:
         raise ValueError(f"solver must be 'auto' or one of {sorted(METHODS)}; got {solver!r}.")
     smooth = objective.penalty.smooth
     if solver == "auto":
-        small = objective.shape[0] * objective.shape[1] <= DENSE_LIMIT
-        if smooth:
-            solver = "newton-cholesky" if small else "truncated-newton"
-        else:
-            solver = "proximal-newton" if small else "lbfgs"
+        solver = _fastest(objective)
     entry = METHODS[solver]
     if not (smooth or entry.l1):
         able = ["auto"] + sorted(name for name, other in METHODS.items() if other.l1)
@@ -61,3 +62,14 @@ def choose(solver: str, objective: Objective) -> tuple[str, Method]:
             f"use one of {able}."
         )
     return solver, entry.method
+
+
+def _fastest(objective: Objective) -> str:
+    n_coefficients = objective.shape[0] * objective.shape[1]
+    small = n_coefficients <= DENSE_LIMIT
+    if not objective.penalty.smooth:
+        return "proximal-newton" if small else "lbfgs"
+    n_rows = objective.rows.n_rows
+    if small and objective.rows.bytes > LARGE and n_rows >= 4 * sample_size(n_rows, n_coefficients):
+        return "progressive"
+    return "newton-cholesky" if small else "truncated-newton"

@@ -7,7 +7,7 @@ import scipy.linalg
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective, Point
-from sklearn_xent.solvers.curvature import pin_gauge, refuse_beyond_memory
+from sklearn_xent.solvers.curvature import hessian_at, refuse_beyond_memory
 from sklearn_xent.solvers.solve import Visit
 
 __all__ = ["proximal_newton", "quadratic_lasso"]
@@ -23,9 +23,7 @@ def proximal_newton(objective: Objective, start: Array, visit: Visit) -> None:
     l1 = np.broadcast_to(objective.penalty.l1, start.shape).ravel()
     while True:
         visit(point)
-        H = point.hessian()
-        if objective.loss.shift_invariant:
-            pin_gauge(H, objective)
+        H = hessian_at(point)
         # a ridge at rounding level: duplicated columns leave H singular, and any minimiser will do
         H[np.diag_indices_from(H)] += 1e-13 * np.diag(H).max()
         w = point.coefficients.ravel()

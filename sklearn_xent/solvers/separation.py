@@ -14,7 +14,7 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.problem.design import Design
 from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.rows import Block
-from sklearn_xent.solvers.curvature import Curvature, pin_gauge
+from sklearn_xent.solvers.curvature import DENSE_LIMIT, hessian_at
 
 __all__ = ["SeparationWarning", "recession_direction", "suspects_separation"]
 
@@ -27,7 +27,7 @@ class SeparationWarning(ConvergenceWarning):
     """The classes are separable, wholly or partly, and nothing penalises it: no finite optimum exists."""
 
 
-def suspects_separation(point: Point, curvature: Curvature | None) -> bool:
+def suspects_separation(point: Point) -> bool:
     """Whether some direction has (almost) no curvature left although the data vary along it.
 
     A converged fit without separation has curvature of the order of the Gram matrix in all directions
@@ -36,12 +36,10 @@ def suspects_separation(point: Point, curvature: Curvature | None) -> bool:
     objective = point.objective
     if not objective.free[:-1].any():
         return False
-    if curvature is None:
-        return True
     K, size = objective.shape
-    H, G = point.hessian(), objective.gram()
-    if objective.loss.shift_invariant:
-        pin_gauge(H, objective)
+    if K * size > DENSE_LIMIT:
+        return True
+    H, G = hessian_at(point), objective.gram()
     centre = np.eye(K) - 1.0 / K if objective.loss.shift_invariant else np.eye(K)
     unit = np.sqrt(np.maximum(np.diag(G), 1e-300))
     unit = np.where(np.diag(G) > 0, unit, 1.0)

@@ -40,10 +40,18 @@ class Stop(Exception):
 
 
 class Visit(Protocol):
-    """What a method calls at each iterate; with the factored Hessian there, if it has it."""
+    """What a method calls at each iterate, with what it knows: the factored Hessian there, or the gap.
+
+    ``certified`` says whether the gap is to be believed (True), not yet (False), or checked (None).
+    """
 
     def __call__(
-        self, point: Point, *, curvature: Curvature | None = None, gap: float | None = None
+        self,
+        point: Point,
+        *,
+        curvature: Curvature | None = None,
+        gap: float | None = None,
+        certified: bool | None = None,
     ) -> None: ...
 
 
@@ -99,7 +107,12 @@ class Monitor:
     calibration: float = 1.0
 
     def __call__(
-        self, point: Point, *, curvature: Curvature | None = None, gap: float | None = None
+        self,
+        point: Point,
+        *,
+        curvature: Curvature | None = None,
+        gap: float | None = None,
+        certified: bool | None = None,
     ) -> None:
         """Record a point; raise Stop when it should be the last."""
         if not np.isfinite(point.value):
@@ -118,22 +131,31 @@ class Monitor:
             self.best = point
         if self.report and self.report(point, self.history):
             raise Stop(Status.STOPPED)
-        if guess <= self.tol * abs(point.value):
-            if curvature is None:
-                self.gap, self.curvature = certify(point, self.tol)
-            else:
-                self.gap, self.curvature = min(guess, point.duality_gap()), curvature
-            self.history.gap[-1] = self.gap
-            if self.gap <= self.tol * abs(point.value):
-                self.best = point
-                raise Stop(Status.CONVERGED)
-            # ask again only once the guess, corrected, has come down by half as much again
-            self.calibration = 2 * self.gap / max(rough, np.finfo(float).tiny)
+        if guess <= self.tol * abs(point.value) and certified is not False:
+            self._certify(point, curvature, gap if certified else None, rough)
         if self._separable(point):
             self.best = point
             raise Stop(Status.SEPARABLE)
         if len(self.history) > self.max_iter:
             raise Stop(Status.ITERATION_LIMIT)
+
+    def _certify(
+        self, point: Point, curvature: Curvature | None, gap: float | None, rough: float
+    ) -> None:
+        """Stop if the gap is at most tol; it is measured unless it is known."""
+        if gap is not None:
+            self.gap = gap
+        elif curvature is not None:
+            self.gap = min(curvature.gap(point.stationarity), point.duality_gap())
+        else:
+            self.gap, curvature = certify(point, self.tol)
+        self.curvature = curvature
+        self.history.gap[-1] = self.gap
+        if self.gap <= self.tol * abs(point.value):
+            self.best = point
+            raise Stop(Status.CONVERGED)
+        # ask again only once the guess, corrected, has come down by half as much again
+        self.calibration = 2 * self.gap / max(rough, np.finfo(float).tiny)
 
     def _separable(self, point: Point) -> bool:
         """Whether nothing penalises the columns, and the rows are all right and almost certain."""
@@ -179,6 +201,8 @@ def minimise(
     """
     monitor = Monitor(tol, max_iter, report)
     try:
+        if max_iter == 0:
+            monitor(objective.at(start))
         method(objective, start, monitor)
     except Stop as stop:
         status = stop.status

@@ -1,0 +1,48 @@
+"""Products of a block with a few vectors, shaped so that threads can share them.
+
+numpy lets go of the interpreter lock only for results of more than 500 numbers. A product with one vector
+and 50 columns has 50: it is cut into a stack of products that are added, which costs nothing and lets
+another thread run.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from sklearn_xent.arrays import Array
+
+__all__ = ["left_product", "right_product"]
+
+RELEASES = 600  # numbers in a result for which numpy lets go of the interpreter lock, and some to spare
+SHORTEST = 16  # a shorter inner dimension wastes the vector units
+
+
+def right_product(V: Array, X: Any) -> Array:
+    """V X' for V (K, d) and X (m, d): (K, m), contiguous by class."""
+    if sp.issparse(X):
+        return np.ascontiguousarray((X @ np.ascontiguousarray(V.T)).T)
+    (K, d), m = V.shape, X.shape[0]
+    stack = -(-RELEASES // max(K * m, 1))
+    k = d // stack
+    if stack == 1 or k < SHORTEST or not X.flags.c_contiguous:
+        return np.asarray(V @ X.T)
+    parts = X[:, : stack * k].reshape(m, stack, k).transpose(1, 2, 0)
+    Z = (V[:, : stack * k].reshape(K, stack, k).transpose(1, 0, 2) @ parts).sum(axis=0)
+    return np.asarray(Z + V[:, stack * k :] @ X[:, stack * k :].T if stack * k < d else Z)
+
+
+def left_product(R: Array, X: Any) -> Array:
+    """R X for R (K, m) and X (m, d): (K, d)."""
+    if sp.issparse(X):
+        return np.asarray((X.T @ np.ascontiguousarray(R.T)).T)
+    (K, m), d = R.shape, X.shape[1]
+    stack = -(-RELEASES // max(K * d, 1))
+    k = m // stack
+    if stack == 1 or k < SHORTEST or not X.flags.c_contiguous:
+        return np.asarray(R @ X)
+    parts = R[:, : stack * k].reshape(K, stack, k).transpose(1, 0, 2)
+    G = (parts @ X[: stack * k].reshape(stack, k, d)).sum(axis=0)
+    return np.asarray(G + R[:, stack * k :] @ X[stack * k :] if stack * k < m else G)
