@@ -1,0 +1,329 @@
+"""The mathematics of cross-entropy as functions of numbers and arrays. Everything is in nats.
+
+Computed in float64, exactly at 0 and 1 and in the tails; inputs are never changed.
+"""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+from scipy.special import expit, log_expit, rel_entr, xlogy
+
+from sklearn_xent.arrays import Array
+from sklearn_xent.truth import ROW_SUM_TOLERANCE, as_probabilities, as_targets, as_weights
+
+__all__ = [
+    "cross_entropy_loss",
+    "entropy",
+    "kl_divergence",
+    "log_sigmoid",
+    "log_softmax",
+    "sigmoid",
+    "softmax",
+]
+
+
+def sigmoid(logits: Any) -> Any:
+    r"""Probability of the positive class, :math:`\sigma(z) = 1 / (1 + e^{-z})`.
+
+    Parameters
+    ----------
+    logits : float or array-like
+        Log odds, in nats.
+
+    Returns
+    -------
+    probabilities : float or ndarray of the same shape
+        In [0, 1].
+
+    See Also
+    --------
+    softmax : The same for more than two classes.
+
+    Examples
+    --------
+    >>> from sklearn_xent import sigmoid
+    >>> float(sigmoid(0.0))
+    0.5
+    """
+    return expit(np.asarray(logits, dtype=np.float64))
+
+
+def log_sigmoid(logits: Any) -> Any:
+    r"""Logarithm of the sigmoid, :math:`\log \sigma(z) = -\log(1 + e^{-z})`, exact in both tails.
+
+    Parameters
+    ----------
+    logits : float or array-like
+        Log odds, in nats.
+
+    Returns
+    -------
+    log_probabilities : float or ndarray of the same shape
+        In nats: -z for large -z, and -exp(-z), not 0, for large z.
+
+    Examples
+    --------
+    >>> from sklearn_xent import log_sigmoid
+    >>> print(log_sigmoid(-1e4), log_sigmoid(40.0))
+    -10000.0 -4.248354255291589e-18
+    """
+    return log_expit(np.asarray(logits, dtype=np.float64))
+
+
+def softmax(logits: Any, axis: int = -1) -> Array:
+    r"""Probabilities of the classes, :math:`p_k = e^{z_k} / \sum_l e^{z_l}`.
+
+    Parameters
+    ----------
+    logits : array-like
+        Logits, in nats; adding one number to all of them changes nothing.
+    axis : int, default=-1
+        The axis of the classes.
+
+    Returns
+    -------
+    probabilities : ndarray of the same shape
+        They sum to 1 along the axis.
+
+    Examples
+    --------
+    >>> from sklearn_xent import softmax
+    >>> softmax([0.0, 0.0, 0.0]).round(3)
+    array([0.333, 0.333, 0.333])
+    """
+    z = _as_logits(logits)
+    e = np.exp(z - z.max(axis=axis, keepdims=True))
+    e /= e.sum(axis=axis, keepdims=True)
+    return np.asarray(e)
+
+
+def log_softmax(logits: Any, axis: int = -1) -> Array:
+    r"""Logarithm of the softmax, :math:`\log p_k = z_k - \log \sum_l e^{z_l}`.
+
+    The sum is taken without its largest term, whose share of 1 would hide the others: a nearly certain class
+    keeps all its digits.
+
+    Parameters
+    ----------
+    logits : array-like
+        Logits, in nats.
+    axis : int, default=-1
+        The axis of the classes.
+
+    Returns
+    -------
+    log_probabilities : ndarray of the same shape
+        In nats, finite wherever the logits are.
+
+    Examples
+    --------
+    >>> from sklearn_xent import log_softmax
+    >>> print(log_softmax([40.0, 0.0])[0])
+    -4.248354255291589e-18
+    """
+    z = np.moveaxis(_as_logits(logits), axis, -1)
+    top = z.argmax(axis=-1)[..., None]
+    shifted = z - np.take_along_axis(z, top, axis=-1)
+    e = np.exp(shifted)
+    np.put_along_axis(e, top, 0.0, axis=-1)
+    shifted -= np.log1p(e.sum(axis=-1, keepdims=True))
+    return np.moveaxis(shifted, -1, axis)
+
+
+def entropy(p: Any, axis: int = -1) -> Any:
+    r"""Shannon entropy, :math:`H(p) = -\sum_k p_k \log p_k` with 0 log 0 = 0.
+
+    The expected surprise of one who knows the probabilities: the least cross-entropy there is.
+
+    Parameters
+    ----------
+    p : array-like
+        Probabilities that sum to 1 along the axis.
+    axis : int, default=-1
+        The axis of the classes.
+
+    Returns
+    -------
+    entropy : float or ndarray
+        In nats, between 0 and log K.
+
+    Raises
+    ------
+    ValueError
+        If a probability is outside [0, 1] or not a number.
+
+    References
+    ----------
+    .. [1] C. E. Shannon (1948), "A mathematical theory of communication", section 6.
+
+    Examples
+    --------
+    >>> from sklearn_xent import entropy
+    >>> round(float(entropy([0.5, 0.5])), 4)
+    0.6931
+    """
+    p = as_probabilities(p, "p")
+    # a sum of -0.0 would print as a negative entropy
+    return -xlogy(p, p).sum(axis=axis) + 0.0
+
+
+def kl_divergence(p: Any, q: Any, axis: int = -1) -> Any:
+    r"""Kullback-Leibler divergence, :math:`KL(p \| q) = \sum_k p_k \log (p_k / q_k)`.
+
+    What it costs to forecast q where p is true: cross-entropy is entropy plus this.
+
+    Parameters
+    ----------
+    p, q : array-like
+        True and forecast probabilities, of shapes that broadcast.
+    axis : int, default=-1
+        The axis of the classes.
+
+    Returns
+    -------
+    divergence : float or ndarray
+        In nats, at least 0, and 0 only if p = q; ``inf`` where q rules out what p does not.
+
+    Raises
+    ------
+    ValueError
+        If a probability is outside [0, 1] or not a number.
+
+    References
+    ----------
+    .. [1] S. Kullback and R. A. Leibler (1951), "On information and sufficiency", section 2.
+
+    Examples
+    --------
+    >>> from sklearn_xent import kl_divergence
+    >>> round(float(kl_divergence([0.5, 0.5], [0.9, 0.1])), 4)
+    0.5108
+    """
+    return rel_entr(as_probabilities(p, "p"), as_probabilities(q, "q")).sum(axis=axis)
+
+
+def cross_entropy_loss(
+    y_true: Any,
+    y_prob: Any,
+    *,
+    labels: Any = None,
+    sample_weight: Any = None,
+    reduction: str = "mean",
+    from_logits: bool = False,
+) -> Any:
+    r"""Cross-entropy (log loss) of forecasts, :math:`CE(y, p) = -\sum_k y_k \log p_k`.
+
+    For one label it is :math:`-\log p_{label}`: the surprise at what happened. Nothing is clipped: a
+    forecast that was certain and wrong costs ``inf``.
+
+    Parameters
+    ----------
+    y_true : scalar or array-like of shape (n_samples,) or (n_samples, n_classes)
+        Labels, or soft labels: rows of probabilities, in the order of the columns of ``y_prob`` (a frame's
+        columns name the classes). Without ``labels``, a single label must be 0 or 1.
+    y_prob : scalar or array-like of shape (n_samples,) or (n_samples, n_classes)
+        Probabilities (or logits) of the classes in sorted order; 1-D is of the second of two.
+    labels : array-like of shape (n_classes,), default=None
+        The classes, in the order of the columns; by default those in ``y_true``, sorted. Needed where
+        ``y_true`` lacks one.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weights, not negative.
+    reduction : {"mean", "sum", "none"}, default="mean"
+        Weighted mean over the samples, weighted sum, or one unweighted loss for each.
+    from_logits : bool, default=False
+        Whether ``y_prob`` holds logits; then the loss keeps all digits in the tails.
+
+    Returns
+    -------
+    loss : float or ndarray of shape (n_samples,)
+        In nats. A scalar ``y_true`` gives a float.
+
+    Raises
+    ------
+    ValueError
+        For labels that are not among the classes, shapes that do not agree, probabilities outside [0, 1],
+        weights that are negative, not finite or all zero, and an unknown reduction.
+
+    Warns
+    -----
+    UserWarning
+        If rows of ``y_prob`` do not sum to 1. They are used as they are.
+
+    See Also
+    --------
+    sklearn.metrics.log_loss : The same from probabilities, clipped.
+
+    References
+    ----------
+    .. [1] I. J. Good (1952), "Rational decisions", J. R. Stat. Soc. B 14(1), section 6.
+
+    Examples
+    --------
+    >>> from sklearn_xent import cross_entropy_loss
+    >>> round(cross_entropy_loss(1, 0.9), 4)
+    0.1054
+    >>> cross_entropy_loss(["ham", "spam"], [0.0, 0.5], reduction="none").round(4)
+    array([0.    , 0.6931])
+    """
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"reduction must be 'mean', 'sum' or 'none'; got {reduction!r}.")
+    scalar = np.ndim(y_prob) == 0
+    forecast = np.asarray(y_prob, dtype=np.float64)
+    forecast = forecast.reshape(1) if scalar else forecast
+    log_p = _log_of_logits(forecast) if from_logits else _log_of_probabilities(forecast)
+    targets = as_targets(np.atleast_1d(y_true) if scalar else y_true, log_p.shape, labels)
+    with np.errstate(invalid="ignore"):
+        loss = -np.where(targets == 0, 0.0, targets * log_p).sum(axis=1) + 0.0
+    weights = as_weights(sample_weight, len(loss))
+    if reduction == "none":
+        return float(loss[0]) if scalar else loss
+    with np.errstate(invalid="ignore"):
+        total = float(np.where(weights == 0, 0.0, weights * loss).sum())
+    return total if reduction == "sum" else total / float(weights.sum())
+
+
+def _as_logits(logits: Any) -> Array:
+    z = np.asarray(logits, dtype=np.float64)
+    if z.ndim == 0 or z.size == 0:
+        raise ValueError(f"logits must have a class axis with entries; got shape {z.shape}.")
+    return z
+
+
+def _log_of_logits(z: Array) -> Array:
+    """Log-probabilities (n, K) of logits (n,) or (n, K)."""
+    # -inf is the logarithm of a probability of 0
+    if np.isnan(z).any() or (z == np.inf).any() or (z.ndim == 2 and (z == -np.inf).all(axis=1).any()):
+        raise ValueError("y_prob holds logits that are not finite.")
+    if z.ndim == 1:
+        return np.column_stack([log_sigmoid(-z), log_sigmoid(z)])
+    return log_softmax(_two_dimensional(z))
+
+
+def _log_of_probabilities(p: Array) -> Array:
+    """Log-probabilities (n, K) of probabilities (n,) or (n, K)."""
+    p = as_probabilities(p, "y_prob")
+    with np.errstate(divide="ignore"):
+        if p.ndim == 1:
+            return np.column_stack([np.log1p(-p), np.log(p)])
+        sums = _two_dimensional(p).sum(axis=1)
+        worst = int(np.argmax(np.abs(sums - 1)))
+        if abs(sums[worst] - 1) > ROW_SUM_TOLERANCE:
+            warnings.warn(
+                f"y_prob: row {worst} sums to {sums[worst]:.9g} and not to 1; the loss is of the numbers as "
+                "they are.",
+                UserWarning,
+                stacklevel=3,
+            )
+        return np.log(p)
+
+
+def _two_dimensional(values: Array) -> Array:
+    if values.ndim != 2 or values.shape[1] < 2 or not len(values):
+        raise ValueError(
+            "y_prob must have shape (n_samples,) or (n_samples, n_classes) with at least two classes; got "
+            f"{values.shape}."
+        )
+    return values

@@ -1,0 +1,6 @@
+"""Pictures: one file each. They read public attributes and know no solver."""
+
+from sklearn_xent.displays.convergence import ConvergenceDisplay
+from sklearn_xent.displays.cross_entropy_loss import CrossEntropyLossDisplay
+
+__all__ = ["ConvergenceDisplay", "CrossEntropyLossDisplay"]

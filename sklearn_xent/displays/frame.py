@@ -1,0 +1,39 @@
+"""What every picture shares: axes, colours, merged options and its data as a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ["COLOURS", "DASHES", "MARKERS", "axes_for", "merged", "to_frame"]
+
+# Okabe and Ito (2008): tells apart for the colour-blind; darker ones first, they stay visible in print.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 1)))
+MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+
+
+def axes_for(ax: Any, size: tuple[float, float] = (6.4, 4.4)) -> Any:
+    """The axes given, or those of a new figure; matplotlib is imported only here."""
+    if ax is not None:
+        return ax
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError("Displays need matplotlib: pip install matplotlib") from error
+    _, ax = plt.subplots(figsize=size, layout="constrained")
+    return ax
+
+
+def merged(defaults: Mapping[str, Any], given: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Options of an artist: the defaults, overruled by what the user gave."""
+    return {**defaults, **(given or {})}
+
+
+def to_frame(columns: Mapping[str, Sequence[Any]]) -> Any:
+    """The columns as a pandas DataFrame."""
+    try:
+        import pandas as pd
+    except ImportError as error:
+        raise ImportError("frame() needs pandas: pip install pandas") from error
+    return pd.DataFrame(columns)
