@@ -190,12 +190,8 @@ class CrossEntropyLossDisplay:
             options = merged(style | {"label": f"{label}:  {formula}"}, curve_kwargs)
             self.lines_ += self.ax_.plot(x, -np.log(p), **options)
             self._plot_samples(i, scatter_kwargs)
-        one = len(self.class_names) == 1
-        self.ax_.set_xlabel(
-            f"Predicted probability of the true class{'' if one else ''}"
-            if one
-            else f"Predicted probability of {self.class_names[1]}"
-        )
+        forecast = "the true class" if len(self.class_names) == 1 else self.class_names[1]
+        self.ax_.set_xlabel(f"Predicted probability of {forecast}")
         self.ax_.set_ylabel("Loss (nats)")
         self.ax_.set_xlim(-0.02, 1.02)
         self.ax_.set_ylim(-0.02 * top, top)

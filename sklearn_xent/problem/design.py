@@ -51,16 +51,23 @@ class Design:
         """The design matrix's product A' diag(h) A, (d + 1, d + 1), for row weights h of any sign."""
         if sp.issparse(X):
             return self._sparse_gram(X, h)
-        # Centred before it is multiplied: a Gram matrix corrected afterwards loses twice the digits.
-        A = np.empty((X.shape[0], X.shape[1] + 1))
-        np.subtract(X, self.shift, out=A[:, :-1])
-        A[:, :-1] *= self.scale
-        A[:, -1] = self.fit_intercept
+        A = self.matrix(X)
         if h.min(initial=0.0) >= 0:
             # numpy calls the symmetric product, at half the cost, when both operands are one buffer
             A *= np.sqrt(h)[:, None]
             return A.T @ A
         return A.T @ (A * h[:, None])
+
+    def matrix(self, X: Array) -> Array:
+        """The design matrix (m, d + 1) of a dense block.
+
+        Centred before it is multiplied: a Gram matrix corrected afterwards loses twice the digits.
+        """
+        A = np.empty((X.shape[0], X.shape[1] + 1))
+        np.subtract(X, self.shift, out=A[:, :-1])
+        A[:, :-1] *= self.scale
+        A[:, -1] = self.fit_intercept
+        return A
 
     def squares(self, X: Any, h: Array) -> Array:
         """The diagonal of ``gram``, (d + 1,)."""
@@ -117,8 +124,9 @@ def _centred_moments(block: Block, mean: Array, unit: Array) -> tuple[tuple[Arra
     entries = X.tocoo()
     columns, row_weights = entries.col, w[entries.row]
     u, u0 = (entries.data - mean[columns]) / unit[columns], -mean / unit
-    size = X.shape[1]
+    m, size = X.shape
     zeros = w.sum() - np.bincount(columns, row_weights, size)
+    zeros[np.bincount(columns, minlength=size) == m] = 0.0  # exactly, for a column without any
     first = np.bincount(columns, row_weights * u, size) + zeros * u0
     return (first, np.bincount(columns, row_weights * u**2, size) + zeros * u0**2), ()
 

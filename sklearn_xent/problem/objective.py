@@ -10,6 +10,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from sklearn_xent.problem.design import Design
 from sklearn_xent.arrays import Array
@@ -61,11 +62,32 @@ def _hessian(block: Block, logits: Array, loss: Loss, design: Design) -> Any:
     e, K = loss.expand(logits, block.targets), len(logits)
     size = design.scale.size + 1
     H = np.empty((K, size, K, size))
+    if K > 1 and not sp.issparse(block.X):
+        _subtract_outer(H, design.matrix(block.X), e.probabilities, block.weights)
+    else:
+        for k in range(K):
+            for l in range(k):
+                H[k, :, l, :] = design.gram(block.X, block.weights * e.curvature(k, l))
+                H[l, :, k, :] = H[k, :, l, :]
     for k in range(K):
-        for l in range(k + 1):
-            H[k, :, l, :] = design.gram(block.X, block.weights * e.curvature(k, l))
-            H[l, :, k, :] = H[k, :, l, :]
+        H[k, :, k, :] = design.gram(block.X, block.weights * e.curvature(k, k))
     return (H.reshape(K * size, K * size),), ()
+
+
+def _subtract_outer(H: Array, A: Array, p: Array, weights: Array) -> None:
+    """Set H (K, d, K, d) to - sum_i w_i (p_i x a_i) (p_i x a_i)': right off the diagonal blocks.
+
+    One symmetric product of K d columns in place of K (K - 1) / 2 of d. On the diagonal p (1 - p) has to be
+    summed as it is, lest p - p^2 cancel.
+    """
+    K, size = len(p), A.shape[1]
+    H[:] = 0.0
+    rows = max(1, (16 << 20) // (8 * K * size))
+    for i in range(0, len(A), rows):
+        part = slice(i, i + rows)
+        scaled = (p[:, part] * np.sqrt(weights[part])).T
+        C = (scaled[:, :, None] * A[part, None, :]).reshape(-1, K * size)
+        H -= (C.T @ C).reshape(H.shape)
 
 
 def _hessian_product(block: Block, e: Any, V: Array, design: Design) -> Any:

@@ -30,13 +30,13 @@ def diagnose(
 ) -> ConvergenceWarning | None:
     """Return the one warning that a fit deserves, or None where its relative gap is at most tol."""
     objective = solution.point.objective
-    separable = solution.status is Status.SEPARABLE
+    separable = bool(objective.free[:-1].any()) and solution.point.separates()
     if separable or suspects_separation(solution.point):
         direction = recession_direction(objective)
         if separable and direction is None:
             direction = solution.point.coefficients
         if direction is not None:
-            return _separation(objective, direction, names, total=solution.point.separates())
+            return _separation(objective, direction, names, total=separable)
     if solution.status is Status.CONVERGED:
         return None
     relative = solution.gap / abs(solution.point.value)

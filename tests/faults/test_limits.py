@@ -1,0 +1,87 @@
+import tracemalloc
+import warnings
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from sklearn.exceptions import ConvergenceWarning
+
+from sklearn_xent import CrossEntropyClassifier
+from sklearn_xent.solvers.methods import METHODS
+from tests.problems import overlapping
+
+
+@pytest.mark.parametrize("solver", ["auto", *sorted(METHODS)])
+def test_the_iteration_limit_warns_once_with_what_is_left(solver):
+    X, y = overlapping(n=200, K=3)
+    model = CrossEntropyClassifier(C=1e6, solver=solver, max_iter=1, tol=1e-14)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(X, y)
+    assert [w.category for w in caught] == [ConvergenceWarning]
+    message = str(caught[0].message)
+    for part in ("iterations", "nats", "tol=1e-14", "max_iter"):
+        assert part in message
+    assert "auto" in message if solver == "auto" else solver in message
+    assert model.n_iter_ == 1
+
+
+@pytest.mark.parametrize("solver", ["auto", *sorted(METHODS)])
+def test_no_iterations_leave_zeros(solver):
+    with pytest.warns(ConvergenceWarning):
+        model = CrossEntropyClassifier(solver=solver, max_iter=0).fit(*overlapping())
+    assert not model.coef_.any()
+    assert not model.intercept_.any()
+    assert model.n_iter_ == 0
+
+
+def test_the_gap_in_the_warning_covers_the_true_one():
+    X, y = overlapping(n=200)
+    best = CrossEntropyClassifier().fit(X, y).history_["objective"][-1]
+    for k in range(1, 5):
+        with pytest.warns(ConvergenceWarning):
+            model = CrossEntropyClassifier(solver="gradient-descent", max_iter=k).fit(X, y)
+        true = model.history_["objective"][-1] - best
+        assert true / 2 <= model.optimality_gap_ <= 50 * true
+
+
+@pytest.mark.parametrize("solver", ["newton-cholesky", "bfgs", "trust-exact"])
+def test_a_dense_solver_refuses_before_it_allocates(solver):
+    X = sp.random_array((30, 20_000), density=0.01, rng=0, format="csr")
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=f"{solver}.*20001 coefficients.*limit is 1 GiB"):
+        CrossEntropyClassifier(solver=solver).fit(X, np.arange(30) % 2)
+    assert tracemalloc.get_traced_memory()[1] < 50e6
+    tracemalloc.stop()
+
+
+def test_an_unknown_solver_names_those_there_are():
+    with pytest.raises(ValueError, match=r"solver must be .*newton-cholesky.*got 'sgd'"):
+        CrossEntropyClassifier(solver="sgd").fit(*overlapping())
+
+
+@pytest.mark.parametrize("solver", sorted(name for name, entry in METHODS.items() if not entry.l1))
+def test_a_smooth_solver_names_those_that_can_treat_l1(solver):
+    with pytest.raises(ValueError, match=r"l1_ratio > 0.*'accelerated-gradient', 'lbfgs', 'proximal-newton'"):
+        CrossEntropyClassifier(solver=solver, l1_ratio=0.5).fit(*overlapping())
+
+
+@pytest.mark.parametrize("C", [1.0, np.inf])
+def test_wide_sparse_data_stay_small(C):
+    X = sp.random_array((2000, 50_000), density=0.001, rng=0, format="csr")
+    y = np.random.default_rng(0).integers(0, 2, 2000)
+    tracemalloc.start()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # without a penalty they are separable
+        CrossEntropyClassifier(C=C).fit(X, y)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100e6
+
+
+def test_a_thousand_classes():
+    rng = np.random.default_rng(0)
+    y = np.concatenate([np.arange(1000), rng.integers(0, 1000, 1000)])
+    model = CrossEntropyClassifier(C=0.1, tol=1e-6).fit(rng.normal(size=(2000, 3)), y)
+    assert model.coef_.shape == (1000, 3)
+    assert model.converged_

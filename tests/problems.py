@@ -1,0 +1,30 @@
+"""Problems that several test modules pose, and an objective written as the documentation states it."""
+
+import numpy as np
+from scipy.special import log_softmax
+
+
+def overlapping(n=80, d=4, K=2, seed=0):
+    """Rows and labels of classes that overlap: an optimum exists without a penalty."""
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, d))
+    W = rng.normal(size=(d, K))
+    y = np.argmax(X @ W + rng.gumbel(size=(n, K)) * 1.5, axis=1)
+    y[:K] = np.arange(K)
+    return X, y
+
+
+def reference_objective(model, X, y, sample_weight=None, offset=None):
+    """J of the documentation, from the attributes of a fitted model; y are codes or soft labels."""
+    X = np.asarray(X.toarray() if hasattr(X, "toarray") else X, dtype=np.float64)
+    coef = model.coef_.toarray() if hasattr(model.coef_, "toarray") else model.coef_
+    z = X @ coef.T + model.intercept_
+    if len(coef) == 1:
+        z = np.column_stack([np.zeros(len(X)), z[:, 0]])
+    z = z if offset is None else z + offset
+    T = y if np.ndim(y) == 2 else np.eye(z.shape[1])[y]
+    s = np.ones(len(X)) if sample_weight is None else sample_weight
+    loss = -(s[:, None] * T * log_softmax(z, axis=1)).sum()
+    rho = model.l1_ratio
+    penalty = rho * np.abs(coef).sum() + (1 - rho) / 2 * (coef**2).sum()
+    return loss + (0.0 if np.isinf(model.C) else penalty / model.C)
