@@ -171,7 +171,8 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> Array:
         raise ValueError(f"sample_weight must have shape ({n_rows},); got {weights.shape}.")
     if weights.min() < 0:
         raise ValueError(f"sample_weight must not be negative; got {weights.min():g}.")
-    total = weights.sum()
+    with np.errstate(over="ignore"):
+        total = weights.sum()
     if total == 0:
         raise ValueError("sample_weight must hold a positive weight; all of them are zero.")
     if not np.isfinite(total):

@@ -29,6 +29,7 @@ class Curvature:
         self._unit = 1 / np.sqrt(np.where(diagonal > 1e-200 * largest, diagonal, largest or 1.0))
         H = H * np.outer(self._unit, self._unit)
         self._cholesky = self._eigen = None
+        self._rounding = 0.0
         try:
             if H.size:
                 L = scipy.linalg.cholesky(H, lower=True, check_finite=True)
@@ -38,7 +39,8 @@ class Curvature:
             pass
         if self._cholesky is None and H.size:
             values, vectors = np.linalg.eigh(np.where(np.isfinite(H), H, 0.0))
-            keep = values > 8 * len(H) * np.finfo(float).eps * max(values[-1], 1e-300)
+            self._rounding = 8 * len(H) * np.finfo(float).eps * max(values[-1], 1e-300)
+            keep = values > self._rounding
             self._eigen = values[keep], vectors[:, keep]
 
     def solve(self, gradient: Array) -> Array:
@@ -60,7 +62,15 @@ class Curvature:
 
         Boyd and Vandenberghe (2004), Convex Optimization, section 9.5.1.
         """
-        return max(0.5 * float((gradient * self.solve(gradient)).sum()), 0.0)
+        gap = max(0.5 * float((gradient * self.solve(gradient)).sum()), 0.0)
+        if self._eigen is None:
+            return gap
+        # A gradient where H shows no curvature: rounding, or a slope without end. Curvature of the size of
+        # rounding tells them apart.
+        g = gradient.ravel()[self.active] * self._unit
+        vectors = self._eigen[1]
+        lost = g - vectors @ (vectors.T @ g)
+        return gap + 0.5 * float(lost @ lost) / self._rounding
 
 
 def curvature_at(point: Point) -> Curvature:

@@ -25,6 +25,7 @@ __all__ = ["progressive", "sample_size"]
 SHARE = 0.05  # of the rows, for a sample: its solution then costs about one reading of all of them
 ROWS_PER_COEFFICIENT = 20  # at least: each step then takes the gap down by about that factor
 SLOW = 0.25  # contraction of the gap beyond which the sample's Hessian is not what was promised
+MISLED = 3.0  # times the sample's objective: beyond it the sample says nothing of all rows
 MEMORY = 8  # pairs that correct it
 
 
@@ -44,7 +45,10 @@ def progressive(objective: Objective, start: Array, visit: Visit, *, seed: int =
         if 4 * first < size:
             start, _ = _solve(objective.on(sample.rows.sample(first, rng)), start)
         W, curvature = _solve(sample, start)
-        start = _correct(objective, W, _completed(curvature, sample, W), visit)
+        point = objective.at(W)
+        # Without much of a penalty a sample may be separable although all rows are not.
+        if point.value < MISLED * sample.at(W).value:
+            start = _correct(point, _completed(curvature, sample, W), visit)
         size *= 4
     newton_cholesky(objective, start, visit)
 
@@ -89,20 +93,23 @@ def _completed(curvature: Curvature, sample: Objective, W: Array) -> Curvature:
     return Curvature(H)
 
 
-def _correct(objective: Objective, W: Array, curvature: Curvature, visit: Visit) -> Array:
-    """Quasi-Newton steps from W until they contract too slowly; the last coefficients."""
+def _correct(point: Point, curvature: Curvature, visit: Visit) -> Array:
+    """Quasi-Newton steps from a point until they contract too slowly; the last coefficients."""
     corrections = Corrections(MEMORY)
-    point, gap, slow = objective.at(W), np.inf, 0
+    gap, value, slow = np.inf, np.inf, 0
     while True:
         direction = -corrections.apply(point.gradient, curvature.solve)
         previous, gap = gap, -0.5 * float((direction * point.gradient).sum())
-        # The estimate is as good as the Hessian is; that the last step contracted it shows that it is.
         contracted = gap <= SLOW * previous
-        visit(point, gap=gap, certified=bool(contracted and np.isfinite(previous)))
+        # The estimate is as good as the Hessian is. That the last step brought both the gap and the objective
+        # down by as much as promised shows that it is.
+        kept = abs((value - point.value) - (previous - gap)) <= 0.5 * previous
+        visit(point, gap=gap, certified=bool(contracted and kept and np.isfinite(previous)))
         slow = 0 if contracted else slow + 1
         if slow > 2:
             return point.coefficients
-        new = step_towards(point, objective.at(point.coefficients + direction))
+        value = point.value
+        new = step_towards(point, point.objective.at(point.coefficients + direction))
         if new is None:
             return point.coefficients
         corrections.add(new.coefficients - point.coefficients, new.gradient - point.gradient)
