@@ -49,8 +49,10 @@ def install():
     with open(os.path.join(HERE, "pyproject.toml"), "rb") as file:
         key = hashlib.sha256(file.read() + EXTRAS.encode()).hexdigest()
     stamp = os.path.join(VENV, "installed")
-    if os.path.exists(stamp) and open(stamp).read() == key:
-        return
+    if os.path.exists(stamp):
+        with open(stamp) as file:
+            if file.read() == key:
+                return
     must(PYTHON, "-m", "pip", "install", "--quiet", "-e", ".[" + EXTRAS + "]")
     with open(stamp, "w") as file:
         file.write(key)

@@ -2,7 +2,8 @@
 Solvers compared
 ================
 
-Every solver comes to the same minimum, or warns. What they pay for it differs: here in passes over the data.
+Every solver comes to the same minimum, or warns. What they pay for it differs: here in passes over
+the data.
 """
 
 import warnings
@@ -23,6 +24,6 @@ for solver in ("newton-cholesky", "lbfgs", "truncated-newton", "accelerated-grad
     print(f"{solver:22s} {model.n_iter_:4d} iterations, converged: {model.converged_}")
 
 # %%
-# Newton's method and L-BFGS work in coordinates in which the loss is round; the two gradient methods work on columns that
-# are standardised and no more, and so show the conditioning of the problem.
+# Newton's method and L-BFGS work in coordinates in which the loss is round; the two gradient methods
+# work on columns that are standardised and no more, and so show the conditioning of the problem.
 ConvergenceDisplay.from_estimators(fits, x="passes", name="wine, raw columns")

@@ -2,8 +2,8 @@
 Gradient descent on log loss, step by step
 ==========================================
 
-Twelve lines of numpy do what ``solver="gradient-descent"`` does; the picture follows both to the minimum that Newton's
-method finds in a few steps.
+Twelve lines of numpy do what ``solver="gradient-descent"`` does; the picture follows both to the
+minimum that Newton's method finds in a few steps.
 """
 
 import matplotlib.pyplot as plt
@@ -19,8 +19,8 @@ X = (X - X.mean(axis=0)) / X.std(axis=0)
 C = 100.0
 
 # %%
-# By hand: the gradient of the mean loss in the logits is :math:`p - y`, so the gradient in the weights is
-# :math:`X^T (p - y) / n`. Walk against it.
+# By hand: the gradient of the mean loss in the logits is :math:`p - y`, so the gradient in the
+# weights is :math:`X^T (p - y) / n`. Walk against it.
 w, b, step = np.zeros(2), 0.0, 0.5
 path, losses = [w], []
 for _ in range(200):

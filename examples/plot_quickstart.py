@@ -2,8 +2,9 @@
 Quickstart: change one import
 =============================
 
-The same data, the same penalty, the same predictions interface as scikit-learn's ``LogisticRegression``; no scaling
-needed, no convergence warning, and a fit that says how exact it is.
+The same data, the same penalty, the same predictions interface as scikit-learn's
+``LogisticRegression``; no scaling needed, no convergence warning, and a fit that says how exact it
+is.
 """
 
 from sklearn.datasets import load_breast_cancer
@@ -25,6 +26,6 @@ folds = cross_val_score(CrossEntropyClassifier(), X, y, scoring=neg_cross_entrop
 print(f"five folds: {-folds.mean():.4f}")
 
 # %%
-# Where does the loss come from? Each held-out sample sits on one of two curves, at the probability it was given. A few
-# samples near the steep ends cost more than all the rest.
+# Where does the loss come from? Each held-out sample sits on one of two curves, at the probability it
+# was given. A few samples near the steep ends cost more than all the rest.
 CrossEntropyLossDisplay.from_estimator(model, X_test, y_test, name="Held-out samples")

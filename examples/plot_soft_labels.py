@@ -2,8 +2,8 @@
 Soft labels: learn from probabilities
 =====================================
 
-Annotators disagree, a teacher model is unsure, a record stands for a hundred people: the target is then a probability,
-and cross-entropy takes it as it is.
+Annotators disagree, a teacher model is unsure, a record stands for a hundred people: the target is
+then a probability, and cross-entropy takes it as it is.
 """
 
 import matplotlib.pyplot as plt
@@ -18,8 +18,8 @@ beetles = np.array([59, 60, 62, 56, 63, 59, 62, 60])
 killed = np.array([6, 13, 18, 28, 52, 53, 61, 60])
 
 # %%
-# Eight rows of soft labels, weighted by the number of beetles; or 481 rows of hard ones. The loss is linear in the
-# labels, so the fit is the same.
+# Eight rows of soft labels, weighted by the number of beetles; or 481 rows of hard ones. The loss is
+# linear in the labels, so the fit is the same.
 share = killed / beetles
 soft = CrossEntropyClassifier(C=np.inf).fit(
     dose[:, None], np.column_stack([1 - share, share]), sample_weight=beetles

@@ -28,7 +28,8 @@ class FitTask:
 
     def __init__(self, estimator: Any, X: Any, y: Any, metadata: dict[str, Any], max_iter: int) -> None:
         self._shown = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
-        self._root = self._iteration = None
+        self._root: Any = None
+        self._iteration: Any = None
         if hasattr(estimator, "_init_callback_context"):
             self._root = estimator._init_callback_context(max_subtasks=max_iter + 1)
             self._root.call_on_fit_task_begin(**self._shown)
@@ -38,9 +39,7 @@ class FitTask:
         stop = self._end_iteration(attributes)
         if self._root is not None and not stop:
             self._iteration = self._root.subcontext(task_name="iteration")
-            self._iteration.call_on_fit_task_begin(
-                **self._shown, reconstruction_attributes=attributes
-            )
+            self._iteration.call_on_fit_task_begin(**self._shown, reconstruction_attributes=attributes)
         return stop
 
     def end(self, attributes: Callable[[], dict[str, Any]]) -> None:
@@ -53,6 +52,4 @@ class FitTask:
         if self._iteration is None:
             return False
         ending, self._iteration = self._iteration, None
-        return bool(
-            ending.call_on_fit_task_end(**self._shown, reconstruction_attributes=attributes)
-        )
+        return bool(ending.call_on_fit_task_end(**self._shown, reconstruction_attributes=attributes))

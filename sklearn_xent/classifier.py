@@ -28,6 +28,7 @@ from sklearn_xent.targets import Targets, check_offset, encode_targets
 
 __all__ = ["CrossEntropyClassifier"]
 
+
 class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMixin, BaseEstimator):
     r"""Linear classifier of least cross-entropy: logistic and softmax regression, fitted exactly.
 
@@ -91,13 +92,13 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         How far the mean objective J / sum(s) may be above its minimum, in nats. It is the smaller of
         the duality gap, which is an upper bound, and of half the squared Newton decrement, which is an
         estimate, exact to first order. Beyond 1500 coefficients the decrement is by conjugate gradients.
-    history_ : dict of ndarray of shape (n_iter_ + 1,)
+    history_ : dict of ndarray of shape (1 + number of iterations,)
         One entry an iterate, the start included: "objective" (J / sum(s), nats), "gradient_norm" (of the
         least-norm subgradient, on standardised columns), "gap" (nats, a rough guess before the
         last), "passes" (readings of X so far), "seconds" (since the start).
     n_features_in_ : int
         Number of columns of X.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (n_features,)
         Names of the columns, where X had names that are all strings.
 
     See Also
@@ -122,8 +123,8 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
     >>> from sklearn_xent import CrossEntropyClassifier
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> model = CrossEntropyClassifier().fit(X, y)
-    >>> model.converged_, model.score(X, y).round(3)
-    (True, np.float64(0.958))
+    >>> model.converged_, round(float(model.score(X, y)), 3)
+    (True, 0.958)
     >>> model.predict_proba(X[:1]).round(3)
     array([[1., 0.]])
     """
@@ -156,9 +157,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         self.verbose = verbose
 
     @with_callbacks
-    def fit(
-        self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None
-    ) -> CrossEntropyClassifier:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> CrossEntropyClassifier:
         """Minimise the cross-entropy of the training rows.
 
         Parameters
@@ -238,10 +237,10 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         if warning is not None:
             warnings.warn(warning, stacklevel=2)
         if names is None:
-            vars(self).pop("feature_names_in_", None)
+            self.__dict__.pop("feature_names_in_", None)
         else:
             fitted["feature_names_in_"] = names
-        vars(self).update(fitted)
+        self.__dict__.update(fitted)
         return self
 
     def _rows(self, X: Any, targets: Targets, offset: Any) -> Rows:

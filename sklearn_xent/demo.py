@@ -88,8 +88,7 @@ def _compare(name: str, X: Any, X_test: Any, y: Any, y_test: Any) -> list[tuple[
             lines.append((name, title, objective, above, *scores, seconds, n_warnings))
     formats = ("{}", "{}", "{:.9f}", "{:.1e}", "{:.4f}", "{:.3f}", "{:.4f}", "{:.3f}", "{}")
     return [
-        tuple("-" if v is None else f.format(v) for f, v in zip(formats, line, strict=True))
-        for line in lines
+        tuple("-" if v is None else f.format(v) for f, v in zip(formats, line, strict=True)) for line in lines
     ]
 
 

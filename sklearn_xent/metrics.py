@@ -23,8 +23,8 @@ def cross_entropy_skill(
 ) -> float:
     r"""Share of the uncertainty that a forecast removes, :math:`1 - CE / CE_0`.
 
-    :math:`CE_0` is the loss of the best constant forecast, the weighted class frequencies of ``y_true``: their
-    entropy. 1 is perfect, 0 no better than the frequencies, negative worse than them. McFadden's
+    :math:`CE_0` is the loss of the best constant forecast, the weighted class frequencies of ``y_true``:
+    their entropy. 1 is perfect, 0 no better than the frequencies, negative worse than them. McFadden's
     pseudo R squared is this on the training rows.
 
     Parameters
@@ -53,7 +53,7 @@ def cross_entropy_skill(
     --------
     >>> from sklearn_xent.metrics import cross_entropy_skill
     >>> round(cross_entropy_skill([0, 1, 1, 0], [0.1, 0.8, 0.7, 0.2]), 3)
-    0.704
+    0.672
     """
     loss = cross_entropy_loss(
         y_true, y_prob, labels=labels, sample_weight=sample_weight, from_logits=from_logits

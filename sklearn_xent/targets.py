@@ -1,4 +1,4 @@
-"""Labels, soft labels, weights and offsets, encoded for the problem. Every error about them is raised here."""
+"""Labels, soft labels, weights and offsets, encoded for the problem; all errors about them arise here."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ROW_SUM_TOLERANCE = 1e-6  # float32 probabilities of 1000 classes sum to 1 withi
 
 @dataclass(frozen=True)
 class Targets:
-    """What a problem learns from: ``classes`` (K,), ``values`` (K, n), or (1, n) for two, ``weights`` (n,)."""
+    """What a problem learns from: ``classes`` (K,), ``values`` (K, n) or (1, n) for two, ``weights`` (n,)."""
 
     classes: Array
     values: Array
@@ -133,9 +133,7 @@ def _class_factors(class_weight: Any, classes: Array, mass: Array) -> Array | No
         return None
     if isinstance(class_weight, str):
         if class_weight != "balanced":
-            raise ValueError(
-                f"class_weight must be None, 'balanced' or a dict; got {class_weight!r}."
-            )
+            raise ValueError(f"class_weight must be None, 'balanced' or a dict; got {class_weight!r}.")
         return mass.sum() / (len(classes) * np.where(mass > 0, mass, 1.0))
     if not isinstance(class_weight, dict):
         raise ValueError(f"class_weight must be None, 'balanced' or a dict; got {class_weight!r}.")
@@ -164,9 +162,7 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> Array:
         return np.ones(n_rows)
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n_rows, sample_weight)
-    weights = check_array(
-        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
-    )
+    weights = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
     if weights.shape != (n_rows,):
         raise ValueError(f"sample_weight must have shape ({n_rows},); got {weights.shape}.")
     if weights.min() < 0:

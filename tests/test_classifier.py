@@ -78,9 +78,7 @@ def test_warm_start_arrives_sooner_at_the_same_place(x, y, l1_ratio):
     np.testing.assert_allclose(model.predict_proba(x), expected, rtol=1e-9)
 
 
-@pytest.mark.parametrize(
-    ("x", "y"), [(X[:, :2], Y), (X, np.array(["a", "b"])[Y]), (X3, Y3), (X, 1 + Y)]
-)
+@pytest.mark.parametrize(("x", "y"), [(X[:, :2], Y), (X, np.array(["a", "b"])[Y]), (X3, Y3), (X, 1 + Y)])
 def test_warm_start_of_another_problem_starts_from_zero(x, y):
     warm = CrossEntropyClassifier(warm_start=True).fit(X, Y).fit(x, y)
     cold = CrossEntropyClassifier().fit(x, y)

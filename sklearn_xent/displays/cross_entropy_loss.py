@@ -16,8 +16,8 @@ __all__ = ["CrossEntropyLossDisplay"]
 class CrossEntropyLossDisplay:
     r"""Loss in nats against the predicted probability, a curve for y = 1 and one for y = 0.
 
-    A label y = 1 costs :math:`-\log p`, a label y = 0 costs :math:`-\log(1 - p)`: little for a forecast near the
-    truth, without limit for one that is certain and wrong.
+    A label y = 1 costs :math:`-\log p`, a label y = 0 costs :math:`-\log(1 - p)`: little for a forecast near
+    the truth, without limit for one that is certain and wrong.
 
     Parameters
     ----------
@@ -138,14 +138,10 @@ class CrossEntropyLossDisplay:
 
     @classmethod
     def _from_forecast(cls, y: Any, forecast: Array, classes: Array, *, from_logits: bool) -> Self:
-        loss = cross_entropy_loss(
-            y, forecast, labels=classes, from_logits=from_logits, reduction="none"
-        )
+        loss = cross_entropy_loss(y, forecast, labels=classes, from_logits=from_logits, reduction="none")
         if len(classes) > 2:
             every = np.ones(len(loss), dtype=bool)
-            return cls(
-                probability=np.exp(-loss), loss=loss, positive=every, class_names=("true class",)
-            )
+            return cls(probability=np.exp(-loss), loss=loss, positive=every, class_names=("true class",))
         positive = np.asarray(y).ravel() == classes[1]
         probability = np.where(positive, np.exp(-loss), -np.expm1(-loss))
         names = tuple(f"y = {label}" for label in classes.tolist())
@@ -179,7 +175,8 @@ class CrossEntropyLossDisplay:
         """
         self.ax_ = axes_for(ax)
         self.figure_ = self.ax_.figure
-        self.lines_, self.points_ = [], []
+        self.lines_: list[Any] = []
+        self.points_: list[Any] = []
         top = 5.0 if self.loss is None or not len(self.loss) else max(5.0, 1.05 * _finite_max(self.loss))
         # evenly spaced in the loss, so that the steep ends are smooth
         p = np.exp(-np.linspace(0.0, top, 400))
@@ -215,9 +212,7 @@ class CrossEntropyLossDisplay:
             "linewidths": 0,
             "zorder": 3,
         }
-        points = self.ax_.scatter(
-            self.probability[finite], self.loss[finite], **merged(style, given)
-        )
+        points = self.ax_.scatter(self.probability[finite], self.loss[finite], **merged(style, given))
         self.points_.append(points)
 
     def frame(self) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 __all__ = ["COLOURS", "DASHES", "MARKERS", "axes_for", "merged", "to_frame"]
@@ -30,7 +30,7 @@ def merged(defaults: Mapping[str, Any], given: Mapping[str, Any] | None) -> dict
     return {**defaults, **(given or {})}
 
 
-def to_frame(columns: Mapping[str, Sequence[Any]]) -> Any:
+def to_frame(columns: Mapping[str, Any]) -> Any:
     """The columns as a pandas DataFrame."""
     try:
         import pandas as pd

@@ -146,8 +146,9 @@ def _magnitude(block: Block) -> tuple[tuple[Array], tuple[()]]:
 def _moments(rows: Rows, names: Any) -> tuple[Array, Array, Array]:
     """Weighted mean, spread about it (0 where constant) and root mean square of every column.
 
-    One sweep, which shows as well whether every value is finite, and two more where raw squares have lost the digits: a column far from zero for its
-    spread, constant, or so large or small that its square is not a normal number.
+    One sweep, which shows as well whether every value is finite, and two more where raw squares have lost
+    the digits: a column far from zero for its spread, constant, or so large or small that its square is
+    not a normal number.
     """
     (mean, square), _ = rows.sweep(_raw_moments)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
@@ -183,8 +184,8 @@ def design_for(
     Raises
     ------
     ValueError
-        If X holds NaN or infinity, if a column's values are too large for float64 arithmetic or, where nothing penalises it, its spread
-        is too small.
+        If X holds NaN or infinity, if a column's values are too large for float64 arithmetic or, where
+        nothing penalises it, its spread is too small.
     """
     mean, spread, size = _moments(rows, names)
     if not fit_intercept:

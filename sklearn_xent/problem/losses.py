@@ -48,15 +48,19 @@ class Expansion:
 class Loss(Protocol):
     """What a problem needs of a loss."""
 
-    n_logits: int
-    shift_invariant: bool  # adding one number to all logits of a row changes nothing
+    @property
+    def n_logits(self) -> int: ...
+    @property
+    def shift_invariant(self) -> bool:
+        """Whether adding one number to all logits of a row changes nothing."""
+        ...
 
     def expand(self, logits: Array, targets: Array) -> Expansion: ...
     def entropy(self, probabilities: Array) -> Array: ...
 
 
 def _negative_entropy_terms(p: Array) -> Array:
-    """p log p with 0 log 0 = 0."""
+    """P log p with 0 log 0 = 0."""
     return p * np.log(np.where(p > 0, p, 1.0))
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from sklearn_xent.problem.design import Design
 from sklearn_xent.arrays import Array
+from sklearn_xent.problem.design import Design
 from sklearn_xent.problem.losses import Loss
 from sklearn_xent.problem.penalties import ElasticNet
 from sklearn_xent.rows import Block, PerRow, Rows
@@ -28,9 +28,7 @@ def _first_order(block: Block, logits: Array, loss: Loss, design: Design) -> Any
 
 def _at(block: Block, W: Array, loss: Loss, design: Design) -> Any:
     logits = design.logits(block.X, W)
-    return _first_order(
-        block, logits if block.offset is None else logits + block.offset, loss, design
-    )
+    return _first_order(block, logits if block.offset is None else logits + block.offset, loss, design)
 
 
 def _along(block: Block, logits: Array, change: Array, t: float, loss: Loss, design: Design) -> Any:
@@ -182,7 +180,7 @@ class Objective:
     def logits(self, W: Array) -> PerRow:
         """Logits of the blocks at W, without offset."""
         _, (logits,) = self.rows.sweep(_change, W, self.design)
-        return logits  # type: ignore[no-any-return]
+        return logits
 
     def adjoint(self, R: PerRow) -> Array:
         """The rows' R (K, n) times the design matrix, unweighted: (K, d + 1)."""
@@ -221,7 +219,7 @@ class Point:
     def _expansion(self) -> PerRow:
         o = self.objective
         _, (expansion,) = o.rows.sweep(_expand, self.logits, o.loss, reads=False)
-        return expansion  # type: ignore[no-any-return]
+        return expansion
 
     def hessian(self) -> Array:
         """Hessian of the smooth part, (K (d + 1), K (d + 1)); K (K + 1) / 2 Gram products."""
@@ -315,7 +313,5 @@ class Line:
     def point(self, t: float) -> Point:
         """The point at t. Its logits are those of the line: they drift, by rounding, over many lines."""
         o = self.origin.objective
-        sums, kept = o.rows.sweep(
-            _along, self.origin.logits, self._change, t, o.loss, o.design
-        )
+        sums, kept = o.rows.sweep(_along, self.origin.logits, self._change, t, o.loss, o.design)
         return Point(o, self.origin.coefficients + t * self.direction, sums, kept)

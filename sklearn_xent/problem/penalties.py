@@ -57,9 +57,7 @@ class ElasticNet:
         Each coordinate's term is at least 0; none is the difference of large numbers where l1 = 0.
         """
         with np.errstate(divide="ignore", invalid="ignore"):
-            ridge = np.where(
-                self.l2 > 0, (loss_gradient + self.l2 * W) ** 2 / (2 * self.l2), np.inf
-            )
+            ridge = np.where(self.l2 > 0, (loss_gradient + self.l2 * W) ** 2 / (2 * self.l2), np.inf)
             excess = np.maximum(np.abs(loss_gradient) - self.l1, 0)
             conjugate = np.where(excess == 0, 0.0, excess**2 / (2 * self.l2))
         own = self.l1 * np.abs(W) + 0.5 * self.l2 * W**2 + W * loss_gradient

@@ -18,7 +18,8 @@ FACTOR_LIMIT = 2000  # columns up to which one (d + 1)^2 factor is worth its mak
 class Coordinates(Protocol):
     """A linear change of variables; ``bounds`` of the flat vector for scipy, or None."""
 
-    bounds: list[tuple[float, None]] | None
+    @property
+    def bounds(self) -> list[tuple[float, None]] | None: ...
 
     def from_coefficients(self, W: Array) -> Array: ...
     def to_coefficients(self, u: Array) -> Array: ...

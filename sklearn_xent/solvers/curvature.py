@@ -8,7 +8,15 @@ import scipy.linalg
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective, Point
 
-__all__ = ["DENSE_LIMIT", "MEMORY_LIMIT", "Curvature", "curvature_at", "hessian_at", "pin_gauge", "refuse_beyond_memory"]
+__all__ = [
+    "DENSE_LIMIT",
+    "MEMORY_LIMIT",
+    "Curvature",
+    "curvature_at",
+    "hessian_at",
+    "pin_gauge",
+    "refuse_beyond_memory",
+]
 
 DENSE_LIMIT = 1500  # coefficients up to which a Hessian is factored unasked: 18 MB, a fraction of a second
 MEMORY_LIMIT = 2**30  # bytes a solver asked for by name may take for one dense matrix

@@ -25,9 +25,7 @@ ADVICE = {
 }
 
 
-def diagnose(
-    solution: Solution, solver: str, tol: float, names: Any = None
-) -> ConvergenceWarning | None:
+def diagnose(solution: Solution, solver: str, tol: float, names: Any = None) -> ConvergenceWarning | None:
     """Return the one warning that a fit deserves, or None where its relative gap is at most tol."""
     objective = solution.point.objective
     separable = bool(objective.free[:-1].any()) and solution.point.separates()
@@ -48,9 +46,7 @@ def diagnose(
     )
 
 
-def _separation(
-    objective: Objective, direction: Array, names: Any, *, total: bool
-) -> SeparationWarning:
+def _separation(objective: Objective, direction: Array, names: Any, *, total: bool) -> SeparationWarning:
     weight = np.abs(direction[:, :-1]).max(axis=0) * (objective.design.scale > 0)
     order = np.argsort(-weight, kind="stable")
     order = order[weight[order] > 1e-6 * max(weight.max(), np.finfo(float).tiny)]

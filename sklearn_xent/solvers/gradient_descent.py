@@ -11,7 +11,7 @@ __all__ = ["gradient_descent"]
 
 
 def gradient_descent(objective: Objective, start: Array, visit: Visit) -> None:
-    """w <- w - t gradient, t by backtracking from twice the last step. 2 readings of X an iteration.
+    """W <- w - t gradient, t by backtracking from twice the last step. 2 readings of X an iteration.
 
     Boyd and Vandenberghe (2004), Convex Optimization, algorithm 9.3. The columns are standardised and not
     otherwise preconditioned, so that its pace shows the conditioning of the problem.

@@ -53,7 +53,7 @@ def _accepts(point: Point, slope: float, t: float, value: float, new_slope: floa
     if value <= point.value + SUFFICIENT * t * slope:
         return True
     noise = 8 * np.finfo(float).eps * abs(point.value)
-    return value <= point.value + noise and abs(new_slope) <= 0.9 * abs(slope)
+    return bool(value <= point.value + noise and abs(new_slope) <= 0.9 * abs(slope))
 
 
 def _shrinkage(start: float, slope: float, t: float, value: float) -> float:

@@ -35,9 +35,7 @@ METHODS: dict[str, Entry] = {
     "proximal-newton": Entry(proximal_newton, l1=True),
     "gradient-descent": Entry(gradient_descent, l1=False),
     "accelerated-gradient": Entry(accelerated_gradient, l1=True),
-    **{
-        name: Entry(partial(scipy_minimize, solver=name), l1=name == "lbfgs") for name in SCIPY_METHODS
-    },
+    **{name: Entry(partial(scipy_minimize, solver=name), l1=name == "lbfgs") for name in SCIPY_METHODS},
 }
 
 
@@ -56,10 +54,9 @@ def choose(solver: str, objective: Objective) -> tuple[str, Method]:
         solver = _fastest(objective)
     entry = METHODS[solver]
     if not (smooth or entry.l1):
-        able = ["auto"] + sorted(name for name, other in METHODS.items() if other.l1)
+        able = ["auto", *sorted(name for name, other in METHODS.items() if other.l1)]
         raise ValueError(
-            f"solver={solver!r} minimises smooth objectives and cannot treat l1_ratio > 0; "
-            f"use one of {able}."
+            f"solver={solver!r} minimises smooth objectives and cannot treat l1_ratio > 0; use one of {able}."
         )
     return solver, entry.method
 

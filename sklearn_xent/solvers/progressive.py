@@ -14,7 +14,7 @@ import numpy as np
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective, Point
-from sklearn_xent.solvers.curvature import Curvature, hessian_at
+from sklearn_xent.solvers.curvature import Curvature
 from sklearn_xent.solvers.line_search import step_towards
 from sklearn_xent.solvers.newton import newton_cholesky
 from sklearn_xent.solvers.quasi_newton import Corrections

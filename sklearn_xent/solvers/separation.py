@@ -117,7 +117,7 @@ def _difference(A: sp.csr_array, k: int, l: int, n_logits: int) -> sp.csr_array:
 
 
 def _design_rows(X: Any, design: Design) -> sp.csr_array:
-    """The design matrix of a block as CSR; sparse columns are scaled but stay uncentred (the intercept may)."""
+    """The design matrix of a block as CSR; sparse columns stay uncentred, which the intercept makes good."""
     ones = np.full((X.shape[0], 1), float(design.fit_intercept))
     if sp.issparse(X):
         scaled = X @ sp.diags_array(design.scale)

@@ -139,9 +139,7 @@ class Monitor:
         if len(self.history) > self.max_iter:
             raise Stop(Status.ITERATION_LIMIT)
 
-    def _certify(
-        self, point: Point, curvature: Curvature | None, gap: float | None, rough: float
-    ) -> None:
+    def _certify(self, point: Point, curvature: Curvature | None, gap: float | None, rough: float) -> None:
         """Stop if the gap is at most tol; it is measured unless it is known."""
         if gap is not None:
             self.gap = gap
@@ -169,8 +167,7 @@ class Monitor:
         slack = 8 * np.finfo(float).eps * abs(self.best.value)
         closer = np.linalg.norm(point.stationarity) <= np.linalg.norm(self.best.stationarity)
         return bool(
-            point.value < self.best.value - slack
-            or (point.value <= self.best.value + slack and closer)
+            point.value < self.best.value - slack or (point.value <= self.best.value + slack and closer)
         )
 
 
@@ -217,6 +214,7 @@ def minimise(
             status = Status.CONVERGED
     if status is Status.CONVERGED and curvature is not None:
         room = max_iter + 1 - len(monitor.history)
-        for point, gap in polish(point, curvature, at_most=room):
-            monitor.history.add(point, gap)
+        for better, gap in polish(point, curvature, at_most=room):
+            monitor.history.add(better, gap)
+            point = better
     return Solution(point, gap, status, monitor.history, curvature)

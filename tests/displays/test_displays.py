@@ -3,7 +3,12 @@ import numpy as np
 import pytest
 from sklearn.exceptions import NotFittedError
 
-from sklearn_xent import ConvergenceDisplay, CrossEntropyClassifier, CrossEntropyLossDisplay, cross_entropy_loss
+from sklearn_xent import (
+    ConvergenceDisplay,
+    CrossEntropyClassifier,
+    CrossEntropyLossDisplay,
+    cross_entropy_loss,
+)
 from tests.problems import overlapping
 
 

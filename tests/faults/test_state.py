@@ -16,7 +16,7 @@ from tests.problems import overlapping
 
 
 def frozen(model):
-    return pickle.dumps({k: v for k, v in vars(model).items()})
+    return pickle.dumps(dict(vars(model)))
 
 
 class Interrupting:
@@ -85,11 +85,11 @@ def test_a_fit_touches_nothing_around_it(solver):
     X, y = overlapping(n=3000, d=3)
     weights, offset = np.ones(len(y)), np.zeros(len(y))
     given = [a.copy() for a in (X, y, weights, offset)]
-    state, filters, errors = np.random.get_state()[1].copy(), list(warnings.filters), np.geterr()  # noqa: NPY002
+    state, filters, errors = np.random.get_state()[1].copy(), list(warnings.filters), np.geterr()
     CrossEntropyClassifier(solver=solver).fit(X, y, sample_weight=weights, offset=offset)
     for before, after in zip(given, (X, y, weights, offset), strict=True):
         np.testing.assert_array_equal(before, after)
-    np.testing.assert_array_equal(state, np.random.get_state()[1])  # noqa: NPY002
+    np.testing.assert_array_equal(state, np.random.get_state()[1])
     assert list(warnings.filters) == filters
     assert np.geterr() == errors
 

@@ -1,4 +1,4 @@
-"""One formula, one function: value, gradient and curvature agree, over the product of everything they meet."""
+"""Value, gradient and curvature agree, over the product of everything they meet."""
 
 import itertools
 
@@ -21,7 +21,9 @@ CONTAINERS = {
 }
 
 
-def pose(K, container="C", l1_ratio=0.0, fit_intercept=True, weighted=True, offset=True, n=30, d=4, strength=0.1):
+def pose(
+    K, container="C", l1_ratio=0.0, fit_intercept=True, weighted=True, offset=True, n=30, d=4, strength=0.1
+):
     """An objective with every ingredient, and coefficients to look at it from."""
     rng = np.random.default_rng(K)
     X = rng.normal(size=(n, d)) * [1, 10, 0.1, 2] + [0, 5, 0, -3]

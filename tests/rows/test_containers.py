@@ -73,8 +73,11 @@ def test_integers_and_booleans_are_numbers():
     Z = (X > 0).astype(int) * 3
     expected = CrossEntropyClassifier().fit(Z.astype(float), Y).coef_
     np.testing.assert_allclose(CrossEntropyClassifier().fit(Z, Y).coef_, expected)
-    np.testing.assert_allclose(CrossEntropyClassifier().fit(Z > 0, Y).coef_, 3 * CrossEntropyClassifier(C=1 / 9).fit(
-        Z.astype(float), Y).coef_, rtol=1e-8)
+    np.testing.assert_allclose(
+        CrossEntropyClassifier().fit(Z > 0, Y).coef_,
+        3 * CrossEntropyClassifier(C=1 / 9).fit(Z.astype(float), Y).coef_,
+        rtol=1e-8,
+    )
 
 
 def test_memory_mapped(tmp_path):

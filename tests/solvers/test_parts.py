@@ -20,7 +20,11 @@ def positive(n, rank=None, seed=0):
 def test_conjugate_gradients_solve():
     H, b = positive(12), np.random.default_rng(1).normal(size=(3, 4))
     x, products = conjugate_gradient(
-        lambda v: (H @ v.ravel()).reshape(3, 4), b, lambda r: r / np.diag(H).reshape(3, 4), tol=1e-12, max_iter=50
+        lambda v: (H @ v.ravel()).reshape(3, 4),
+        b,
+        lambda r: r / np.diag(H).reshape(3, 4),
+        tol=1e-12,
+        max_iter=50,
     )
     np.testing.assert_allclose(x.ravel(), np.linalg.solve(H, b.ravel()), rtol=1e-8)
     assert products <= 20

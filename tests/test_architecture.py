@@ -1,0 +1,113 @@
+"""Who may know whom, and that what is said of the public names is so."""
+
+import ast
+import importlib
+import inspect
+import pathlib
+import re
+
+import pytest
+
+import sklearn_xent
+from sklearn_xent import CrossEntropyClassifier
+
+ROOT = pathlib.Path(sklearn_xent.__file__).parent
+MODULES = {path.relative_to(ROOT).with_suffix("").as_posix(): path for path in ROOT.rglob("*.py")}
+
+LEAVES = {"arrays"}
+# each room, and the rooms it may import from: down only
+ALLOWED = {
+    "arrays": set(),
+    "truth": LEAVES,
+    "cross_entropy": LEAVES | {"truth"},
+    "scorer": LEAVES,
+    "metrics": LEAVES | {"cross_entropy", "scorer", "truth"},
+    "rows": LEAVES | {"rows"},
+    "problem": LEAVES | {"problem", "rows"},
+    "solvers": LEAVES | {"solvers", "problem", "rows"},
+    "displays": LEAVES | {"displays", "cross_entropy"},
+    "targets": LEAVES | {"truth"},
+    "parameters": set(),
+    "progress": {"solvers"},
+    "callbacks": set(),
+    "predictor": LEAVES | {"cross_entropy", "problem", "rows", "targets"},
+    "classifier": LEAVES
+    | {"callbacks", "parameters", "predictor", "problem", "progress", "rows", "solvers", "targets"},
+    "demo": {"classifier", "cross_entropy", "displays", "metrics"},
+    "__main__": {"demo", ""},
+    "__init__": {"classifier", "cross_entropy", "displays", "metrics", "solvers"},
+}
+
+
+def imports(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module, [alias.name for alias in node.names]
+        elif isinstance(node, ast.Import):
+            for alias in node.names:
+                yield alias.name, []
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_imports_go_down_only(name):
+    room = name.split("/")[0]
+    for module, _ in imports(MODULES[name]):
+        if module.split(".")[0] == "sklearn_xent":
+            target = module.split(".")[1] if "." in module else ""
+            assert target in ALLOWED[room], f"{name} imports {module}"
+
+
+@pytest.mark.parametrize("name", sorted(n for n in MODULES if n.startswith("solvers/")))
+def test_no_solver_knows_a_container(name):
+    for module, _ in imports(MODULES[name]):
+        assert module not in {
+            f"sklearn_xent.rows.{kind}" for kind in ("dense", "sparse", "blocks", "threads")
+        }
+
+
+@pytest.mark.parametrize("name", sorted(MODULES))
+def test_nothing_private_of_scikit_learn(name):
+    for module, names in imports(MODULES[name]):
+        if module.split(".")[0] == "sklearn":
+            assert not any(part.startswith("_") for part in [*module.split("."), *names]), f"{name}: {module}"
+
+
+@pytest.mark.parametrize(
+    "name", sorted(n for n in MODULES if n not in ("solvers/__init__", "problem/__init__"))
+)
+def test_all_is_sorted_and_true(name):
+    dotted = "sklearn_xent." + name.replace("/", ".").removesuffix("__init__").rstrip(".")
+    module = importlib.import_module(dotted.rstrip("."))
+    names = module.__all__
+    assert list(names) == sorted(names, key=_as_ruff_sorts)
+    assert all(hasattr(module, item) for item in names)
+
+
+def _as_ruff_sorts(name):
+    """Constants first, then classes, then the rest."""
+    kind = 0 if name.isupper() else 1 if name[:1].isupper() else 2
+    return kind, name
+
+
+def _documented(section):
+    text = inspect.getdoc(CrossEntropyClassifier)
+    body = re.search(rf"\n{section}\n-+\n(.*?)(\n\n\w[\w ]+\n-+\n|\Z)", text, re.S).group(1)
+    return re.findall(r"^(\w+) : ", body, re.M)
+
+
+def test_documented_parameters_are_the_parameters():
+    assert _documented("Parameters") == list(inspect.signature(CrossEntropyClassifier).parameters)
+
+
+def test_documented_attributes_exist():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame({"a": [0.0, 1.0, 2.0, 3.0]})
+    model = CrossEntropyClassifier().fit(frame, [0, 1, 0, 1])
+    fitted = {name for name in vars(model) if name.endswith("_") and not name.startswith("_")}
+    assert fitted == set(_documented("Attributes"))
+
+
+def test_public_names_have_documentation():
+    for name in set(sklearn_xent.__all__) - {"__version__"}:
+        item = getattr(sklearn_xent, name)
+        assert len(inspect.getdoc(item) or "") > 40, name

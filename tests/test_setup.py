@@ -1,0 +1,77 @@
+"""The two commands, and what must agree between files."""
+
+import ast
+import importlib.metadata
+import pathlib
+import re
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+import sklearn_xent
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+
+
+def test_run_starts_on_old_pythons_to_say_that_they_are_too_old():
+    tree = ast.parse((ROOT / "run.py").read_text(), feature_version=(3, 4))
+    standard = sys.stdlib_module_names
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            assert all(alias.name in standard for alias in node.names)
+
+
+def test_run_says_how_it_is_used():
+    result = subprocess.run(
+        [sys.executable, str(ROOT / "run.py")], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 1
+    assert "usage: python3 run.py {demo,test}" in result.stderr
+
+
+def test_the_readme_names_the_two_commands_that_ci_runs():
+    readme, ci = (ROOT / "README.md").read_text(), (ROOT / ".ci" / "run").read_text()
+    for command in ("python3 run.py demo", "python3 run.py test"):
+        assert command in readme
+        assert re.search(rf"^{command}$", ci, re.M)
+
+
+def test_versions_agree():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["version"] == sklearn_xent.__version__
+    assert f"## {sklearn_xent.__version__}" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_versions_are_printed(capsys, monkeypatch):
+    from sklearn_xent.__main__ import main
+
+    monkeypatch.setattr(sys, "argv", ["sklearn_xent", "versions"])
+    main()
+    out = capsys.readouterr().out
+    assert f"sklearn-xent {sklearn_xent.__version__}" in out
+    assert f"scikit-learn {importlib.metadata.version('scikit-learn')}" in out
+
+
+def test_without_a_command_there_is_help(capsys, monkeypatch):
+    from sklearn_xent.__main__ import main
+
+    monkeypatch.setattr(sys, "argv", ["sklearn_xent"])
+    main()
+    assert "demo" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_the_demo_prints_its_table_and_writes_its_pictures(capsys, monkeypatch, tmp_path):
+    from sklearn_xent.__main__ import main
+
+    monkeypatch.setattr(sys, "argv", ["sklearn_xent", "demo", "--out", str(tmp_path)])
+    main()
+    out = capsys.readouterr().out
+    rows = [line.split() for line in out.splitlines() if "CrossEntropyClassifier," in line]
+    assert len(rows) == 8
+    for row in rows:
+        assert row[-1] == "0"  # no warning
+        assert row[4] == "0.0e+00"  # nobody lower
+    assert (tmp_path / "overview.png").stat().st_size > 20_000
