@@ -32,7 +32,8 @@ SCIPY_METHODS: dict[str, tuple[str, dict[str, Any]]] = {
         "L-BFGS-B",
         {"gtol": 0.0, "ftol": 0.0, "maxls": 50, "maxcor": 20, "maxiter": UNLIMITED, "maxfun": UNLIMITED},
     ),
-    "newton-cg": ("Newton-CG", {"xtol": 0.0, "maxiter": UNLIMITED}),
+    # older scipy takes no step at all for a tolerance of 0
+    "newton-cg": ("Newton-CG", {"xtol": 1e-300, "maxiter": UNLIMITED}),
     "tnc": ("TNC", {"gtol": 0.0, "ftol": 0.0, "xtol": 0.0, "maxfun": UNLIMITED}),
     "trust-exact": ("trust-exact", {"gtol": 0.0, "maxiter": UNLIMITED}),
     "trust-krylov": ("trust-krylov", {"gtol": 0.0, "maxiter": UNLIMITED}),

@@ -47,7 +47,7 @@ def test_the_gap_in_the_warning_covers_the_true_one():
 
 @pytest.mark.parametrize("solver", ["newton-cholesky", "bfgs", "trust-exact"])
 def test_a_dense_solver_refuses_before_it_allocates(solver):
-    X = sp.random_array((30, 20_000), density=0.01, rng=0, format="csr")
+    X = sp.random(30, 20_000, density=0.01, random_state=0, format="csr")
     tracemalloc.start()
     with pytest.raises(ValueError, match=f"{solver}.*20001 coefficients.*limit is 1 GiB"):
         CrossEntropyClassifier(solver=solver).fit(X, np.arange(30) % 2)
@@ -68,7 +68,7 @@ def test_a_smooth_solver_names_those_that_can_treat_l1(solver):
 
 @pytest.mark.parametrize("C", [1.0, np.inf])
 def test_wide_sparse_data_stay_small(C):
-    X = sp.random_array((2000, 50_000), density=0.001, rng=0, format="csr")
+    X = sp.random(2000, 50_000, density=0.001, random_state=0, format="csr")
     y = np.random.default_rng(0).integers(0, 2, 2000)
     tracemalloc.start()
     with warnings.catch_warnings():

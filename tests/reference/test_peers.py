@@ -4,12 +4,16 @@ import warnings
 
 import numpy as np
 import pytest
+import sklearn
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from sklearn_xent import CrossEntropyClassifier
 from sklearn_xent.solvers.methods import METHODS
 from tests.problems import overlapping, reference_objective
+
+
+sklearn_version = tuple(int(part) for part in sklearn.__version__.split(".")[:2])
 
 
 @pytest.mark.parametrize("C", [0.01, 1.0, 100.0])
@@ -26,14 +30,16 @@ def test_coefficients_are_those_of_logistic_regression(standardised, name, C):
 @pytest.mark.parametrize("K", [2, 3])
 def test_sparse_coefficients_are_those_of_saga(l1_ratio, K):
     X, y = overlapping(K=K, d=6)
-    peer = LogisticRegression(C=0.3, l1_ratio=l1_ratio, solver="saga", tol=1e-10, max_iter=100_000).fit(X, y)
+    penalty = {"penalty": "elasticnet"} if sklearn_version < (1, 8) else {}
+    peer = LogisticRegression(C=0.3, l1_ratio=l1_ratio, solver="saga", tol=1e-10, max_iter=100_000, **penalty)
+    peer.fit(X, y)
     model = CrossEntropyClassifier(C=0.3, l1_ratio=l1_ratio).fit(X, y)
     np.testing.assert_allclose(model.coef_, peer.coef_, atol=1e-6)
     assert reference_objective(model, X, y) <= reference_objective(_as_ours(peer), X, y) * (1 + 1e-12)
 
 
 def _as_ours(peer):
-    model = CrossEntropyClassifier(C=peer.C, l1_ratio=peer.l1_ratio)
+    model = CrossEntropyClassifier(C=peer.C, l1_ratio=peer.l1_ratio or 0.0)  # None in scikit-learn 1.7
     model.coef_, model.intercept_ = peer.coef_, peer.intercept_
     return model
 
