@@ -7,22 +7,40 @@ whole. This is the one place that knows of the intercept: without one its column
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem.products import left_product, right_product
+from sklearn_xent.problem.products import left_product, right_product, with_entries
 from sklearn_xent.rows import Block, Rows
 
-__all__ = ["Design", "design_for", "logits_of"]
+__all__ = ["Design", "Linear", "Pulled", "design_for", "logits_of"]
 
-# (X - shift) w as X w - shift w loses log10(|shift| * scale) digits: beyond this many a dense block is
-# centred explicitly, which costs one more pass over it while it is in cache.
-CANCELLATION = 1e2
+CANCELLATION = 1e2  # |shift| * scale beyond which dense blocks are centred: one more pass while in cache
 # Spreads outside this range have no reciprocal, or no square root of one, in float64.
 SMALLEST_SPREAD, LARGEST_VALUE = 1e-290, 1e290
+
+
+class Linear(NamedTuple):
+    """logits = V X' + bias for X as given: what coefficients are to a block. Made once for a sweep."""
+
+    V: Array  # (K, d); of a (d, K) array for sparse rows, whose product wants that
+    bias: Array  # (K,)
+
+
+class Pulled(NamedTuple):
+    """R X (K, d) and the row sums of R (K,) of a block: what a gradient is before the design's turn."""
+
+    RX: Array
+    total: Array
+
+    def __iadd__(self, other: Pulled) -> Pulled:
+        """Sum over blocks."""
+        np.add(self.RX, other.RX, out=self.RX)
+        np.add(self.total, other.total, out=self.total)
+        return self
 
 
 @dataclass(frozen=True)
@@ -33,19 +51,38 @@ class Design:
     scale: Array
     variance: Array  # (d,) of the columns so centred and scaled
     fit_intercept: bool = True
+    # Whether blocks are centred before they are multiplied: (X - shift) w as X w - shift w loses as many
+    # digits as the shift has more than the spread.
+    centred: bool = False
+    sparse: bool = False
 
-    def logits(self, X: Any, W: Array) -> Array:
-        """Logits (K, m) of a block at coefficients W (K, d + 1)."""
-        X, shift = self._centred(X)
-        V = W[:, :-1] * self.scale
-        return right_product(V, X) + (W[:, -1] - V @ shift)[:, None]
+    def linear(self, W: Array) -> Linear:
+        """What coefficients W (K, d + 1) are to blocks."""
+        if self.sparse:
+            V = np.multiply(W[:, :-1].T, self.scale[:, None], order="C").T
+        else:
+            V = W[:, :-1] * self.scale
+        return Linear(V, W[:, -1].copy() if self.centred else W[:, -1] - V @ self.shift)
 
-    def adjoint(self, X: Any, R: Array) -> Array:
-        """R (K, m) times the design matrix: (K, d + 1)."""
-        X, shift = self._centred(X)
-        total = R.sum(axis=1)
-        G = (left_product(R, X) - np.outer(total, shift)) * self.scale
-        return np.column_stack([G, total if self.fit_intercept else np.zeros(len(R))])
+    def logits(self, X: Any, linear: Linear) -> Array:
+        """Logits (K, m) of a block."""
+        Z = right_product(linear.V, X - self.shift if self.centred else X)
+        Z += linear.bias[:, None]
+        return Z
+
+    def pull(self, X: Any, R: Array) -> Pulled:
+        """R (K, m) times a block; `gradient` makes the sum over blocks a gradient."""
+        return Pulled(left_product(R, X - self.shift if self.centred else X), R.sum(axis=1))
+
+    def gradient(self, pulled: Pulled) -> Array:
+        """The rows' R times the design matrix, (K, d + 1)."""
+        G = np.empty((len(pulled.total), len(self.scale) + 1))
+        body = G[:, :-1]
+        np.multiply(pulled.RX, self.scale, out=body)
+        if not self.centred:
+            body -= np.outer(pulled.total, self.shift * self.scale)
+        G[:, -1] = pulled.total if self.fit_intercept else 0.0
+        return G
 
     def gram(self, X: Any, h: Array) -> Array:
         """The design matrix's product A' diag(h) A, (d + 1, d + 1), for row weights h of any sign."""
@@ -70,14 +107,15 @@ class Design:
         return A
 
     def squares(self, X: Any, h: Array) -> Array:
-        """The diagonal of ``gram``, (d + 1,)."""
-        total = h.sum()
+        """The diagonals of the Gram matrices of row weights h (K, m): (K, d + 1)."""
+        total = h.sum(axis=1)
         if sp.issparse(X):
-            power = X.multiply(X)
-            square = power.T @ h - 2 * self.shift * (X.T @ h) + total * self.shift**2
+            square = left_product(h, with_entries(X, X.data**2))
+            square += np.outer(total, self.shift**2)
+            square -= 2 * self.shift * left_product(h, X)
         else:
-            square = h @ (X - self.shift) ** 2
-        return np.append(square * self.scale**2, total if self.fit_intercept else 0.0)
+            square = left_product(h, (X - self.shift) ** 2)
+        return np.column_stack([square * self.scale**2, total if self.fit_intercept else 0 * total])
 
     def to_original(self, W: Array) -> tuple[Array, Array]:
         """Coefficients (K, d) and intercepts (K,) for X as given."""
@@ -90,12 +128,6 @@ class Design:
             V = np.where(self.scale > 0, coef / np.where(self.scale > 0, self.scale, 1.0), 0.0)
         last = intercept + coef @ self.shift if self.fit_intercept else np.zeros(len(coef))
         return np.column_stack([V, last])
-
-    def _centred(self, X: Any) -> tuple[Any, Array]:
-        """X and the shift that is still to be subtracted from it."""
-        if sp.issparse(X) or np.max(np.abs(self.shift) * self.scale, initial=0.0) < CANCELLATION:
-            return X, self.shift
-        return X - self.shift, np.zeros_like(self.shift)
 
     def _sparse_gram(self, X: Any, h: Array) -> Array:
         A = (X.T @ X.multiply(h[:, None]).tocsr()).toarray()
@@ -111,7 +143,7 @@ class Design:
 def _raw_moments(block: Block) -> tuple[tuple[Array, Array], tuple[()]]:
     """Weighted sums of x and of x^2."""
     w, X = block.weights[None, :], block.X
-    squares = X.multiply(X) if sp.issparse(X) else X * X
+    squares = with_entries(X, X.data**2) if sp.issparse(X) else X * X
     return (left_product(w, X)[0], left_product(w, squares)[0]), ()
 
 
@@ -204,7 +236,10 @@ def design_for(
     spread = np.where(tiny, 0.0, spread)  # l1 holds such a column at zero
     size = np.hypot(spread / 2, np.sqrt(ridge))
     scale = np.where(spread > 0, 1 / np.where(size > 0, size, 1.0), 0.0)
-    return Design(np.where(scale > 0, mean, 0.0), scale, (spread * scale) ** 2, fit_intercept)
+    shift = np.where(scale > 0, mean, 0.0)
+    cancels = np.max(np.abs(shift) * scale, initial=0.0) > CANCELLATION and not rows.sparse
+    variance = (spread * scale) ** 2
+    return Design(shift, scale, variance, fit_intercept, centred=bool(cancels), sparse=rows.sparse)
 
 
 def _name_columns(mask: Array, names: Any, most: int = 3) -> str:
@@ -215,14 +250,14 @@ def _name_columns(mask: Array, names: Any, most: int = 3) -> str:
     return f"column{'s' if len(where) > 1 else ''} {', '.join(shown)}{more}" if len(where) else ""
 
 
-def _logits(block: Block, W: Array, design: Design) -> tuple[tuple[()], tuple[Array]]:
-    z = design.logits(block.X, W)
+def _logits(block: Block, linear: Linear, design: Design) -> tuple[tuple[()], tuple[Array]]:
+    z = design.logits(block.X, linear)
     return (), (z if block.offset is None else z + block.offset,)
 
 
 def logits_of(rows: Rows, coef: Array, intercept: Array) -> Array:
     """Logits (K, n) of all rows at coefficients in the units of X."""
     d = coef.shape[1]
-    identity = Design(np.zeros(d), np.ones(d), np.ones(d))
-    _, (blocks,) = rows.sweep(_logits, np.column_stack([coef, intercept]), identity)
+    identity = Design(np.zeros(d), np.ones(d), np.ones(d), sparse=rows.sparse)
+    _, (blocks,) = rows.sweep(_logits, identity.linear(np.column_stack([coef, intercept])), identity)
     return np.concatenate(blocks, axis=1)

@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem.design import Design
+from sklearn_xent.problem.design import Design, Linear
 from sklearn_xent.problem.losses import Loss
 from sklearn_xent.problem.penalties import ElasticNet
 from sklearn_xent.rows import Block, PerRow, Rows
@@ -23,11 +23,11 @@ __all__ = ["Line", "Objective", "Point"]
 
 def _first_order(block: Block, logits: Array, loss: Loss, design: Design) -> Any:
     e = loss.expand(logits, block.targets)
-    return (block.weights @ e.value, design.adjoint(block.X, block.weights * e.residual)), (logits,)
+    return (block.weights @ e.value, design.pull(block.X, block.weights * e.residual)), (logits,)
 
 
-def _at(block: Block, W: Array, loss: Loss, design: Design) -> Any:
-    logits = design.logits(block.X, W)
+def _at(block: Block, linear: Linear, loss: Loss, design: Design) -> Any:
+    logits = design.logits(block.X, linear)
     return _first_order(block, logits if block.offset is None else logits + block.offset, loss, design)
 
 
@@ -44,12 +44,12 @@ def _difference(block: Block, origin: Array, end: Array) -> Any:
     return (), (end - origin,)
 
 
-def _change(block: Block, direction: Array, design: Design) -> Any:
+def _change(block: Block, direction: Linear, design: Design) -> Any:
     return (), (design.logits(block.X, direction),)
 
 
 def _adjoint(block: Block, R: Array, design: Design) -> Any:
-    return (design.adjoint(block.X, R),), ()
+    return (design.pull(block.X, R),), ()
 
 
 def _expand(block: Block, logits: Array, loss: Loss) -> Any:
@@ -88,14 +88,14 @@ def _subtract_outer(H: Array, A: Array, p: Array, weights: Array) -> None:
         H -= (C.T @ C).reshape(H.shape)
 
 
-def _hessian_product(block: Block, e: Any, V: Array, design: Design) -> Any:
-    change = design.logits(block.X, V)
-    return (design.adjoint(block.X, block.weights * e.curvature_product(change)),), ()
+def _hessian_product(block: Block, e: Any, direction: Linear, design: Design) -> Any:
+    change = design.logits(block.X, direction)
+    return (design.pull(block.X, block.weights * e.curvature_product(change)),), ()
 
 
 def _hessian_diagonal(block: Block, e: Any, design: Design) -> Any:
     h = block.weights * e.probabilities * e.complements
-    return (np.stack([design.squares(block.X, row) for row in h]),), ()
+    return (design.squares(block.X, h),), ()
 
 
 def _mean_curvature_gram(block: Block, e: Any, design: Design) -> Any:
@@ -106,7 +106,7 @@ def _mean_curvature_gram(block: Block, e: Any, design: Design) -> Any:
 
 
 def _squares(block: Block, design: Design) -> Any:
-    return (design.squares(block.X, block.weights),), ()
+    return (design.squares(block.X, block.weights[None, :])[0],), ()
 
 
 def _mean_curvature(block: Block, e: Any) -> Any:
@@ -157,7 +157,7 @@ class Objective:
 
     def at(self, W: Array) -> Point:
         """Everything about F at W."""
-        return Point(self, W, *self.rows.sweep(_at, W, self.loss, self.design))
+        return Point(self, W, *self.rows.sweep(_at, self.design.linear(W), self.loss, self.design))
 
     def gram(self) -> Array:
         """Weighted Gram matrix of the design, (d + 1, d + 1)."""
@@ -179,13 +179,13 @@ class Objective:
 
     def logits(self, W: Array) -> PerRow:
         """Logits of the blocks at W, without offset."""
-        _, (logits,) = self.rows.sweep(_change, W, self.design)
+        _, (logits,) = self.rows.sweep(_change, self.design.linear(W), self.design)
         return logits
 
     def adjoint(self, R: PerRow) -> Array:
         """The rows' R (K, n) times the design matrix, unweighted: (K, d + 1)."""
-        (G,), _ = self.rows.sweep(_adjoint, R, self.design)
-        return np.asarray(G)
+        (pulled,), _ = self.rows.sweep(_adjoint, R, self.design)
+        return self.design.gradient(pulled)
 
     def squares(self) -> Array:
         """Weighted mean squares of the design's columns, (d + 1,): the diagonal of ``gram``."""
@@ -202,7 +202,8 @@ class Point:
     """F, its gradient and its curvature at one W. It never changes; what is costly is computed once."""
 
     def __init__(self, objective: Objective, W: Array, sums: Any, kept: Any) -> None:
-        (loss, self.loss_gradient), (self.logits,) = sums, kept
+        (loss, pulled), (self.logits,) = sums, kept
+        self.loss_gradient = objective.design.gradient(pulled)
         penalty = objective.penalty
         self.objective, self.coefficients = objective, W
         self.loss = float(loss)
@@ -231,8 +232,11 @@ class Point:
     def hessian_product(self, V: Array) -> Array:
         """Hessian of the smooth part times V (K, d + 1); one reading of X."""
         o = self.objective
-        (product,), _ = o.rows.sweep(_hessian_product, self._expansion, V, o.design)
-        return np.asarray(product + o.penalty.l2 * V)
+        linear = o.design.linear(V)
+        (pulled,), _ = o.rows.sweep(_hessian_product, self._expansion, linear, o.design)
+        product = o.design.gradient(pulled)
+        product += o.penalty.l2 * V
+        return product
 
     def hessian_diagonal(self) -> Array:
         """Diagonal of the Hessian of the smooth part, (K, d + 1)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -22,18 +23,18 @@ class ElasticNet:
     l1: Array
     l2: Array
 
-    @property
+    @cached_property
     def smooth(self) -> bool:
         """Whether no coordinate carries an l1 term."""
         return not self.l1.any()
 
     def value(self, W: Array) -> float:
         """Penalty of the coefficients W (K, d + 1)."""
-        return float(self.absolute(W) + 0.5 * (W**2 @ self.l2).sum())
+        return self.absolute(W) + 0.5 * float(np.einsum("kj,kj,j->", W, W, self.l2))
 
     def absolute(self, W: Array) -> float:
         """The part that is not smooth: sum l1 |w|."""
-        return float((np.abs(W) @ self.l1).sum())
+        return 0.0 if self.smooth else float((np.abs(W) @ self.l1).sum())
 
     def gradient(self, W: Array) -> Array:
         """Gradient of the smooth part."""
@@ -44,6 +45,8 @@ class ElasticNet:
 
         It is zero exactly at a minimum, with or without l1.
         """
+        if self.smooth:
+            return gradient
         at_zero = np.sign(gradient) * np.maximum(np.abs(gradient) - self.l1, 0)
         return np.where(W == 0, at_zero, gradient + self.l1 * np.sign(W))
 

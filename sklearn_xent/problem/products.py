@@ -14,7 +14,7 @@ import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
 
-__all__ = ["left_product", "right_product"]
+__all__ = ["left_product", "right_product", "with_entries"]
 
 RELEASES = 600  # numbers in a result for which numpy lets go of the interpreter lock, and some to spare
 SHORTEST = 16  # a shorter inner dimension wastes the vector units
@@ -23,7 +23,7 @@ SHORTEST = 16  # a shorter inner dimension wastes the vector units
 def right_product(V: Array, X: Any) -> Array:
     """V X' for V (K, d) and X (m, d): (K, m), contiguous by class."""
     if sp.issparse(X):
-        return np.ascontiguousarray((X @ np.ascontiguousarray(V.T)).T)
+        return np.ascontiguousarray((X @ np.ascontiguousarray(V.T)).T)  # V.T is contiguous already
     (K, d), m = V.shape, X.shape[0]
     stack = -(-RELEASES // max(K * m, 1))
     k = d // stack
@@ -46,3 +46,8 @@ def left_product(R: Array, X: Any) -> Array:
     parts = R[:, : stack * k].reshape(K, stack, k).transpose(1, 0, 2)
     G = (parts @ X[: stack * k].reshape(stack, k, d)).sum(axis=0)
     return np.asarray(G + R[:, stack * k :] @ X[stack * k :] if stack * k < m else G)
+
+
+def with_entries(X: Any, data: Array) -> Any:
+    """A CSR or CSC container of the same pattern with other entries."""
+    return type(X)((data, X.indices, X.indptr), shape=X.shape, copy=False)

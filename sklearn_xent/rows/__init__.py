@@ -38,6 +38,7 @@ class Rows(Protocol):
     n_features: int
     passes: int
     bytes: float  # of X as float64 values, with indices where sparse
+    sparse: bool
 
     def __enter__(self) -> Self:
         """Start what runs sweeps; without it they run on the calling thread."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import iadd
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,10 @@ BLOCK_BYTES = 8 << 20
 CHUNK = 32  # rows that are neighbours in a sample: reading a row alone wastes most of a memory page
 
 
-def row_slices(n_rows: int, bytes_per_row: float) -> list[slice]:
-    """Cut the rows into blocks of about BLOCK_BYTES."""
-    size = max(1, int(BLOCK_BYTES / max(bytes_per_row, 1)))
+def row_slices(n_rows: int, bytes_per_row: float, result_bytes: float = 0.0) -> list[slice]:
+    """Cut the rows into blocks of about BLOCK_BYTES, or of the size of their result, but into two."""
+    bytes_per_block = max(BLOCK_BYTES, min(result_bytes, n_rows * bytes_per_row / 2))
+    size = max(1, -int(-bytes_per_block // max(bytes_per_row, 1)))
     return [slice(i, min(i + size, n_rows)) for i in range(0, n_rows, size)]
 
 
@@ -53,6 +55,6 @@ def sweep_blocks(
     sums: list[Any] = []
     kept: list[tuple[Any, ...]] = []
     for added, stays in team.map(part, n_blocks):
-        sums = [s + a for s, a in zip(sums, added, strict=True)] if sums else list(added)
+        sums = [iadd(s, a) for s, a in zip(sums, added, strict=True)] if sums else list(added)
         kept.append(stays)
     return tuple(sums), tuple(PerRow(column) for column in zip(*kept, strict=True))

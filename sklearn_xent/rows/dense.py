@@ -20,6 +20,7 @@ class DenseRows:
     def __init__(self, X: Any, targets: Array, weights: Array, offset: Array | None) -> None:
         self.n_rows, self.n_features = X.shape
         self.passes = 0
+        self.sparse = False
         self.bytes = 8.0 * X.size
         self._X, self._targets, self._weights, self._offset = X, targets, weights, offset
         self._slices = row_slices(self.n_rows, 8.0 * (self.n_features + 4 * len(targets)))

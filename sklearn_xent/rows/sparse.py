@@ -21,11 +21,13 @@ class SparseRows:
     def __init__(self, X: Any, targets: Array, weights: Array, offset: Array | None) -> None:
         self.n_rows, self.n_features = X.shape
         self.passes = 0
+        self.sparse = True
         self.bytes = 12.0 * X.nnz
         self._whole, self._targets, self._weights, self._offset = X, targets, weights, offset
         if X.format == "csr":
             per_row = self.bytes / max(self.n_rows, 1) + 32.0 * len(targets)
-            self._slices = row_slices(self.n_rows, per_row)
+            result = 16.0 * len(targets) * self.n_features
+            self._slices = row_slices(self.n_rows, per_row, result)
             self._X = [_share_rows(X, rows) for rows in self._slices]
         else:
             self._slices = [slice(0, self.n_rows)]

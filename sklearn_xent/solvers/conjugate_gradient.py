@@ -20,21 +20,22 @@ def conjugate_gradient(
 
     Stops early at a direction of no curvature. Nocedal and Wright (2006), Numerical Optimization, 7.1.
     """
-    x, residual = np.zeros_like(target), target.copy()
+    x, residual, scratch = np.zeros_like(target), target.copy(), np.empty_like(target)
     z = precondition(residual)
-    direction, energy = z, float((residual * z).sum())
+    direction, energy = z.copy(), float(np.vdot(residual, z))
     goal = tol**2 * energy
     for iteration in range(max_iter):
         if not energy > goal:
             return x, iteration
         image = product(direction)
-        curvature = float((direction * image).sum())
+        curvature = float(np.vdot(direction, image))
         if not curvature > np.finfo(float).eps * energy * 1e-3:
             return (x if iteration else direction), iteration + 1
         step = energy / curvature
-        x = x + step * direction
-        residual = residual - step * image
+        x += np.multiply(direction, step, out=scratch)
+        residual -= np.multiply(image, step, out=scratch)
         z = precondition(residual)
-        previous, energy = energy, float((residual * z).sum())
-        direction = z + (energy / previous) * direction
+        previous, energy = energy, float(np.vdot(residual, z))
+        direction *= energy / previous
+        direction += z
     return x, max_iter

@@ -56,6 +56,8 @@ def progressive(objective: Objective, start: Array, visit: Visit, *, seed: int =
 class _NearOptimum:
     """Stops a method on a sample once it is as near its optimum as the sample is to that of all rows."""
 
+    tol = 0.0
+
     def __init__(self, n_rows: int) -> None:
         self._n_rows = n_rows
 

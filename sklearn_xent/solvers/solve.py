@@ -43,7 +43,11 @@ class Visit(Protocol):
     """What a method calls at each iterate, with what it knows: the factored Hessian there, or the gap.
 
     ``certified`` says whether the gap is to be believed (True), not yet (False), or checked (None).
+    ``tol`` is the relative gap at which it stops: a method need not be more accurate than that.
     """
+
+    @property
+    def tol(self) -> float: ...
 
     def __call__(
         self,
