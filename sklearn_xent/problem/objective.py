@@ -16,9 +16,12 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.problem.design import Design, Linear
 from sklearn_xent.problem.losses import Loss
 from sklearn_xent.problem.penalties import ElasticNet
+from sklearn_xent.problem.products import with_entries
 from sklearn_xent.rows import Block, PerRow, Rows
 
 __all__ = ["Line", "Objective", "Point"]
+
+RARE = 40  # nonzero entries in a sample below which a column's curvature is off by a sixth or more
 
 
 def _first_order(block: Block, logits: Array, loss: Loss, design: Design) -> Any:
@@ -109,6 +112,20 @@ def _squares(block: Block, design: Design) -> Any:
     return (design.squares(block.X, block.weights[None, :])[0],), ()
 
 
+def _count_nonzero(block: Block) -> Any:
+    if sp.issparse(block.X):
+        return (np.bincount(block.X.tocoo().col[block.X.data != 0], minlength=block.X.shape[1]),), ()
+    return (np.count_nonzero(block.X, axis=0),), ()
+
+
+def _holding(block: Block, columns: Array) -> Any:
+    if sp.issparse(block.X):
+        holds = with_entries(block.X, (block.X.data != 0) * 1.0) @ columns.astype(float) > 0
+    else:
+        holds = (block.X[:, columns] != 0).any(axis=1)
+    return (), (holds,)
+
+
 def _mean_curvature(block: Block, e: Any) -> Any:
     return ((e.probabilities * e.complements) @ block.weights,), ()
 
@@ -164,9 +181,23 @@ class Objective:
         (A,), _ = self.rows.sweep(_gram, self.design)
         return np.asarray(A)
 
-    def on(self, rows: Rows) -> Objective:
-        """The same problem on other rows, such as a sample."""
-        return replace(self, rows=rows)
+    def sample(self, n_rows: int, rng: np.random.RandomState) -> Objective:
+        """The same problem on a sample of rows, with every row that holds one of its rare columns.
+
+        A column that is hardly ever nonzero (a rare level of a category) would be misjudged by the sample; its
+        few rows all together judge it exactly. No more rows are added than are drawn.
+        """
+        none = np.empty(0, dtype=np.intp)
+        drawn = self.rows.sample(n_rows, rng, none)
+        (counts,), _ = drawn.sweep(_count_nonzero)
+        rare = counts < RARE
+        if not rare.any():
+            return replace(self, rows=drawn)
+        _, (holds,) = self.rows.sweep(_holding, rare)
+        always = np.flatnonzero(np.concatenate(holds))
+        if len(always) > drawn.n_rows:
+            return replace(self, rows=drawn)
+        return replace(self, rows=self.rows.sample(n_rows, rng, always))
 
     def symmetric(self, W: Array) -> Array:
         """W less its mean over classes where that changes no logit difference and no penalty suffers.

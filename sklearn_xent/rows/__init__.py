@@ -54,8 +54,11 @@ class Rows(Protocol):
         """
         ...
 
-    def sample(self, n_rows: int, rng: np.random.RandomState) -> Rows:
-        """Copy about n_rows rows, spread over all, their weights scaled to sum to 1; same threads."""
+    def sample(self, n_rows: int, rng: np.random.RandomState, always: Array) -> Rows:
+        """Copy about n_rows rows, spread over all, and those whose indices are in always; same threads.
+
+        Drawn rows are weighted to stand for all that are not in always.
+        """
         ...
 
 

@@ -12,7 +12,7 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.rows import Block, Kernel, PerRow
 from sklearn_xent.rows.threads import Team
 
-__all__ = ["row_slices", "spread_rows", "sweep_blocks"]
+__all__ = ["row_slices", "sample_weights", "spread_rows", "sweep_blocks"]
 
 # Each numpy call of a kernel takes and returns the interpreter lock: calls on fewer than some 20,000
 # numbers hold two threads back more than they help. A block this size is still in a last-level cache when
@@ -37,6 +37,18 @@ def spread_rows(n_rows: int, n_sample: int, rng: np.random.RandomState) -> Array
     edges = np.linspace(0, n_rows - CHUNK, n_runs + 1)
     starts = (edges[:-1] + rng.random_sample(n_runs) * np.diff(edges)).astype(np.intp)
     return np.unique(starts[:, None] + np.arange(CHUNK))
+
+
+def sample_weights(weights: Array, rows: Array, always: Array) -> Array:
+    """Weights of sampled rows that sum to the total of all.
+
+    Rows that are in it by rule stand for themselves; those drawn stand for all the others.
+    """
+    mine = weights[rows].copy()
+    drawn = ~np.isin(rows, always, assume_unique=True)
+    stand_for = weights.sum() - mine[~drawn].sum()
+    mine[drawn] *= stand_for / max(mine[drawn].sum(), np.finfo(float).tiny)
+    return mine
 
 
 def sweep_blocks(

@@ -8,7 +8,7 @@ import numpy as np
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.rows import Block, Kernel
-from sklearn_xent.rows.blocks import row_slices, spread_rows, sweep_blocks
+from sklearn_xent.rows.blocks import row_slices, sample_weights, spread_rows, sweep_blocks
 from sklearn_xent.rows.threads import Team
 
 __all__ = ["DenseRows"]
@@ -44,11 +44,11 @@ class DenseRows:
         self.passes += reads
         return sweep_blocks(self._team, len(self._slices), self._block, kernel, args)
 
-    def sample(self, n_rows: int, rng: np.random.RandomState) -> DenseRows:
+    def sample(self, n_rows: int, rng: np.random.RandomState, always: Array) -> DenseRows:
         """See ``Rows.sample``."""
-        rows = spread_rows(self.n_rows, n_rows, rng)
+        rows = np.union1d(spread_rows(self.n_rows, n_rows, rng), always)
         offset = None if self._offset is None else self._offset[:, rows]
-        weights = self._weights[rows] / self._weights[rows].sum()
+        weights = sample_weights(self._weights, rows, always)
         part = DenseRows(self._X[rows], self._targets[:, rows], weights, offset)
         part._team = self._team
         return part

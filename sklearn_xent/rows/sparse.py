@@ -9,7 +9,7 @@ import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.rows import Block, Kernel
-from sklearn_xent.rows.blocks import row_slices, spread_rows, sweep_blocks
+from sklearn_xent.rows.blocks import row_slices, sample_weights, spread_rows, sweep_blocks
 from sklearn_xent.rows.threads import Team
 
 __all__ = ["SparseRows"]
@@ -51,11 +51,11 @@ class SparseRows:
         self.passes += reads
         return sweep_blocks(self._team, len(self._slices), self._block, kernel, args)
 
-    def sample(self, n_rows: int, rng: np.random.RandomState) -> SparseRows:
+    def sample(self, n_rows: int, rng: np.random.RandomState, always: Array) -> SparseRows:
         """See ``Rows.sample``."""
-        rows = spread_rows(self.n_rows, n_rows, rng)
+        rows = np.union1d(spread_rows(self.n_rows, n_rows, rng), always)
         offset = None if self._offset is None else self._offset[:, rows]
-        weights = self._weights[rows] / self._weights[rows].sum()
+        weights = sample_weights(self._weights, rows, always)
         part = SparseRows(self._whole[rows], self._targets[:, rows], weights, offset)
         part._team = self._team
         return part

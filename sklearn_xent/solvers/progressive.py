@@ -39,11 +39,11 @@ def progressive(objective: Objective, start: Array, visit: Visit, *, seed: int =
     rng = np.random.RandomState(seed)
     size = sample_size(objective.rows.n_rows, start.size)
     while 2 * size <= objective.rows.n_rows:
-        sample = objective.on(objective.rows.sample(size, rng))
+        sample = objective.sample(size, rng)
         # A sample of the sample brings Newton's method near enough to take two steps on the sample itself.
         first = ROWS_PER_COEFFICIENT * start.size
         if 4 * first < size:
-            start, _ = _solve(objective.on(sample.rows.sample(first, rng)), start)
+            start, _ = _solve(sample.sample(first, rng), start)
         W, curvature = _solve(sample, start)
         point = objective.at(W)
         # Without much of a penalty a sample may be separable although all rows are not.

@@ -12,7 +12,6 @@ from sklearn_xent import CrossEntropyClassifier
 from sklearn_xent.solvers.methods import METHODS
 from tests.problems import overlapping, reference_objective
 
-
 sklearn_version = tuple(int(part) for part in sklearn.__version__.split(".")[:2])
 
 
