@@ -34,6 +34,11 @@ def _at(block: Block, linear: Linear, loss: Loss, design: Design) -> Any:
     return _first_order(block, logits if block.offset is None else logits + block.offset, loss, design)
 
 
+def _at_zero(block: Block, loss: Loss, design: Design) -> Any:
+    zero = np.zeros((loss.n_logits, len(block.weights)))
+    return _first_order(block, zero if block.offset is None else zero + block.offset, loss, design)
+
+
 def _along(block: Block, logits: Array, change: Array, t: float, loss: Loss, design: Design) -> Any:
     return _first_order(block, logits + t * change, loss, design)
 
@@ -174,6 +179,8 @@ class Objective:
 
     def at(self, W: Array) -> Point:
         """Everything about F at W."""
+        if not W.any():  # where most fits start: the logits are known
+            return Point(self, W, *self.rows.sweep(_at_zero, self.loss, self.design))
         return Point(self, W, *self.rows.sweep(_at, self.design.linear(W), self.loss, self.design))
 
     def gram(self) -> Array:

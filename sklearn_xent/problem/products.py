@@ -50,4 +50,6 @@ def left_product(R: Array, X: Any) -> Array:
 
 def with_entries(X: Any, data: Array) -> Any:
     """A CSR or CSC container of the same pattern with other entries."""
-    return type(X)((data, X.indices, X.indptr), shape=X.shape, copy=False)
+    other = type(X)(X.shape, dtype=data.dtype)
+    other.data, other.indices, other.indptr = data, X.indices, X.indptr
+    return other

@@ -65,5 +65,7 @@ def _share_rows(X: Any, rows: slice) -> sp.csr_array:
     """Rows of a CSR container without a copy of their entries (``X[rows]`` would make one)."""
     start, stop = X.indptr[rows.start], X.indptr[rows.stop]
     indptr = X.indptr[rows.start : rows.stop + 1] - start
-    parts = X.data[start:stop], X.indices[start:stop], indptr
-    return sp.csr_array(parts, shape=(rows.stop - rows.start, X.shape[1]), copy=False)
+    part = sp.csr_array((rows.stop - rows.start, X.shape[1]), dtype=X.dtype)
+    # set one by one: the constructor copies what is a small part of a larger array
+    part.data, part.indices, part.indptr = X.data[start:stop], X.indices[start:stop], indptr
+    return part

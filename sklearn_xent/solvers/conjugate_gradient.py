@@ -14,24 +14,32 @@ Map = Callable[[Array], Array]
 
 
 def conjugate_gradient(
-    product: Map, target: Array, precondition: Map, *, tol: float, max_iter: int
+    product: Map,
+    target: Array,
+    precondition: Map,
+    *,
+    tol: float,
+    max_iter: int,
+    largest: float = np.inf,
 ) -> tuple[Array, int]:
     """Solve H x = target to a relative residual tol in the preconditioner's norm; also the products taken.
 
-    Stops early at a direction of no curvature. Nocedal and Wright (2006), Numerical Optimization, 7.1.
+    Stops early at a direction of no curvature, and once target' x, which only grows, is above ``largest``.
+    Nocedal and Wright (2006), Numerical Optimization, 7.1.
     """
     x, residual, scratch = np.zeros_like(target), target.copy(), np.empty_like(target)
     z = precondition(residual)
     direction, energy = z.copy(), float(np.vdot(residual, z))
-    goal = tol**2 * energy
+    goal, gained = tol**2 * energy, 0.0
     for iteration in range(max_iter):
-        if not energy > goal:
+        if not energy > goal or gained > largest:
             return x, iteration
         image = product(direction)
         curvature = float(np.vdot(direction, image))
         if not curvature > np.finfo(float).eps * energy * 1e-3:
             return (x if iteration else direction), iteration + 1
         step = energy / curvature
+        gained += step * energy
         x += np.multiply(direction, step, out=scratch)
         residual -= np.multiply(image, step, out=scratch)
         z = precondition(residual)

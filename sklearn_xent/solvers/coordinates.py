@@ -12,6 +12,7 @@ from sklearn_xent.problem.objective import Point
 
 __all__ = ["Coordinates", "Diagonal", "SignSplit", "Triangular", "triangular_factor"]
 
+SINGULAR = 1e-10  # of the largest curvature: less is taken for none
 FACTOR_LIMIT = 2000  # columns up to which one (d + 1)^2 factor is worth its making: 32 MB
 
 
@@ -138,16 +139,19 @@ def triangular_factor(point: Point) -> Triangular | None:
     if size > FACTOR_LIMIT + 1:
         return None
     H = point.shared_hessian()
-    # Directions the data do not determine get the unit of the best determined: any positive number will
-    # do where there is no gradient, and a large one keeps rounding from being magnified.
     unit = np.sqrt(np.maximum(np.diag(H), np.finfo(float).tiny))
-    values, vectors = np.linalg.eigh(H / np.outer(unit, unit))
-    floor = 1e-10 * values[-1]
-    if values[0] > floor:
-        return Triangular(scipy.linalg.cholesky(H, lower=True), K)
-    values = np.where(values > floor, values, values[-1])
-    root = vectors * np.sqrt(values)
+    H /= np.outer(unit, unit)
+    try:
+        L = scipy.linalg.cholesky(H, lower=True)
+        if np.diag(L).min() ** 2 > SINGULAR:
+            return Triangular(unit[:, None] * L, K)
+    except np.linalg.LinAlgError:
+        pass
+    # Directions the data do not determine get the curvature of the best determined: any positive number will
+    # do where there is no gradient, and a large one keeps rounding from being magnified.
+    values, vectors = np.linalg.eigh(H)
+    values = np.where(values > SINGULAR * values[-1], values, values[-1])
     # R' R = root root' makes R' the Cholesky factor, without squaring the condition number again
-    R = np.linalg.qr(root.T, mode="r")
+    R = np.linalg.qr((vectors * np.sqrt(values)).T, mode="r")
     L = (R * np.sign(np.diag(R))[:, None]).T
     return Triangular(unit[:, None] * L, K)

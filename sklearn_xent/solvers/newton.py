@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.solvers.conjugate_gradient import conjugate_gradient
-from sklearn_xent.solvers.coordinates import triangular_factor
+from sklearn_xent.solvers.coordinates import FACTOR_LIMIT, triangular_factor
 from sklearn_xent.solvers.curvature import curvature_at, refuse_beyond_memory
 from sklearn_xent.solvers.line_search import descend, step_towards
 from sklearn_xent.solvers.solve import Visit
 
 __all__ = ["newton_cholesky", "truncated_newton"]
 
+UNLIMITED = 250  # products for one Newton system, at the most
+PATIENCE = 15  # products with the Hessian after which a factor, about that many readings of X, is worth it
+ROWS_PER_COLUMN = 6  # of the sample it comes from: its condition number is then about 6, by Marchenko-Pastur
 LOOSEST = 0.25  # relative residual of a Newton system that is solved least
 
 
@@ -39,16 +43,20 @@ def truncated_newton(objective: Objective, start: Array, visit: Visit) -> None:
     """Newton steps solved by preconditioned conjugate gradients to a falling accuracy. O(K n) memory.
 
     Eisenstat and Walker (1996), SIAM J. Sci. Comput. 17(1), choice 2 of the forcing term, but no smaller
-    than tol asks for. The preconditioner is one triangular factor for all classes where d allows it, else
-    the diagonal.
+    than tol asks for. The preconditioner is a guess of the diagonal until that is slow; then one triangular
+    factor for all classes if d allows it, else the diagonal itself.
     """
     point = objective.at(start)
-    factor = triangular_factor(point)
-    precondition = factor.solve if factor else _diagonal_preconditioner(point)
+    preconditioner: Preconditioner = _Diagonal(_guessed_diagonal)
     forcing = LOOSEST
     while True:
-        step, _ = conjugate_gradient(
-            point.hessian_product, point.gradient, precondition, tol=forcing, max_iter=250
+        preconditioner.refresh(point)
+        step, products = conjugate_gradient(
+            point.hessian_product,
+            point.gradient,
+            preconditioner.solve,
+            tol=forcing,
+            max_iter=preconditioner.patience,
         )
         gap = 0.5 * float(np.vdot(point.gradient, step))
         visit(point, gap=gap)
@@ -59,17 +67,67 @@ def truncated_newton(objective: Objective, start: Array, visit: Visit) -> None:
         # a step to accuracy eta leaves about eta^2 of the gap
         enough = np.sqrt(0.05 * visit.tol * abs(new.value) / max(gap * ratio**2, np.finfo(float).tiny))
         forcing = float(np.clip(max(0.9 * ratio**2, enough), 1e-4, LOOSEST))
-        if factor is None and gap > 1e-3 * abs(point.value):
-            precondition = _diagonal_preconditioner(new)
+        if products == preconditioner.patience:
+            preconditioner = _better(preconditioner, new)
         point = new
 
 
-def _diagonal_preconditioner(point: Point) -> Callable[[Array], Array]:
-    """Divide by the diagonal of the Hessian, of which no entry is below 1 % of the largest.
+class Preconditioner(Protocol):
+    """An approximate inverse Hessian, and the products after which it counts as slow."""
+
+    patience: int
+
+    def refresh(self, point: Point) -> None: ...
+    def solve(self, gradient: Array) -> Array: ...
+
+
+class _Diagonal:
+    """Division by a diagonal of which no entry is below 1 % of the largest.
 
     The design has made the columns alike; a column whose rows are all saturated would get an absurd step.
     """
-    diagonal = point.hessian_diagonal()
-    diagonal *= 0.99
-    diagonal += 0.01 * diagonal.max()
-    return diagonal.__rtruediv__
+
+    def __init__(self, diagonal_of: Callable[[Point], Array], patience: int = PATIENCE) -> None:
+        self.patience, self._diagonal_of = patience, diagonal_of
+
+    def refresh(self, point: Point) -> None:
+        """Take the diagonal at a point."""
+        self._diagonal = self._diagonal_of(point)
+        self._diagonal *= 0.99
+        self._diagonal += 0.01 * self._diagonal.max()
+
+    def solve(self, gradient: Array) -> Array:
+        """Divide."""
+        return np.asarray(gradient / self._diagonal)
+
+
+class _SharedFactor:
+    """One triangular factor of a sample's Hessian for all classes, made where it was needed first."""
+
+    patience = UNLIMITED
+
+    def __init__(self, point: Point) -> None:
+        objective, n_sample = point.objective, ROWS_PER_COLUMN * point.coefficients.shape[1]
+        if 2 * n_sample < objective.rows.n_rows:
+            objective = objective.sample(n_sample, np.random.RandomState(0))
+        self._factor = triangular_factor(objective.at(point.coefficients))
+
+    def refresh(self, point: Point) -> None:
+        """Stay: later the Hessian changes less in shape than in size, to which CG is blind."""
+
+    def solve(self, gradient: Array) -> Array:
+        """Solve for every class."""
+        return gradient if self._factor is None else self._factor.solve(gradient)
+
+
+def _better(slow: Preconditioner, point: Point) -> Preconditioner:
+    if point.coefficients.shape[1] <= FACTOR_LIMIT + 1:
+        return _SharedFactor(point)
+    return _Diagonal(Point.hessian_diagonal, UNLIMITED)
+
+
+def _guessed_diagonal(point: Point) -> Array:
+    """The diagonal if curvature and columns were independent; it reads no X."""
+    design = point.objective.design
+    squares = np.append(design.variance, float(design.fit_intercept))
+    return np.outer(point.mean_curvature(), squares) + point.objective.penalty.l2

@@ -88,7 +88,12 @@ def _completed(curvature: Curvature, sample: Objective, W: Array) -> Curvature:
 
     A column that is rare in the sample has too little curvature there, and steps along it are too long.
     """
-    missing = np.maximum(sample.design.variance - sample.squares()[:-1], 0.0)
+    seen = sample.squares()[:-1]
+    # Not what chance alone may miss: levels of a category add up to a constant, and curvature added to each
+    # would hide that nothing but the penalty holds them together.
+    missing = np.where(sample.design.variance > 2 * seen, sample.design.variance - seen, 0.0)
+    if not missing.any():
+        return curvature
     of_unit_variance = sample.at(W).mean_curvature()
     H = curvature.hessian.copy()
     H[np.diag_indices_from(H)] += np.outer(of_unit_variance, np.append(missing, 0.0)).ravel()
