@@ -30,7 +30,8 @@ class Linear(NamedTuple):
     bias: Array  # (K,)
 
 
-class Pulled(NamedTuple):
+@dataclass
+class Pulled:
     """R X (K, d) and the row sums of R (K,) of a block: what a gradient is before the design's turn."""
 
     RX: Array

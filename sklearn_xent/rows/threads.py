@@ -20,6 +20,9 @@ from threadpoolctl import ThreadpoolController
 __all__ = ["Team", "usable_cores"]
 
 WORTH_THREADS = 8 << 20  # bytes of X below which starting a pool costs more than it saves
+# Bytes from which BLAS would use threads of its own. numpy and scipy carry a BLAS each, and the idle
+# threads of the one spin while the other works.
+WORTH_LIMIT = 128 << 10
 
 
 @cache
@@ -67,14 +70,15 @@ class Team:
     """Threads while it is entered, where the work is worth it; else the calling thread alone."""
 
     def __init__(self, n_bytes: float) -> None:
-        self._wanted = n_bytes >= WORTH_THREADS
+        self._wants_pool, self._wants_limit = n_bytes >= WORTH_THREADS, n_bytes >= WORTH_LIMIT
         self._pool: ThreadPoolExecutor | None = None
         self.size = 1
 
     def __enter__(self) -> Self:
-        self.size = usable_cores() if self._wanted else 1
+        self.size = usable_cores() if self._wants_pool else 1
         if self.size > 1:
             self._pool = ThreadPoolExecutor(self.size)
+        if self._wants_limit:
             _BLAS.acquire()
         return self
 
@@ -84,8 +88,9 @@ class Team:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._pool is not None:
+        if self._wants_limit:
             _BLAS.release()
+        if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
             self._pool, self.size = None, 1
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.solvers.accelerated_gradient import accelerated_gradient
+from sklearn_xent.solvers.coordinates import FACTOR_LIMIT
 from sklearn_xent.solvers.curvature import DENSE_LIMIT
 from sklearn_xent.solvers.gradient_descent import gradient_descent
 from sklearn_xent.solvers.newton import newton_cholesky, truncated_newton
@@ -18,6 +19,7 @@ from sklearn_xent.solvers.solve import Method
 __all__ = ["METHODS", "Entry", "choose"]
 
 
+FACTORED = 400  # coefficients up to which factoring a Hessian is cheaper than the products in place of it
 LARGE = 16 << 20  # bytes of X: below it a few Newton steps on all rows take milliseconds
 
 
@@ -62,11 +64,15 @@ def choose(solver: str, objective: Objective) -> tuple[str, Method]:
 
 
 def _fastest(objective: Objective) -> str:
-    n_coefficients = objective.shape[0] * objective.shape[1]
-    small = n_coefficients <= DENSE_LIMIT
+    """Choose from the shape: see the constants for why."""
+    K, size = objective.shape
+    n_rows, small = objective.rows.n_rows, K * size <= DENSE_LIMIT
     if not objective.penalty.smooth:
         return "proximal-newton" if small else "lbfgs"
-    n_rows = objective.rows.n_rows
-    if small and objective.rows.bytes > LARGE and n_rows >= 4 * sample_size(n_rows, n_coefficients):
+    if small and objective.rows.bytes > LARGE and n_rows >= 4 * sample_size(n_rows, K * size):
         return "progressive"
-    return "newton-cholesky" if small else "truncated-newton"
+    if K * size <= FACTORED:
+        return "newton-cholesky"
+    if K > 1 and not small and size <= FACTOR_LIMIT:
+        return "lbfgs"
+    return "truncated-newton"

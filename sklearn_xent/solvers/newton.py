@@ -12,7 +12,7 @@ from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.solvers.conjugate_gradient import conjugate_gradient
 from sklearn_xent.solvers.coordinates import FACTOR_LIMIT, triangular_factor
 from sklearn_xent.solvers.curvature import curvature_at, refuse_beyond_memory
-from sklearn_xent.solvers.line_search import descend, step_towards
+from sklearn_xent.solvers.line_search import step_towards
 from sklearn_xent.solvers.solve import Visit
 
 __all__ = ["newton_cholesky", "truncated_newton"]
@@ -33,7 +33,7 @@ def newton_cholesky(objective: Objective, start: Array, visit: Visit) -> None:
     while True:
         curvature = curvature_at(point)
         visit(point, curvature=curvature)
-        new, _ = descend(point, -curvature.solve(point.gradient))
+        new = step_towards(point, objective.at(point.coefficients - curvature.solve(point.gradient)))
         if new is None:
             return
         point = new

@@ -38,7 +38,7 @@ class Interrupting:
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, ZeroDivisionError])
-@pytest.mark.parametrize("at", [1, 2, 5, 9])
+@pytest.mark.parametrize("at", [1, 2, 4, 6])
 @pytest.mark.parametrize("solver", ["auto", *sorted(METHODS)])
 def test_an_interrupted_fit_leaves_the_estimator_as_it_was(monkeypatch, solver, error, at):
     X, y = overlapping(n=200)

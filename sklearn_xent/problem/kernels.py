@@ -1,0 +1,198 @@
+"""What a sweep does to one block of rows: ``kernel(block, ...) -> (sums, kept)``, for the objective alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from sklearn_xent.arrays import Array
+from sklearn_xent.problem.design import Design, Linear
+from sklearn_xent.problem.losses import Loss
+from sklearn_xent.problem.products import with_entries
+from sklearn_xent.rows import Block
+
+if TYPE_CHECKING:
+    from sklearn_xent.problem.objective import Objective
+
+__all__ = [
+    "adjoint",
+    "along",
+    "at",
+    "change",
+    "count_nonzero",
+    "difference",
+    "dual_value",
+    "expand",
+    "first_order",
+    "gram",
+    "hessian",
+    "hessian_diagonal",
+    "hessian_product",
+    "holding",
+    "mean_curvature",
+    "mean_curvature_gram",
+    "smallest_margin",
+    "squares",
+    "subtract_outer",
+    "value_and_slope",
+]
+
+
+def first_order(block: Block, logits: Array, objective: Objective) -> Any:
+    """Loss and pulled residuals; the logits and, where that is little, the expansion are kept."""
+    e = objective.loss.expand(logits, block.targets)
+    pulled = objective.design.pull(block.X, block.weights * e.residual)
+    return (block.weights @ e.value, pulled), (logits, e if objective.keeps else None)
+
+
+def at(block: Block, linear: Linear | None, objective: Objective) -> Any:
+    """At coefficients, or where most fits start: at none, where X need not be read for the logits."""
+    if linear is None:
+        logits = np.zeros((objective.loss.n_logits, len(block.weights)))
+    else:
+        logits = objective.design.logits(block.X, linear)
+    if block.offset is not None:
+        logits += block.offset
+    return first_order(block, logits, objective)
+
+
+def along(block: Block, logits: Array, change: Array, t: float, objective: Objective) -> Any:
+    """First order at t along a change of the logits."""
+    return first_order(block, logits + t * change, objective)
+
+
+def value_and_slope(block: Block, logits: Array, change: Array, t: float, loss: Loss) -> Any:
+    """Loss and its slope at t along a change of the logits; reads no X."""
+    e = loss.expand(logits + t * change, block.targets)
+    return (block.weights @ e.value, np.einsum("n,kn,kn->", block.weights, e.residual, change)), ()
+
+
+def difference(block: Block, origin: Array, end: Array) -> Any:
+    """From the logits of one point to those of another."""
+    return (), (end - origin,)
+
+
+def change(block: Block, direction: Linear, design: Design) -> Any:
+    """What a direction does to the logits."""
+    return (), (design.logits(block.X, direction),)
+
+
+def adjoint(block: Block, R: Array, design: Design) -> Any:
+    """Pull rows."""
+    return (design.pull(block.X, R),), ()
+
+
+def expand(block: Block, logits: Array, loss: Loss) -> Any:
+    """Expand the loss at logits."""
+    return (), (loss.expand(logits, block.targets),)
+
+
+def hessian(block: Block, logits: Array, kept: Any, loss: Loss, design: Design) -> Any:
+    """Hessian of the loss, (K (d + 1), K (d + 1))."""
+    e, K = kept or loss.expand(logits, block.targets), len(logits)
+    size = design.scale.size + 1
+    H = np.empty((K, size, K, size))
+    if K > 1 and not sp.issparse(block.X):
+        subtract_outer(H, design.matrix(block.X), e.probabilities, block.weights)
+    else:
+        for k in range(K):
+            for l in range(k):
+                H[k, :, l, :] = design.gram(block.X, block.weights * e.curvature(k, l))
+                H[l, :, k, :] = H[k, :, l, :]
+    for k in range(K):
+        H[k, :, k, :] = design.gram(block.X, block.weights * e.curvature(k, k))
+    return (H.reshape(K * size, K * size),), ()
+
+
+def subtract_outer(H: Array, A: Array, p: Array, weights: Array) -> None:
+    """Set H (K, d, K, d) to - sum_i w_i (p_i x a_i) (p_i x a_i)': right off the diagonal blocks.
+
+    One symmetric product of K d columns in place of K (K - 1) / 2 of d. On the diagonal p (1 - p) has to be
+    summed as it is, lest p - p^2 cancel.
+    """
+    K, size = len(p), A.shape[1]
+    H[:] = 0.0
+    rows = max(1, (16 << 20) // (8 * K * size))
+    for i in range(0, len(A), rows):
+        part = slice(i, i + rows)
+        scaled = (p[:, part] * np.sqrt(weights[part])).T
+        C = (scaled[:, :, None] * A[part, None, :]).reshape(-1, K * size)
+        H -= (C.T @ C).reshape(H.shape)
+
+
+def hessian_product(block: Block, e: Any, direction: Linear, design: Design) -> Any:
+    """Hessian of the loss times a direction, pulled."""
+    change = design.logits(block.X, direction)
+    return (design.pull(block.X, block.weights * e.curvature_product(change)),), ()
+
+
+def hessian_diagonal(block: Block, e: Any, design: Design) -> Any:
+    """Diagonal of the Hessian of the loss, (K, d + 1)."""
+    h = block.weights * e.probabilities * e.complements
+    return (design.squares(block.X, h),), ()
+
+
+def mean_curvature_gram(block: Block, e: Any, design: Design) -> Any:
+    """One Gram matrix that stands for the Hessian's block of every class."""
+    K = len(e.probabilities)
+    # For K classes of equal probability the curvature is (I - 11'/K) / K: 1/K on what sums to zero.
+    h = (e.probabilities * e.complements).mean(axis=0) * (K / (K - 1) if K > 1 else 1.0)
+    return (design.gram(block.X, block.weights * h),), ()
+
+
+def squares(block: Block, design: Design) -> Any:
+    """Weighted squares of the design's columns."""
+    return (design.squares(block.X, block.weights[None, :])[0],), ()
+
+
+def count_nonzero(block: Block) -> Any:
+    """Entries of each column of X that are not zero."""
+    if sp.issparse(block.X):
+        return (np.bincount(block.X.tocoo().col[block.X.data != 0], minlength=block.X.shape[1]),), ()
+    return (np.count_nonzero(block.X, axis=0),), ()
+
+
+def holding(block: Block, columns: Array) -> Any:
+    """Which rows have an entry in some columns."""
+    if sp.issparse(block.X):
+        holds = with_entries(block.X, (block.X.data != 0) * 1.0) @ columns.astype(float) > 0
+    else:
+        holds = (block.X[:, columns] != 0).any(axis=1)
+    return (), (holds,)
+
+
+def mean_curvature(block: Block, e: Any) -> Any:
+    """Weighted p (1 - p) of each logit."""
+    return ((e.probabilities * e.complements) @ block.weights,), ()
+
+
+def gram(block: Block, design: Design) -> Any:
+    """Weighted Gram matrix of the design."""
+    return (design.gram(block.X, np.where(block.weights > 0, block.weights, 0.0)),), ()
+
+
+def dual_value(block: Block, e: Any, c: float, loss: Loss) -> Any:
+    """Value of the dual at residuals c r: the entropy of the mixtures y + c r."""
+    mixture = block.targets + c * e.residual
+    value = block.weights @ loss.entropy(np.clip(mixture, 0.0, 1.0))
+    if block.offset is not None:
+        value += c * np.einsum("n,kn,kn->", block.weights, e.residual, block.offset)
+    return (value,), ()
+
+
+def smallest_margin(block: Block, logits: Array) -> Any:
+    """Least logit margin of a row's labelled classes over the others; -inf where a label is soft."""
+    if block.offset is not None:
+        logits = logits - block.offset
+    if len(logits) == 1:
+        y, z = block.targets[0], logits[0]
+        margin = np.where(y == 1, z, np.where(y == 0, -z, -np.inf))
+    else:
+        labelled = block.targets > 0
+        inside = np.where(labelled, logits, np.inf).min(axis=0)
+        outside = np.where(labelled, -np.inf, logits).max(axis=0)
+        margin = np.where(labelled.sum(axis=0) == 1, inside - outside, -np.inf)
+    margin = np.where(block.weights > 0, margin, np.inf)
+    return (), ((margin.min(initial=np.inf), np.abs(logits).max(initial=0.0)),)
