@@ -1,0 +1,95 @@
+"""Who is timed, and how each is asked for more accuracy. A peer that is not installed is left out."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+
+__all__ = ["PEERS", "Peer"]
+
+
+class Peer(NamedTuple):
+    """``fit(X, y, C, tol)`` gives coefficients (K or 1, d) and intercepts; ``tols`` are tried in turn."""
+
+    fit: Callable[[Any, Any, float, float], tuple[Any, Any]]
+    tols: tuple[float, ...]
+    needs: str
+    suits: Callable[[Any, int], bool] = lambda X, K: True
+
+
+def _ours(X: Any, y: Any, C: float, tol: float) -> tuple[Any, Any]:
+    from sklearn_xent import CrossEntropyClassifier
+
+    model = CrossEntropyClassifier(C=C).fit(X, y)  # default tol: the claim is about the default
+    return model.coef_, model.intercept_
+
+
+def _sklearn(solver: str) -> Callable[..., tuple[Any, Any]]:
+    def fit(X: Any, y: Any, C: float, tol: float) -> tuple[Any, Any]:
+        from sklearn.linear_model import LogisticRegression
+
+        model = LogisticRegression(C=C, solver=solver, tol=tol, max_iter=10_000).fit(X, y)
+        return model.coef_, model.intercept_
+
+    return fit
+
+
+def _glum(X: Any, y: Any, C: float, tol: float) -> tuple[Any, Any]:
+    import glum
+
+    model = glum.GeneralizedLinearRegressor(
+        family="binomial", alpha=1 / (C * len(y)), l1_ratio=0, gradient_tol=tol, max_iter=1000
+    ).fit(X, y)
+    return model.coef_[None], np.array([model.intercept_])
+
+
+def _snapml(X: Any, y: Any, C: float, tol: float) -> tuple[Any, Any]:
+    import snapml
+
+    model = snapml.LogisticRegression(
+        regularizer=1 / C, dual=True, tol=tol, max_iter=10_000, fit_intercept=True, n_jobs=2
+    ).fit(X, y)
+    return np.atleast_2d(model.coef_), np.atleast_1d(model.intercept_)
+
+
+def _cyanure(X: Any, y: Any, C: float, tol: float) -> tuple[Any, Any]:
+    from cyanure.estimators import Classifier
+
+    X = X.tocsr() if sp.issparse(X) else X
+    model = Classifier(
+        loss="logistic",
+        penalty="l2",
+        lambda_1=1 / (C * X.shape[0]),
+        fit_intercept=True,
+        tol=tol,
+        max_iter=1000,
+        verbose=False,
+    )
+    model.fit(X, np.where(y == np.max(y), 1.0, -1.0))
+    return np.asarray(model.coef_).reshape(1, -1), np.atleast_1d(model.intercept_)
+
+
+def _binary(X: Any, K: int) -> bool:
+    return K == 2
+
+
+def _factorable(X: Any, K: int) -> bool:
+    return not sp.issparse(X) and K * X.shape[1] <= 4000
+
+
+GRID = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
+PEERS: dict[str, Peer] = {
+    "sklearn_xent": Peer(_ours, (1e-8,), "sklearn_xent"),
+    "sklearn lbfgs": Peer(_sklearn("lbfgs"), GRID, "sklearn"),
+    "sklearn newton-cg": Peer(_sklearn("newton-cg"), GRID, "sklearn"),
+    "sklearn newton-cholesky": Peer(_sklearn("newton-cholesky"), GRID, "sklearn", _factorable),
+    "sklearn liblinear": Peer(_sklearn("liblinear"), GRID, "sklearn", _binary),
+    "glum": Peer(_glum, GRID, "glum", lambda X, K: K == 2 and not sp.issparse(X) and X.shape[1] <= 4000),
+    "snapml": Peer(_snapml, GRID, "snapml", _binary),
+    "cyanure": Peer(_cyanure, GRID, "cyanure", _binary),
+}
+PEERS = {name: peer for name, peer in PEERS.items() if importlib.util.find_spec(peer.needs)}

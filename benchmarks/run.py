@@ -1,0 +1,142 @@
+"""Time every peer on the workloads and print the table: `python benchmarks/run.py [workload ...]`.
+
+Each peer runs in a process of its own with a cap on its time, along its grid of tolerances; T6 is the
+time of the first fit with a relative gap of 1e-6, T3 of the first with 1e-3. The gap is computed from the
+coefficients by one independent evaluation of the objective, against the lowest value that anyone reached.
+With --table FILE the table is written as reStructuredText, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import pathlib
+import resource
+import subprocess
+import sys
+import time
+import warnings
+
+import numpy as np
+from peers import PEERS
+from scipy.special import logsumexp
+from workloads import WORKLOADS, load
+
+FIT_CAP = 60.0  # seconds after which a peer's next tolerance is not tried
+
+
+def objective(X, y, C, coef, intercept):
+    """Mean log loss plus penalty of coefficients in the units of X, written independently of the package."""
+    z = np.asarray(X @ np.asarray(coef, dtype=X.dtype).T, dtype=np.float64) + intercept
+    codes = np.unique(y, return_inverse=True)[1]
+    if z.shape[1] == 1:
+        loss = np.logaddexp(0, np.where(codes == 1, -z[:, 0], z[:, 0]))
+    else:
+        loss = logsumexp(z, axis=1) - z[np.arange(len(z)), codes]
+    return float(loss.mean() + (np.asarray(coef, dtype=np.float64) ** 2).sum() / (2 * C * len(y)))
+
+
+def measure_P(X, K):
+    """Median time of X @ w plus X.T @ r."""
+    rng = np.random.default_rng(0)
+    k = 1 if K == 2 else K
+    w, r = (rng.standard_normal((m, k)).astype(X.dtype) for m in (X.shape[1], X.shape[0]))
+    times = []
+    for _ in range(7):
+        began = time.perf_counter()
+        X @ w, X.T @ r
+        times.append(time.perf_counter() - began)
+    return float(np.median(times))
+
+
+def run_peer(workload, name, repeats):
+    """Fit along the grid; print a line of JSON for each fit."""
+    warnings.simplefilter("ignore")
+    X, y, C = load(workload)
+    P, peer = measure_P(X, len(np.unique(y))), PEERS[name]
+    for tol in peer.tols:
+        times, base = [], resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        for _ in range(repeats):
+            began = time.perf_counter()
+            coef, intercept = peer.fit(X, y, C, tol)
+            times.append(time.perf_counter() - began)
+            if times[-1] > FIT_CAP / 4:
+                break
+        peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - base) / 1024
+        value = objective(X, y, C, coef, intercept)
+        row = {"seconds": float(np.median(times)), "objective": value, "P": P, "peak": peak, "tol": tol}
+        print(json.dumps(row), flush=True)
+        if times[-1] > FIT_CAP / 2:
+            break
+
+
+def collect(workload, name, repeats):
+    """Rows of a peer, run in a process of its own; what it managed before the cap."""
+    command = [sys.executable, __file__, "--one", name, "--repeats", str(repeats), workload]
+    try:
+        out = subprocess.run(command, capture_output=True, text=True, timeout=4 * FIT_CAP, check=False).stdout
+    except subprocess.TimeoutExpired as error:
+        out = (error.stdout or b"").decode()
+    return [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+
+
+def compare(workload, repeats):
+    """Best times of every peer, and the ratio of the best of them to ours."""
+    X, y, _ = load(workload)
+    able = [name for name, peer in PEERS.items() if peer.suits(X, len(np.unique(y)))]
+    del X, y
+    rows = {name: collect(workload, name, repeats) for name in able}
+    lowest = min(row["objective"] for found in rows.values() for row in found)
+    best = {}
+    for name, found in rows.items():
+        times = {}
+        for label, gap in (("T3", 1e-3), ("T6", 1e-6)):
+            reached = [r["seconds"] for r in found if (r["objective"] - lowest) / lowest <= gap]
+            times[label] = min(reached, default=np.inf)
+        gaps = [(r["objective"] - lowest) / lowest for r in found]
+        best[name] = times | {"gap": min(gaps, default=np.inf), "rows": found}
+        P = found[0]["P"] if found else np.nan
+        peak = max((r["peak"] for r in found), default=np.nan)
+        print(
+            f"  {name:26s} T3 {times['T3']:8.3f} s   T6 {times['T6']:8.3f} s = {times['T6'] / P:8.1f} P   "
+            f"best gap {best[name]['gap']:.0e}   peak {peak:6.0f} MB",
+            flush=True,
+        )
+    ours = best.pop("sklearn_xent")
+    peer = min(best, key=lambda name: best[name]["T6"])
+    return ours, peer, best[peer], ours["rows"][0]["P"]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("workloads", nargs="*", default=list(WORKLOADS))
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--one", help=argparse.SUPPRESS)
+    parser.add_argument("--table", type=pathlib.Path, help="write the table as reStructuredText, too")
+    arguments = parser.parse_args()
+    if arguments.one:
+        run_peer(arguments.workloads[0], arguments.one, arguments.repeats)
+        return
+    lines = [".. list-table::", "   :header-rows: 1", ""]
+    head = ("workload", "ours, T6 in P", "best peer", "its T6 in P", "ratio", "must")
+    lines += ["   * - " + head[0], *(f"     - {cell}" for cell in head[1:])]
+    for name in arguments.workloads:
+        workload = WORKLOADS[name]
+        print(f"{name}: {workload.title}", flush=True)
+        ours, peer, theirs, P = compare(name, arguments.repeats)
+        ratio = theirs["T6"] / ours["T6"]
+        print(f"  ratio {ratio:.1f} (must {workload.must:g}), best peer {peer}\n", flush=True)
+        cells = (
+            f"{ours['T6'] / P:.1f}",
+            peer,
+            f"{theirs['T6'] / P:.1f}",
+            f"{ratio:.1f}",
+            f"{workload.must:g}",
+        )
+        lines += [f"   * - {workload.title}", *(f"     - {cell}" for cell in cells)]
+    if arguments.table:
+        arguments.table.write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
