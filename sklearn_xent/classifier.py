@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array
 
 from sklearn_xent.arrays import Array
@@ -57,7 +58,8 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         Factor of each class's weight. "balanced" gives every class the same total weight.
     solver : str, default="auto"
         How the minimum is found; all reach the same one, or warn. "auto" chooses by size and penalty among
-        "newton-cholesky", "truncated-newton" (wide data), and with l1 "proximal-newton" and "lbfgs".
+        "newton-cholesky", "progressive" (many rows), "truncated-newton" (wide data), "lbfgs" (many classes)
+        and, with l1, "proximal-newton" and "lbfgs".
         By scipy: "lbfgs", "bfgs", "cg", "newton-cg", "tnc", "trust-ncg", "trust-krylov", "trust-exact".
         For teaching: "gradient-descent" and "accelerated-gradient", on standardised columns.
         With l1: "proximal-newton", "lbfgs", "accelerated-gradient".
@@ -72,7 +74,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
     label_smoothing : float in [0, 1), default=0.0
         Mixes each target with the uniform distribution: ``y (1 - a) + a / K``.
     random_state : int, RandomState instance or None, default=None
-        Seed of methods that sample rows. None of the present ones does.
+        Seed of the samples that "progressive" draws. None is always the same one.
     verbose : int, default=0
         If positive, print a line for each iteration.
 
@@ -204,11 +206,14 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
             smoothing=self.label_smoothing,
         )
         names = getattr(scratch, "feature_names_in_", None)
+        # None is a seed, too: a second fit has the same bits
+        random = check_random_state(0 if self.random_state is None else self.random_state)
+        seed = random.randint(np.iinfo(np.int32).max)
         task = FitTask(self, X, y, {"sample_weight": sample_weight}, self.max_iter)
         fitted = {"classes_": targets.classes, "n_features_in_": X.shape[1]}
         with self._rows(X, targets, offset) as rows:
             objective = self._objective(rows, targets, names)
-            solver, method = choose(self.solver, objective)
+            solver, method = choose(self.solver, objective, seed)
 
             def report(point: Point, history: History) -> bool:
                 if self.verbose:

@@ -203,3 +203,16 @@ def test_converged_says_whether_it_warned():
         warnings.simplefilter("ignore", ConvergenceWarning)
         assert not CrossEntropyClassifier(max_iter=1).fit(X, Y).converged_
     assert CrossEntropyClassifier().fit(X, Y).converged_
+
+
+def test_the_seed_makes_the_sample():
+    X, y = overlapping(n=6000)
+    fits = [
+        CrossEntropyClassifier(solver="progressive", tol=1e-3, random_state=seed).fit(X, y).coef_
+        for seed in (None, None, 0, 7, 7, np.random.RandomState(7))
+    ]
+    np.testing.assert_array_equal(fits[0], fits[1])
+    np.testing.assert_array_equal(fits[0], fits[2])
+    np.testing.assert_array_equal(fits[3], fits[4])
+    np.testing.assert_array_equal(fits[3], fits[5])
+    assert (fits[0] != fits[3]).any()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.solvers.accelerated_gradient import accelerated_gradient
@@ -24,16 +24,17 @@ LARGE = 16 << 20  # bytes of X: below it a few Newton steps on all rows take mil
 
 
 class Entry(NamedTuple):
-    """A method and whether it can treat a penalty with an l1 part."""
+    """A method, whether it can treat a penalty with an l1 part, and whether it takes a ``seed``."""
 
-    method: Method
+    method: Any
     l1: bool
+    seeded: bool = False
 
 
 METHODS: dict[str, Entry] = {
     "newton-cholesky": Entry(newton_cholesky, l1=False),
     "truncated-newton": Entry(truncated_newton, l1=False),
-    "progressive": Entry(progressive, l1=False),
+    "progressive": Entry(progressive, l1=False, seeded=True),
     "proximal-newton": Entry(proximal_newton, l1=True),
     "gradient-descent": Entry(gradient_descent, l1=False),
     "accelerated-gradient": Entry(accelerated_gradient, l1=True),
@@ -41,7 +42,7 @@ METHODS: dict[str, Entry] = {
 }
 
 
-def choose(solver: str, objective: Objective) -> tuple[str, Method]:
+def choose(solver: str, objective: Objective, seed: int = 0) -> tuple[str, Method]:
     """Name and method for a problem.
 
     Raises
@@ -60,7 +61,7 @@ def choose(solver: str, objective: Objective) -> tuple[str, Method]:
         raise ValueError(
             f"solver={solver!r} minimises smooth objectives and cannot treat l1_ratio > 0; use one of {able}."
         )
-    return solver, entry.method
+    return solver, partial(entry.method, seed=seed) if entry.seeded else entry.method
 
 
 def _fastest(objective: Objective) -> str:
