@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem.products import left_product, right_product, with_entries
+from sklearn_xent.problem.products import left_product, right_product, weighted_squares, with_entries
 from sklearn_xent.rows import Block, Rows
 
 __all__ = ["Design", "Linear", "Pulled", "design_for", "logits_of"]
@@ -143,9 +143,8 @@ class Design:
 
 def _raw_moments(block: Block) -> tuple[tuple[Array, Array], tuple[()]]:
     """Weighted sums of x and of x^2."""
-    w, X = block.weights[None, :], block.X
-    squares = with_entries(X, X.data**2) if sp.issparse(X) else X * X
-    return (left_product(w, X)[0], left_product(w, squares)[0]), ()
+    w, X = block.weights, block.X
+    return (left_product(w[None, :], X)[0], weighted_squares(w, X)), ()
 
 
 def _centred_moments(block: Block, mean: Array, unit: Array) -> tuple[tuple[Array, Array], tuple[()]]:

@@ -14,7 +14,7 @@ import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
 
-__all__ = ["left_product", "right_product", "with_entries"]
+__all__ = ["left_product", "right_product", "weighted_squares", "with_entries"]
 
 RELEASES = 600  # numbers in a result for which numpy lets go of the interpreter lock, and some to spare
 SHORTEST = 16  # a shorter inner dimension wastes the vector units
@@ -46,6 +46,15 @@ def left_product(R: Array, X: Any) -> Array:
     parts = R[:, : stack * k].reshape(K, stack, k).transpose(1, 0, 2)
     G = (parts @ X[: stack * k].reshape(stack, k, d)).sum(axis=0)
     return np.asarray(G + R[:, stack * k :] @ X[stack * k :] if stack * k < m else G)
+
+
+def weighted_squares(w: Array, X: Any) -> Array:
+    """Sums of w x^2 over the rows of X (m, d): (d,). An array of squares would cost more to fill."""
+    if sp.issparse(X):
+        return left_product(w[None, :], with_entries(X, X.data**2))[0]
+    if len(w) and (w == w[0]).all():
+        return np.asarray(w[0] * np.einsum("ij,ij->j", X, X))
+    return np.einsum("i,ij,ij->j", w, X, X)
 
 
 def with_entries(X: Any, data: Array) -> Any:
