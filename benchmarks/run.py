@@ -22,8 +22,6 @@ from peers import PEERS
 from scipy.special import logsumexp
 from workloads import WORKLOADS, load
 
-FIT_CAP = 60.0  # seconds after which a peer's next tolerance is not tried
-
 
 def objective(X, y, C, coef, intercept):
     """Mean log loss plus penalty of coefficients in the units of X, written independently of the package."""
@@ -49,7 +47,7 @@ def measure_P(X, K):
     return float(np.median(times))
 
 
-def run_peer(workload, name, repeats):
+def run_peer(workload, name, repeats, cap):
     """Fit along the grid; print a line of JSON for each fit."""
     warnings.simplefilter("ignore")
     X, y, C = load(workload)
@@ -60,32 +58,33 @@ def run_peer(workload, name, repeats):
             began = time.perf_counter()
             coef, intercept = peer.fit(X, y, C, tol)
             times.append(time.perf_counter() - began)
-            if times[-1] > FIT_CAP / 4:
+            if times[-1] > cap / 4:
                 break
         peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - base) / 1024
         value = objective(X, y, C, coef, intercept)
         row = {"seconds": float(np.median(times)), "objective": value, "P": P, "peak": peak, "tol": tol}
         print(json.dumps(row), flush=True)
-        if times[-1] > FIT_CAP / 2:
+        if times[-1] > cap / 2:
             break
 
 
-def collect(workload, name, repeats):
+def collect(workload, name, repeats, cap):
     """Rows of a peer, run in a process of its own; what it managed before the cap."""
-    command = [sys.executable, __file__, "--one", name, "--repeats", str(repeats), workload]
+    options = ["--repeats", str(repeats), "--cap", str(cap)]
+    command = [sys.executable, __file__, "--one", name, *options, workload]
     try:
-        out = subprocess.run(command, capture_output=True, text=True, timeout=4 * FIT_CAP, check=False).stdout
+        out = subprocess.run(command, capture_output=True, text=True, timeout=4 * cap, check=False).stdout
     except subprocess.TimeoutExpired as error:
         out = (error.stdout or b"").decode()
     return [json.loads(line) for line in out.splitlines() if line.startswith("{")]
 
 
-def compare(workload, repeats):
+def compare(workload, repeats, cap):
     """Best times of every peer, and the ratio of the best of them to ours."""
     X, y, _ = load(workload)
     able = [name for name, peer in PEERS.items() if peer.suits(X, len(np.unique(y)))]
     del X, y
-    rows = {name: collect(workload, name, repeats) for name in able}
+    rows = {name: collect(workload, name, repeats, cap) for name in able}
     lowest = min(row["objective"] for found in rows.values() for row in found)
     best = {}
     for name, found in rows.items():
@@ -111,11 +110,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("workloads", nargs="*", default=list(WORKLOADS))
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--cap", type=float, default=60.0, help="seconds after which no more is tried")
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--table", type=pathlib.Path, help="write the table as reStructuredText, too")
     arguments = parser.parse_args()
     if arguments.one:
-        run_peer(arguments.workloads[0], arguments.one, arguments.repeats)
+        run_peer(arguments.workloads[0], arguments.one, arguments.repeats, arguments.cap)
         return
     lines = [".. list-table::", "   :header-rows: 1", ""]
     head = ("workload", "ours, T6 in P", "best peer", "its T6 in P", "ratio", "must")
@@ -123,7 +123,7 @@ def main():
     for name in arguments.workloads:
         workload = WORKLOADS[name]
         print(f"{name}: {workload.title}", flush=True)
-        ours, peer, theirs, P = compare(name, arguments.repeats)
+        ours, peer, theirs, P = compare(name, arguments.repeats, arguments.cap)
         ratio = theirs["T6"] / ours["T6"]
         print(f"  ratio {ratio:.1f} (must {workload.must:g}), best peer {peer}\n", flush=True)
         cells = (

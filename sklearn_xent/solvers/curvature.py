@@ -20,6 +20,7 @@ __all__ = [
 
 DENSE_LIMIT = 1500  # coefficients up to which a Hessian is factored unasked: 18 MB, a fraction of a second
 MEMORY_LIMIT = 2**30  # bytes a solver asked for by name may take for one dense matrix
+SMALL = 128  # coefficients up to which calling a triangular solver costs more than multiplying by an inverse
 WELL_CONDITIONED = 1e-10  # least squared pivot of an equilibrated matrix that Cholesky is trusted with
 
 
@@ -36,14 +37,15 @@ class Curvature:
         # A coordinate whose curvature underflows beside the largest keeps its own unit.
         self._unit = 1 / np.sqrt(np.where(diagonal > 1e-200 * largest, diagonal, largest or 1.0))
         H = H * np.outer(self._unit, self._unit)
-        self._cholesky = self._eigen = None
+        self._cholesky = self._inverse = self._eigen = None
         self._rounding = 0.0
         try:
             if H.size:
-                L = scipy.linalg.cholesky(H, lower=True, check_finite=True)
+                L = np.linalg.cholesky(H)
                 if np.diag(L).min() ** 2 > WELL_CONDITIONED:
                     self._cholesky = L
-        except (np.linalg.LinAlgError, ValueError):
+                    self._inverse = np.linalg.inv(L) if len(L) <= SMALL else None
+        except np.linalg.LinAlgError:
             pass
         if self._cholesky is None and H.size:
             values, vectors = np.linalg.eigh(np.where(np.isfinite(H), H, 0.0))
@@ -55,7 +57,9 @@ class Curvature:
         """Least-norm solution of H x = gradient in the shape of gradient; 0 off the active set."""
         out = np.zeros(gradient.size)
         g = gradient.ravel()[self.active] * self._unit
-        if self._cholesky is not None:
+        if self._inverse is not None:
+            x = (self._inverse @ g) @ self._inverse
+        elif self._cholesky is not None:
             x = scipy.linalg.cho_solve((self._cholesky, True), g, check_finite=False)
         elif self._eigen is not None:
             values, vectors = self._eigen
