@@ -79,10 +79,11 @@ def collect(workload, name, repeats, cap):
     return [json.loads(line) for line in out.splitlines() if line.startswith("{")]
 
 
-def compare(workload, repeats, cap):
+def compare(workload, repeats, cap, peers):
     """Best times of every peer, and the ratio of the best of them to ours."""
     X, y, _ = load(workload)
-    able = [name for name, peer in PEERS.items() if peer.suits(X, len(np.unique(y)))]
+    K = len(np.unique(y))
+    able = [name for name in peers or PEERS if PEERS[name].suits(X, K)]
     del X, y
     rows = {name: collect(workload, name, repeats, cap) for name in able}
     lowest = min(row["objective"] for found in rows.values() for row in found)
@@ -111,6 +112,7 @@ def main():
     parser.add_argument("workloads", nargs="*", default=list(WORKLOADS))
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--cap", type=float, default=60.0, help="seconds after which no more is tried")
+    parser.add_argument("--peers", nargs="+", help="only these, of " + ", ".join(PEERS))
     parser.add_argument("--one", help=argparse.SUPPRESS)
     parser.add_argument("--table", type=pathlib.Path, help="write the table as reStructuredText, too")
     arguments = parser.parse_args()
@@ -123,7 +125,7 @@ def main():
     for name in arguments.workloads:
         workload = WORKLOADS[name]
         print(f"{name}: {workload.title}", flush=True)
-        ours, peer, theirs, P = compare(name, arguments.repeats, arguments.cap)
+        ours, peer, theirs, P = compare(name, arguments.repeats, arguments.cap, arguments.peers)
         ratio = theirs["T6"] / ours["T6"]
         print(f"  ratio {ratio:.1f} (must {workload.must:g}), best peer {peer}\n", flush=True)
         cells = (

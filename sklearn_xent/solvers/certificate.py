@@ -12,7 +12,7 @@ from sklearn_xent.solvers.curvature import DENSE_LIMIT, Curvature, curvature_at
 
 __all__ = ["certify", "polish"]
 
-POLISH_LIMIT = 4_000_000  # rows x coefficients: below it the polish costs milliseconds
+POLISH_LIMIT = 500_000  # rows x coefficients: below it the Hessian and the polish cost milliseconds
 
 
 def certify(point: Point, tol: float) -> tuple[float, Curvature | None]:
