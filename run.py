@@ -13,7 +13,8 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 VENV = os.path.join(HERE, os.environ.get("SKLEARN_XENT_VENV", ".venv"))
-PYTHON = os.path.join(VENV, "Scripts" if os.name == "nt" else "bin", "python")
+PYTHON = os.path.join(VENV, *(["Scripts", "python.exe"] if os.name == "nt" else ["bin", "python"]))
+MADE = os.path.join(VENV, "made")  # written last: an interrupted environment is made again
 EXTRAS = os.environ.get("SKLEARN_XENT_EXTRAS", "demo,test")
 COMMANDS = {"demo": ["-m", "sklearn_xent", "demo"], "test": ["-m", "pytest"]}
 
@@ -42,6 +43,7 @@ def make_environment():
         must(sys.executable, "-m", "virtualenv", "--quiet", VENV, env=dict(os.environ, PYTHONPATH=path))
     else:
         must(sys.executable, "-m", "venv", VENV)
+    open(MADE, "w").close()
 
 
 def install():
@@ -63,7 +65,7 @@ def main():
         sys.exit("sklearn_xent needs Python 3.11 or newer; this is " + sys.version.split()[0] + ".")
     if len(sys.argv) < 2 or sys.argv[1] not in COMMANDS:
         sys.exit("usage: python3 run.py {demo,test} [arguments]")
-    if not os.path.exists(PYTHON):
+    if not (os.path.exists(PYTHON) and os.path.exists(MADE)):
         make_environment()
     install()
     command = COMMANDS[sys.argv[1]] + sys.argv[2:]
