@@ -40,7 +40,8 @@ print(f"gradient descent, {descent.n_iter_} steps: {descent.history_['objective'
 print(f"Newton, {newton.n_iter_} steps: {newton.history_['objective'][-1]:.9f}")
 
 # %%
-# The last drop of the descent is the certificate's polishing Newton step, not its own. The loss is a bowl; descent runs down its steep side and then creeps along its valley.
+# The last drop of the descent is the certificate's polishing Newton step, not its own. The loss is a
+# bowl; descent runs down its steep side and then creeps along its valley.
 figure, axes = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
 first, second = np.meshgrid(np.linspace(-0.4, 2.4, 60), np.linspace(-0.5, 6.0, 60))
 bowl = [
