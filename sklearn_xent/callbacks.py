@@ -23,11 +23,14 @@ __all__ = ["CallbackSupportMixin", "FitTask", "with_callbacks"]
 class FitTask:
     """The task tree of one fit: a root, and a subtask for each iteration.
 
-    ``attributes`` builds, only when a callback asks, what makes the estimator ready to predict.
+    ``shown`` is a copy of the estimator that knows the columns of X: callbacks see it, and ``attributes``
+    builds, only when one asks, what makes it ready to predict.
     """
 
-    def __init__(self, estimator: Any, X: Any, y: Any, metadata: dict[str, Any], max_iter: int) -> None:
-        self._shown = {"estimator": estimator, "X": X, "y": y, "metadata": metadata}
+    def __init__(
+        self, estimator: Any, shown: Any, X: Any, y: Any, metadata: dict[str, Any], max_iter: int
+    ) -> None:
+        self._shown = {"estimator": shown, "X": X, "y": y, "metadata": metadata}
         self._root: Any = None
         self._iteration: Any = None
         if hasattr(estimator, "_init_callback_context"):

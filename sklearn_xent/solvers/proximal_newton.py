@@ -94,18 +94,23 @@ def _solve_signed(H: Array, q: Array, l1: Array, A: Array, signs: Array) -> Arra
 def _wake(H: Array, q: Array, l1: Array, w: Array, pull: Array) -> tuple[Array, Array]:
     """Add the zeros that are pulled away, less those that would then move against their pull.
 
-    The one pulled hardest for its curvature can always move, so the set never runs out.
+    The one pulled hardest for its curvature can always move if it is alone, so the set never runs out.
     """
     signs = np.where(w != 0, np.sign(w), -np.sign(pull))
     hardest = int(np.argmax(np.abs(pull) / np.sqrt(np.diag(H))))
-    members = (signs != 0) | (l1 == 0)
+    alone = (w != 0) | (l1 == 0)
+    alone[hardest] = True
+    members = (signs != 0) | alone
     while True:
         A = np.flatnonzero(members)
         goal = _solve_signed(H, q, l1, A, signs[A])
-        wrong = (w[A] == 0) & (l1[A] > 0) & (goal * signs[A] <= 0) & (hardest != A)
-        if not wrong.any():
+        wrong = A[(w[A] == 0) & (l1[A] > 0) & (goal * signs[A] <= 0)]
+        if not wrong.size or np.array_equal(members, alone):
             return A, goal
-        members[A[wrong]] = False
+        if np.array_equal(wrong, [hardest]):
+            members = alone
+        else:
+            members[wrong[wrong != hardest]] = False
 
 
 def _best_crossing(H: Array, q: Array, l1: Array, w: Array, A: Array, goal: Array) -> Array | None:

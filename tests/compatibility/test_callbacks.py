@@ -89,3 +89,29 @@ def test_callbacks_do_not_change_the_fit():
     plain = CrossEntropyClassifier().fit(X, Y)
     watched = CrossEntropyClassifier().set_callbacks(Recorder()).fit(X, Y)
     np.testing.assert_array_equal(plain.coef_, watched.coef_)
+
+
+class KeepsTheModel:
+    """Keeps the model that the last iterate would be."""
+
+    def setup(self, estimator, context): ...
+
+    def teardown(self, estimator, context): ...
+
+    def on_fit_task_begin(self, estimator, context): ...
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        self.model = fitted_estimator
+
+
+def test_a_callback_s_model_has_the_names_of_this_fit():
+    pd = pytest.importorskip("pandas")
+    keeper = KeepsTheModel()
+    model = CrossEntropyClassifier().set_callbacks(keeper)
+    frame = pd.DataFrame(X, columns=list("abcd"))
+    model.fit(frame, Y)
+    assert list(keeper.model.feature_names_in_) == list("abcd")
+    np.testing.assert_allclose(keeper.model.predict_proba(frame), model.predict_proba(frame))
+    model.fit(X, Y)
+    assert not hasattr(keeper.model, "feature_names_in_")
+    np.testing.assert_allclose(keeper.model.predict_proba(X), model.predict_proba(X))

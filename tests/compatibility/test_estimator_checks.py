@@ -13,6 +13,8 @@ CONFIGURATIONS = [
     CrossEntropyClassifier(C=100.0, tol=1e-10, label_smoothing=0.01),
     CrossEntropyClassifier(solver="lbfgs"),
     CrossEntropyClassifier(solver="truncated-newton"),
+    CrossEntropyClassifier(solver="trust-exact"),
+    CrossEntropyClassifier(solver="proximal-newton", l1_ratio=0.5, class_weight="balanced"),
 ]
 
 
@@ -28,6 +30,9 @@ def test_scikit_learns_checks(estimator, check):
 
 @pytest.mark.slow
 @SEPARABLE
-@parametrize_with_checks([CrossEntropyClassifier(solver=solver) for solver in sorted(METHODS)])
+@parametrize_with_checks(
+    [CrossEntropyClassifier(solver=solver) for solver in sorted(METHODS)]
+    + [CrossEntropyClassifier(solver=name, l1_ratio=0.5) for name, entry in METHODS.items() if entry.l1]
+)
 def test_scikit_learns_checks_for_every_solver(estimator, check):
     check(estimator)

@@ -5,9 +5,11 @@ import pickle
 import numpy as np
 import pytest
 import sklearn
+from joblib import Parallel, delayed
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
 from sklearn.ensemble import StackingClassifier
+from sklearn.feature_selection import SelectFromModel
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
 from sklearn.multiclass import OneVsRestClassifier
@@ -96,3 +98,58 @@ def test_pickle_and_skops_keep_a_model():
     assert all(name.startswith("sklearn_xent.") for name in untrusted)
     np.testing.assert_array_equal(io.loads(dumped, trusted=untrusted).coef_, model.coef_)
     assert io.get_untrusted_types(data=io.dumps(model.to_sklearn())) == []
+
+
+def test_an_offset_is_routed_to_a_prediction_through_a_pipeline():
+    offset = np.random.default_rng(1).normal(size=(len(Y), 3))
+    with sklearn.config_context(enable_metadata_routing=True):
+        model = CrossEntropyClassifier().set_fit_request(offset=True).set_predict_proba_request(offset=True)
+        pipeline = make_pipeline(StandardScaler(), model).fit(X, Y, offset=offset)
+        p = pipeline.predict_proba(X, offset=offset)
+    Z = StandardScaler().fit_transform(X)
+    expected = CrossEntropyClassifier().fit(Z, Y, offset=offset)
+    np.testing.assert_array_equal(p, expected.predict_proba(Z, offset=offset))
+    assert np.abs(p - expected.predict_proba(Z)).max() > 0.01
+
+
+def test_weights_nobody_asked_for_are_refused():
+    with (
+        sklearn.config_context(enable_metadata_routing=True),
+        pytest.raises(sklearn.exceptions.UnsetMetadataPassedError),
+    ):
+        cross_validate(CrossEntropyClassifier(), X, Y, params={"sample_weight": np.ones(len(Y))})
+
+
+def test_grid_search_passes_weights_to_every_fit():
+    weights = np.random.default_rng(0).integers(1, 4, len(Y)).astype(float)
+    search = GridSearchCV(CrossEntropyClassifier(), {"C": [0.5]}, cv=3).fit(X, Y, sample_weight=weights)
+    expected = CrossEntropyClassifier(C=0.5).fit(X, Y, sample_weight=weights)
+    np.testing.assert_array_equal(search.best_estimator_.coef_, expected.coef_)
+    np.testing.assert_array_equal(search.classes_, expected.classes_)
+
+
+def test_fits_in_two_processes_are_the_fit_in_this_one():
+    fitted = Parallel(n_jobs=2)(delayed(CrossEntropyClassifier(C=C).fit)(X, Y) for C in (0.1, 1.0, 10.0))
+    for C, model in zip((0.1, 1.0, 10.0), fitted, strict=True):
+        np.testing.assert_array_equal(model.coef_, CrossEntropyClassifier(C=C).fit(X, Y).coef_)
+
+
+@pytest.mark.parametrize("method", ["sigmoid", "isotonic"])
+def test_calibration_weighs_its_rows(method):
+    weights = np.where(Y == 2, 5.0, 1.0)
+    plain = CalibratedClassifierCV(CrossEntropyClassifier(), method=method, cv=3).fit(X, Y)
+    heavy = CalibratedClassifierCV(CrossEntropyClassifier(), method=method, cv=3)
+    heavy.fit(X, Y, sample_weight=weights)
+    assert heavy.predict_proba(X)[:, 2].mean() > plain.predict_proba(X)[:, 2].mean() + 0.05
+
+
+def test_columns_are_transformed_and_selected_by_an_l1_fit():
+    columns = make_column_transformer((StandardScaler(), [0, 1]), remainder="passthrough")
+    pipeline = make_pipeline(
+        columns,
+        SelectFromModel(CrossEntropyClassifier(l1_ratio=1.0, C=0.1), threshold=1e-5),
+        CrossEntropyClassifier(),
+    ).fit(X, Y)
+    kept = pipeline[1].get_support()
+    assert 0 < kept.sum() < 4
+    np.testing.assert_array_equal(kept, (pipeline[1].estimator_.coef_ != 0).any(axis=0))

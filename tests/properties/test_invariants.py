@@ -58,13 +58,22 @@ def test_weights_equal_repeated_rows(problem, l1_ratio, class_weight):
 
 
 @few
-@given(problems())
-def test_names_of_classes_do_not_matter(problem):
+@given(problems(), st.sampled_from([0.0, 1.0]))
+def test_names_of_classes_do_not_matter(problem, l1_ratio):
     X, y, C = problem
-    K = y.max() + 1
-    order = np.random.default_rng(0).permutation(K)
-    a, b = fit(X, y, C), fit(X, order[y], C)
+    order = np.roll(np.random.default_rng(0).permutation(y.max() + 1), 1)  # of two classes: the flip
+    a, b = fit(X, y, C, l1_ratio=l1_ratio), fit(X, order[y], C, l1_ratio=l1_ratio)
     same(a.predict_proba(X), b.predict_proba(X)[:, order])
+
+
+@few
+@given(problems(), st.sampled_from([0.0, 0.5, 1.0]))
+def test_flipping_two_classes_flips_the_signs(problem, l1_ratio):
+    X, y, C = problem
+    y = np.minimum(y, 1)
+    a, b = fit(X, y, C, l1_ratio=l1_ratio), fit(X, 1 - y, C, l1_ratio=l1_ratio)
+    same(a.coef_, -b.coef_)
+    same(a.intercept_, -b.intercept_)
 
 
 @few
@@ -260,3 +269,79 @@ def test_ridge_stays_in_the_space_of_the_rows(problem):
     _, s, Vt = np.linalg.svd(centred, full_matrices=False)
     basis = Vt[s > 1e-9 * s[0]]
     same(model.coef_ @ basis.T @ basis, model.coef_, atol=1e-8 * np.abs(model.coef_).max())
+
+
+@few
+@given(problems(), st.booleans())
+def test_an_offset_linear_in_X_is_absorbed_without_a_penalty(problem, as_columns):
+    X, _, _ = problem
+    rng = np.random.default_rng(0)
+    K = 2 + len(X) % 3
+    P = rng.dirichlet(np.ones(K), len(X))  # soft labels: an optimum exists
+    offset = X @ rng.normal(size=(X.shape[1], K)) + rng.normal(size=K)
+    if K == 2 and not as_columns:
+        offset = offset[:, 1] - offset[:, 0]
+    plain, shifted = fit(X, P, np.inf), fit(X, P, np.inf, offset=offset)
+    same(shifted.predict_proba(X, offset=offset), plain.predict_proba(X), rtol=1e-6, atol=1e-8)
+    z = shifted.decision_function(X, offset=offset)
+    if as_columns and K == 2:
+        offset = offset[:, 1] - offset[:, 0]
+    same(z, shifted.decision_function(X) + offset, rtol=1e-12)
+    np.testing.assert_array_equal(
+        shifted.predict(X, offset=offset), shifted.predict_proba(X, offset=offset).argmax(axis=1)
+    )
+
+
+@few
+@given(problems(), st.sampled_from([0.0, 1.0]))
+def test_an_offset_of_all_rows_alike_goes_into_the_intercept(problem, l1_ratio):
+    X, y, C = problem
+    K = y.max() + 1
+    shift = np.random.default_rng(0).normal(size=K)
+    offset = np.tile(shift, (len(X), 1))
+    # of an even number of classes l1 has many minimisers, and no polish follows the certificate
+    plain = fit(X, y, C, l1_ratio=l1_ratio, tol=1e-13)
+    moved = fit(X, y, C, l1_ratio=l1_ratio, tol=1e-13, offset=offset)
+    same(moved.predict_proba(X, offset=offset), plain.predict_proba(X), rtol=1e-5, atol=1e-6)
+    expected = plain.intercept_ - (shift[1:] - shift[0] if K == 2 else shift - shift.mean())
+    if K == 2 or not l1_ratio:
+        same(moved.intercept_, expected, rtol=1e-6, atol=1e-7)
+
+
+@few
+@given(problems())
+def test_class_weights_are_weights_of_their_rows(problem):
+    X, y, C = problem
+    factors = np.random.default_rng(0).random(y.max() + 1) + 0.2
+    by_class = fit(X, y, C, class_weight=dict(enumerate(factors)))
+    same(by_class.coef_, fit(X, y, C, sample_weight=factors[y]).coef_)
+
+
+@few
+@given(problems(), st.floats(0.01, 0.9))
+def test_smoothed_labels_are_soft_labels(problem, smoothing):
+    X, y, C = problem
+    K = y.max() + 1
+    soft = (1 - smoothing) * np.eye(K)[y] + smoothing / K
+    a, b = fit(X, y, C, label_smoothing=smoothing), fit(X, soft, C)
+    same(a.coef_, b.coef_)
+    same(a.intercept_, b.intercept_)
+
+
+@few
+@given(problems())
+def test_intercepts_reproduce_the_frequencies_of_classes(problem):
+    X, y, C = problem
+    weights = np.random.default_rng(2).integers(1, 4, len(y)).astype(float)
+    p = fit(X, y, C, sample_weight=weights).predict_proba(X)
+    same(weights @ p, np.bincount(y, weights), rtol=1e-7)  # the intercept is not penalised
+
+
+@few
+@given(problems(), st.sampled_from([0.0, 1.0]))
+def test_weight_zero_is_an_absent_row(problem, l1_ratio):
+    X, y, C = problem
+    far = np.vstack([X, 1e3 * X[:2] + 1e4])
+    weights = np.r_[np.ones(len(X)), 0.0, 0.0]
+    a = fit(far, np.r_[y, y[:2]], C, l1_ratio=l1_ratio, sample_weight=weights)
+    same(a.predict_proba(X), fit(X, y, C, l1_ratio=l1_ratio).predict_proba(X))

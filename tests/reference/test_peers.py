@@ -25,6 +25,48 @@ def test_coefficients_are_those_of_logistic_regression(standardised, name, C):
     np.testing.assert_allclose(model.decision_function(X), peer.decision_function(X), rtol=1e-6, atol=1e-7)
 
 
+@pytest.mark.parametrize("options", [{"fit_intercept": False}, {"class_weight": "balanced"}])
+@pytest.mark.parametrize("solver", ["newton-cholesky", "lbfgs"])
+@pytest.mark.parametrize("name", ["breast_cancer", "wine"])
+def test_coefficients_are_those_of_logistic_regression_with_options(standardised, name, solver, options):
+    X, y = standardised(name)
+    weights = np.random.default_rng(0).integers(1, 4, len(y)).astype(float)
+    peer = LogisticRegression(C=0.5, solver=solver, tol=1e-12, max_iter=10_000, **options)
+    with warnings.catch_warnings():
+        # theirs stops where it can go no further, and says so
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        peer.fit(X, y, sample_weight=weights)
+    model = CrossEntropyClassifier(C=0.5, **options).fit(X, y, sample_weight=weights)
+    np.testing.assert_allclose(model.coef_, peer.coef_, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(model.intercept_, peer.intercept_, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("C", [0.05, 1.0])
+def test_sparse_coefficients_without_intercept_are_those_of_liblinear(standardised, C):
+    X, y = standardised("breast_cancer")
+    l1 = {"penalty": "l1"} if sklearn_version < (1, 8) else {"l1_ratio": 1.0}
+    peer = LogisticRegression(
+        C=C, solver="liblinear", fit_intercept=False, tol=1e-10, max_iter=100_000, random_state=0, **l1
+    ).fit(X, y)
+    model = CrossEntropyClassifier(C=C, l1_ratio=1.0, fit_intercept=False).fit(X, y)
+    np.testing.assert_allclose(model.coef_, peer.coef_, atol=1e-5)
+    np.testing.assert_array_equal(model.coef_ == 0, np.abs(peer.coef_) < 1e-6)
+    peer_objective = reference_objective(_as_ours(peer, l1_ratio=1.0), X, y)
+    assert reference_objective(model, X, y) <= peer_objective * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("name", ["breast_cancer", "wine", "iris"])
+@pytest.mark.parametrize("solver", ["lbfgs", "newton-cholesky"])
+def test_objective_is_no_worse_than_a_peer_at_its_tightest(standardised, name, solver):
+    X, y = standardised(name)
+    for C in (1e-3, 1.0, 1e3):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            peer = LogisticRegression(C=C, solver=solver, tol=1e-12, max_iter=10_000).fit(X, y)
+        ours = reference_objective(CrossEntropyClassifier(C=C).fit(X, y), X, y)
+        assert ours <= reference_objective(_as_ours(peer), X, y) * (1 + 1e-6)
+
+
 @pytest.mark.parametrize("l1_ratio", [0.5, 1.0])
 @pytest.mark.parametrize("K", [2, 3])
 def test_sparse_coefficients_are_those_of_saga(l1_ratio, K):
@@ -37,8 +79,9 @@ def test_sparse_coefficients_are_those_of_saga(l1_ratio, K):
     assert reference_objective(model, X, y) <= reference_objective(_as_ours(peer), X, y) * (1 + 1e-12)
 
 
-def _as_ours(peer):
-    model = CrossEntropyClassifier(C=peer.C, l1_ratio=peer.l1_ratio or 0.0)  # None in scikit-learn 1.7
+def _as_ours(peer, l1_ratio=None):
+    ratio = peer.l1_ratio if l1_ratio is None else l1_ratio
+    model = CrossEntropyClassifier(C=peer.C, l1_ratio=ratio or 0.0)  # None in scikit-learn 1.7
     model.coef_, model.intercept_ = peer.coef_, peer.intercept_
     return model
 
@@ -53,6 +96,7 @@ def test_unpenalised_coefficients_are_those_of_statsmodels(K):
     W = np.column_stack([model.intercept_, model.coef_])
     ours = W[0] if K == 2 else (W[1:] - W[0]).T
     np.testing.assert_allclose(ours, peer.params, rtol=1e-7, atol=1e-9)
+    assert -reference_objective(model, X, y) == pytest.approx(peer.llf, rel=1e-12)
 
 
 DIGITS = pytest.param("digits", marks=pytest.mark.slow)

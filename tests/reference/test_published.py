@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sklearn_xent import CrossEntropyClassifier
+from tests.problems import reference_objective
 
 DOSE = np.array([1.6907, 1.7242, 1.7552, 1.7842, 1.8113, 1.8369, 1.8610, 1.8839])
 BEETLES = np.array([59, 60, 62, 56, 63, 59, 62, 60])
@@ -38,13 +39,15 @@ def test_bliss_beetles(kind):
     np.testing.assert_allclose(se, [5.1807114633, 2.9121400706], rtol=1e-9)
 
 
-def test_bliss_deviance():
-    X, y, weights = _bliss("soft")
-    log_p = CrossEntropyClassifier(C=np.inf).fit(X, y, sample_weight=weights).predict_log_proba(X)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        saturated = np.where(y > 0, y * np.log(y), 0.0)
-    deviance = 2 * (weights[:, None] * (saturated - y * log_p)).sum()
-    assert deviance == pytest.approx(11.232231097419, abs=1e-10)
+@pytest.mark.parametrize("kind", ["weighted", "expanded", "soft"])
+def test_bliss_deviance(kind):
+    X, y, weights = _bliss(kind)
+    model = CrossEntropyClassifier(C=np.inf).fit(X, y, sample_weight=weights)
+    log_p = model.predict_log_proba(DOSE[:, None])
+    counts = np.column_stack([BEETLES - KILLED, KILLED])
+    with np.errstate(divide="ignore"):
+        saturated = np.where(counts > 0, np.log(counts / BEETLES[:, None]), 0.0)
+    assert 2 * (counts * (saturated - log_p)).sum() == pytest.approx(11.232231097419, abs=1e-10)
 
 
 def test_spector_and_mazzeo():
@@ -75,7 +78,10 @@ def test_spector_and_mazzeo():
 def test_optimal_objective(raw, standardised, name, scaled, options, expected):
     X, y = (standardised if scaled else raw)(name)
     model = CrossEntropyClassifier(**options).fit(X, y)
+    # what the fit says of itself, and what its attributes say by the formula
     assert model.history_["objective"][-1] * len(y) == pytest.approx(expected, abs=1e-10, rel=0)
+    assert reference_objective(model, X, y) == pytest.approx(expected, abs=1e-9, rel=0)
+    assert model.converged_
 
 
 def test_l1_support(standardised):
@@ -91,4 +97,14 @@ def test_l1_wakes_just_above_its_threshold(standardised):
     below = CrossEntropyClassifier(C=threshold * (1 - 1e-6), l1_ratio=1.0).fit(X, y)
     above = CrossEntropyClassifier(C=threshold * (1 + 1e-6), l1_ratio=1.0).fit(X, y)
     assert np.count_nonzero(below.coef_) == 0
-    assert np.count_nonzero(above.coef_) == 1
+    assert np.flatnonzero(above.coef_[0]).tolist() == [_steepest(X, y)]
+
+
+def _steepest(X, y):
+    """The column that correlates most with the residuals of the intercept alone."""
+    return int(np.argmax(np.abs(X.T @ (y - y.mean()))))
+
+
+def test_l1_threshold_is_the_largest_correlation_with_the_residuals(standardised):
+    X, y = standardised("breast_cancer")
+    assert 1 / np.abs(X.T @ (y - y.mean())).max() == pytest.approx(0.004580521223, abs=1e-12)
