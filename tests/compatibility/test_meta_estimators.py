@@ -147,7 +147,7 @@ def test_columns_are_transformed_and_selected_by_an_l1_fit():
     columns = make_column_transformer((StandardScaler(), [0, 1]), remainder="passthrough")
     pipeline = make_pipeline(
         columns,
-        SelectFromModel(CrossEntropyClassifier(l1_ratio=1.0, C=0.1), threshold=1e-5),
+        SelectFromModel(CrossEntropyClassifier(l1_ratio=1.0, C=0.05), threshold=1e-5),
         CrossEntropyClassifier(),
     ).fit(X, Y)
     kept = pipeline[1].get_support()
