@@ -85,24 +85,27 @@ class Design:
         G[:, -1] = pulled.total if self.fit_intercept else 0.0
         return G
 
-    def gram(self, X: Any, h: Array) -> Array:
-        """The design matrix's product A' diag(h) A, (d + 1, d + 1), for row weights h of any sign."""
+    def gram(self, X: Any, h: Array, dtype: Any = np.float64) -> Array:
+        """The design matrix's product A' diag(h) A, (d + 1, d + 1), for row weights h of any sign.
+
+        A dense block is multiplied in ``dtype``; sparse ones always in float64.
+        """
         if sp.issparse(X):
             return self._sparse_gram(X, h)
-        A = self.matrix(X)
+        A = self.matrix(X, dtype)
         if h.min(initial=0.0) >= 0:
             # numpy calls the symmetric product, at half the cost, when both operands are one buffer
-            A *= np.sqrt(h)[:, None]
-            return A.T @ A
+            A *= np.sqrt(h).astype(dtype, copy=False)[:, None]
+            return np.asarray(A.T @ A, dtype=np.float64)
         return A.T @ (A * h[:, None])
 
-    def matrix(self, X: Array) -> Array:
+    def matrix(self, X: Array, dtype: Any = np.float64) -> Array:
         """The design matrix (m, d + 1) of a dense block.
 
         Centred before it is multiplied: a Gram matrix corrected afterwards loses twice the digits.
         """
-        A = np.empty((X.shape[0], X.shape[1] + 1))
-        np.subtract(X, self.shift, out=A[:, :-1])
+        A = np.empty((X.shape[0], X.shape[1] + 1), dtype=dtype)
+        np.subtract(X, self.shift, out=A[:, :-1], casting="same_kind")
         A[:, :-1] *= self.scale
         A[:, -1] = self.fit_intercept
         return A

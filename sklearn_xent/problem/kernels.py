@@ -89,20 +89,20 @@ def expand(block: Block, logits: Array, loss: Loss) -> Any:
     return (), (loss.expand(logits, block.targets),)
 
 
-def hessian(block: Block, logits: Array, kept: Any, loss: Loss, design: Design) -> Any:
-    """Hessian of the loss, (K (d + 1), K (d + 1))."""
+def hessian(block: Block, logits: Array, kept: Any, loss: Loss, design: Design, dtype: Any) -> Any:
+    """Hessian of the loss, (K (d + 1), K (d + 1)), from products in dtype."""
     e, K = kept or loss.expand(logits, block.targets), len(logits)
     size = design.scale.size + 1
     H = np.empty((K, size, K, size))
     if K > 1 and not sp.issparse(block.X):
-        subtract_outer(H, design.matrix(block.X), e.probabilities, block.weights)
+        subtract_outer(H, design.matrix(block.X, dtype), e.probabilities, block.weights)
     else:
         for k in range(K):
             for l in range(k):
                 H[k, :, l, :] = design.gram(block.X, block.weights * e.curvature(k, l))
                 H[l, :, k, :] = H[k, :, l, :]
     for k in range(K):
-        H[k, :, k, :] = design.gram(block.X, block.weights * e.curvature(k, k))
+        H[k, :, k, :] = design.gram(block.X, block.weights * e.curvature(k, k), dtype)
     return (H.reshape(K * size, K * size),), ()
 
 
@@ -117,7 +117,7 @@ def subtract_outer(H: Array, A: Array, p: Array, weights: Array) -> None:
     rows = max(1, (16 << 20) // (8 * K * size))
     for i in range(0, len(A), rows):
         part = slice(i, i + rows)
-        scaled = (p[:, part] * np.sqrt(weights[part])).T
+        scaled = (p[:, part] * np.sqrt(weights[part])).T.astype(A.dtype, copy=False)
         C = (scaled[:, :, None] * A[part, None, :]).reshape(-1, K * size)
         H -= (C.T @ C).reshape(H.shape)
 

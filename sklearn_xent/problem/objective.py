@@ -127,10 +127,10 @@ class Point:
         _, (expansion,) = o.rows.sweep(kernels.expand, self.logits, o.loss, reads=False)
         return expansion
 
-    def hessian(self) -> Array:
-        """Hessian of the smooth part, (K (d + 1), K (d + 1)); K (K + 1) / 2 Gram products."""
+    def hessian(self, dtype: Any = np.float64) -> Array:
+        """Hessian of the smooth part, (K (d + 1), K (d + 1)); K (K + 1) / 2 Gram products in dtype."""
         o = self.objective
-        (H,), _ = o.rows.sweep(kernels.hessian, self.logits, self._kept, o.loss, o.design)
+        (H,), _ = o.rows.sweep(kernels.hessian, self.logits, self._kept, o.loss, o.design, dtype)
         H[np.diag_indices_from(H)] += np.tile(o.penalty.l2, len(self.coefficients))
         return np.asarray(H)
 

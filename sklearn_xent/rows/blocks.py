@@ -18,13 +18,17 @@ __all__ = ["row_slices", "sample_weights", "spread_rows", "sweep_blocks"]
 # numbers hold two threads back more than they help. A block this size is still in a last-level cache when
 # its second product reads it.
 BLOCK_BYTES = 8 << 20
+SHARED_BY = 4  # blocks come in multiples of this, so that two or four threads get as many each
 CHUNK = 32  # rows that are neighbours in a sample: reading a row alone wastes most of a memory page
 
 
 def row_slices(n_rows: int, bytes_per_row: float, result_bytes: float = 0.0) -> list[slice]:
-    """Cut the rows into blocks of about BLOCK_BYTES, or of the size of their result, but into two."""
-    bytes_per_block = max(BLOCK_BYTES, min(result_bytes, n_rows * bytes_per_row / 2))
-    size = max(1, -int(-bytes_per_block // max(bytes_per_row, 1)))
+    """Cut the rows into equal blocks of at most BLOCK_BYTES, or of the size of their result, but into two."""
+    total = n_rows * bytes_per_row
+    count = -int(-total // max(BLOCK_BYTES, min(result_bytes, total / 2), 1))
+    if 1 < count and not result_bytes > BLOCK_BYTES:
+        count = SHARED_BY * -(-count // SHARED_BY)
+    size = max(1, -(-n_rows // max(count, 1)))
     return [slice(i, min(i + size, n_rows)) for i in range(0, n_rows, size)]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import scipy.linalg
 
@@ -21,6 +23,8 @@ __all__ = [
 DENSE_LIMIT = 1500  # coefficients up to which a Hessian is factored unasked: 18 MB, a fraction of a second
 MEMORY_LIMIT = 2**30  # bytes a solver asked for by name may take for one dense matrix
 SMALL = 128  # coefficients up to which calling a triangular solver costs more than multiplying by an inverse
+ROUGHLY = 100  # coefficients from which the products are what a Hessian costs
+SOUND = 1e-5  # least squared pivot that rounding in float32 changes by less than a few per cent
 WELL_CONDITIONED = 1e-10  # least squared pivot of an equilibrated matrix that Cholesky is trusted with
 
 
@@ -38,11 +42,12 @@ class Curvature:
         self._unit = 1 / np.sqrt(np.where(diagonal > 1e-200 * largest, diagonal, largest or 1.0))
         H = H * np.outer(self._unit, self._unit)
         self._cholesky = self._inverse = self._eigen = None
-        self._rounding = 0.0
+        self._rounding = self.least_pivot = 0.0
         try:
             if H.size:
                 L = np.linalg.cholesky(H)
-                if np.diag(L).min() ** 2 > WELL_CONDITIONED:
+                self.least_pivot = float(np.diag(L).min() ** 2)
+                if self.least_pivot > WELL_CONDITIONED:
                     self._cholesky = L
                     self._inverse = np.linalg.inv(L) if len(L) <= SMALL else None
         except np.linalg.LinAlgError:
@@ -85,17 +90,24 @@ class Curvature:
         return gap + 0.5 * float(lost @ lost) / self._rounding
 
 
-def curvature_at(point: Point) -> Curvature:
-    """Factor the Hessian on the coordinates that can move: all, or with l1 those not held at zero."""
+def curvature_at(point: Point, *, rough: bool = False) -> Curvature:
+    """Factor the Hessian on the coordinates that can move: all, or with l1 those not held at zero.
+
+    A ``rough`` one may come from products in float32, at half the cost, where rounding leaves it sound.
+    """
+    if rough and point.objective.penalty.smooth and point.coefficients.size >= ROUGHLY:
+        curvature = Curvature(hessian_at(point, np.float32))
+        if curvature.least_pivot > SOUND:
+            return curvature
     H = hessian_at(point)
     if point.objective.penalty.smooth:
         return Curvature(H)
     return Curvature(H, ((point.coefficients != 0) | (point.stationarity != 0)).ravel())
 
 
-def hessian_at(point: Point) -> Array:
+def hessian_at(point: Point, dtype: Any = np.float64) -> Array:
     """Hessian of the smooth part, (N, N), with a pinned gauge: it is singular only where the data are."""
-    H = point.hessian()
+    H = point.hessian(dtype)
     if point.objective.loss.shift_invariant:
         pin_gauge(H, point.objective)
     return H

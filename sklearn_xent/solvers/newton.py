@@ -23,15 +23,16 @@ ROWS_PER_COLUMN = 6  # of the sample it comes from: its condition number is then
 LOOSEST = 0.25  # relative residual of a Newton system that is solved least
 
 
-def newton_cholesky(objective: Objective, start: Array, visit: Visit) -> None:
+def newton_cholesky(objective: Objective, start: Array, visit: Visit, *, rough: bool = False) -> None:
     """Damped Newton; a singular Hessian gives its least-norm step. 3 sweeps an iteration, N^2 memory.
 
+    With ``rough`` Hessians it converges linearly at the end, but fast.
     Boyd and Vandenberghe (2004), Convex Optimization, algorithm 9.5.
     """
     refuse_beyond_memory(start.size, "newton-cholesky")
     point = objective.at(start)
     while True:
-        curvature = curvature_at(point)
+        curvature = curvature_at(point, rough=rough)
         visit(point, curvature=curvature)
         new = step_towards(point, objective.at(point.coefficients - curvature.solve(point.gradient)))
         if new is None:

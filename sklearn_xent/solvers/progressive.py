@@ -14,7 +14,7 @@ import numpy as np
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective, Point
-from sklearn_xent.solvers.curvature import Curvature
+from sklearn_xent.solvers.curvature import Curvature, curvature_at
 from sklearn_xent.solvers.line_search import step_towards
 from sklearn_xent.solvers.newton import newton_cholesky
 from sklearn_xent.solvers.quasi_newton import Corrections
@@ -22,8 +22,11 @@ from sklearn_xent.solvers.solve import Status, Stop, Visit
 
 __all__ = ["progressive", "sample_size"]
 
-SHARE = 0.05  # of the rows, for a sample: its solution then costs about one reading of all of them
 ROWS_PER_COEFFICIENT = 20  # at least: each step then takes the gap down by about that factor
+# At most 5 % of the rows, and no more of them per coefficient than this: a larger sample costs more readings
+# than the better steps save.
+SHARE, WORTHWHILE = 0.05, 200
+FIRST = 5  # rows per coefficient of the sample's own sample, from which Newton's method starts
 SLOW = 0.25  # contraction of the gap beyond which the sample's Hessian is not what was promised
 MISLED = 3.0  # times the sample's objective: beyond it the sample says nothing of all rows
 MEMORY = 8  # pairs that correct it
@@ -31,7 +34,8 @@ MEMORY = 8  # pairs that correct it
 
 def sample_size(n_rows: int, n_coefficients: int) -> int:
     """Rows of the first sample."""
-    return max(int(SHARE * n_rows), ROWS_PER_COEFFICIENT * n_coefficients)
+    share = min(int(SHARE * n_rows), WORTHWHILE * n_coefficients)
+    return max(share, ROWS_PER_COEFFICIENT * n_coefficients)
 
 
 def progressive(objective: Objective, start: Array, visit: Visit, *, seed: int = 0) -> None:
@@ -40,15 +44,7 @@ def progressive(objective: Objective, start: Array, visit: Visit, *, seed: int =
     size = sample_size(objective.rows.n_rows, start.size)
     while 2 * size <= objective.rows.n_rows:
         sample = objective.sample(size, rng)
-        # A sample of the sample brings Newton's method near enough to take two steps on the sample itself.
-        first = ROWS_PER_COEFFICIENT * start.size
-        if 4 * first < size:
-            start, _ = _solve(sample.sample(first, rng), start)
-        W, curvature = _solve(sample, start)
-        point = objective.at(W)
-        # Without much of a penalty a sample may be separable although all rows are not.
-        if point.value < MISLED * sample.at(W).value:
-            start = _correct(point, _completed(curvature, sample, W), visit)
+        start = _lift(*_solve(sample, start, rng), objective, start, visit)
         size *= 4
     newton_cholesky(objective, start, visit)
 
@@ -69,32 +65,57 @@ class _NearOptimum:
         gap: float | None = None,
         certified: bool | None = None,
     ) -> None:
-        assert curvature is not None
         self.point, self.curvature = point, curvature
-        if curvature.gap(point.gradient) <= 0.02 * point.coefficients.size / self._n_rows:
+        if curvature is not None:
+            gap = curvature.gap(point.gradient)
+        if gap is not None and gap <= 0.02 * point.coefficients.size / self._n_rows:
             raise Stop(Status.CONVERGED)
 
 
-def _solve(sample: Objective, start: Array) -> tuple[Array, Curvature]:
-    """Optimum of a sample, and its Hessian there."""
+def _lift(solved: Point, curvature: Curvature, objective: Objective, otherwise: Array, visit: Visit) -> Array:
+    """Correct a sample's optimum on more rows; the last coefficients."""
+    point = objective.at(solved.coefficients)
+    # Without much of a penalty a sample may be separable although all rows are not.
+    if point.value > MISLED * solved.value:
+        return otherwise
+    return _correct(point, _completed(curvature, solved), visit)
+
+
+def _solve(sample: Objective, start: Array, rng: np.random.RandomState) -> tuple[Point, Curvature]:
+    """Optimum of a sample, and its Hessian there.
+
+    Newton's method on a sample of the sample comes near enough for steps that read gradients only.
+    """
+    visit, first = _NearOptimum(sample.rows.n_rows), FIRST * start.size
+    with suppress(Stop):
+        if 2 * first <= sample.rows.n_rows:
+            start = _lift(*_newton(sample.sample(first, rng), start), sample, start, visit)
+        newton_cholesky(sample, start, visit, rough=True)
+    return visit.point, visit.curvature or curvature_at(visit.point, rough=True)
+
+
+def _newton(sample: Objective, start: Array) -> tuple[Point, Curvature]:
+    """Newton's method alone; the last factored Hessian."""
     visit = _NearOptimum(sample.rows.n_rows)
     with suppress(Stop):
-        newton_cholesky(sample, start, visit)
-    return visit.point.coefficients, visit.curvature
+        newton_cholesky(sample, start, visit, rough=True)
+    assert visit.curvature is not None
+    return visit.point, visit.curvature
 
 
-def _completed(curvature: Curvature, sample: Objective, W: Array) -> Curvature:
+def _completed(curvature: Curvature, solved: Point) -> Curvature:
     """The sample's Hessian with the curvature of what it misses of the columns' variances.
 
     A column that is rare in the sample has too little curvature there, and steps along it are too long.
     """
+    sample = solved.objective
     seen = sample.squares()[:-1]
     # Not what chance alone may miss: levels of a category add up to a constant, and curvature added to each
     # would hide that nothing but the penalty holds them together.
     missing = np.where(sample.design.variance > 2 * seen, sample.design.variance - seen, 0.0)
     if not missing.any():
         return curvature
-    of_unit_variance = sample.at(W).mean_curvature()
+    of_unit_variance = solved.mean_curvature()
     H = curvature.hessian.copy()
     H[np.diag_indices_from(H)] += np.outer(of_unit_variance, np.append(missing, 0.0)).ravel()
     return Curvature(H)
