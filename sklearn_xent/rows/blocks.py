@@ -26,7 +26,7 @@ def row_slices(n_rows: int, bytes_per_row: float, result_bytes: float = 0.0) -> 
     """Cut the rows into equal blocks of at most BLOCK_BYTES, or of the size of their result, but into two."""
     total = n_rows * bytes_per_row
     count = -int(-total // max(BLOCK_BYTES, min(result_bytes, total / 2), 1))
-    if 1 < count and not result_bytes > BLOCK_BYTES:
+    if count > 1 and not result_bytes > BLOCK_BYTES:
         count = SHARED_BY * -(-count // SHARED_BY)
     size = max(1, -(-n_rows // max(count, 1)))
     return [slice(i, min(i + size, n_rows)) for i in range(0, n_rows, size)]
