@@ -58,7 +58,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         Factor of each class's weight. "balanced" gives every class the same total weight.
     solver : str, default="auto"
         How the minimum is found; all reach the same one, or warn. "auto" chooses by size and penalty among
-        "newton-cholesky", "progressive" (many rows), "truncated-newton" (wide data), "lbfgs" (many classes)
+        "newton-cholesky", "progressive" (many rows), "truncated-newton" (wide), "quasi-newton" (many classes)
         and, with l1, "proximal-newton" and "lbfgs".
         By scipy: "lbfgs", "bfgs", "cg", "newton-cg", "tnc", "trust-ncg", "trust-krylov", "trust-exact".
         For teaching: "gradient-descent" and "accelerated-gradient", on standardised columns.
@@ -261,6 +261,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
             strength=strength,
             l1_ratio=self.l1_ratio,
             names=names,
+            tol=self.tol,
         )
         penalty = elastic_net(design, strength, self.l1_ratio)
         return Objective(rows, loss_for(len(targets.classes)), penalty, design)

@@ -19,6 +19,9 @@ from sklearn_xent.rows import Block, Rows
 __all__ = ["Design", "Linear", "Pulled", "design_for", "logits_of"]
 
 CANCELLATION = 1e2  # |shift| * scale beyond which dense blocks are centred: one more pass while in cache
+# float32 rows are multiplied in float32 if they are large, if their columns' means are no more spreads
+# away than this, and if the fit need not be nearer than this to the minimum: logits are off by some 1e-6.
+LARGE, NEAR, SINGLE_PRECISION = 16 << 20, 10.0, 1e-8
 # Spreads outside this range have no reciprocal, or no square root of one, in float64.
 SMALLEST_SPREAD, LARGEST_VALUE = 1e-290, 1e290
 
@@ -209,12 +212,19 @@ def _moments(rows: Rows, names: Any) -> tuple[Array, Array, Array]:
 
 
 def design_for(
-    rows: Rows, *, fit_intercept: bool, strength: float, l1_ratio: float, names: Any = None
+    rows: Rows,
+    *,
+    fit_intercept: bool,
+    strength: float,
+    l1_ratio: float,
+    names: Any = None,
+    tol: float = 0.0,
 ) -> Design:
     """Choose shift and scale: the weighted mean, and 1 / sqrt(variance / 4 + ridge).
 
     The scale makes the curvature of every coordinate about 1, the penalty's ridge (1 - l1_ratio) strength
-    included, so that a column too small to matter beside its penalty does not blow up.
+    included, so that a column too small to matter beside its penalty does not blow up. It also decides
+    whether float32 rows are multiplied as they are.
 
     Raises
     ------
@@ -242,6 +252,10 @@ def design_for(
     shift = np.where(scale > 0, mean, 0.0)
     cancels = np.max(np.abs(shift) * scale, initial=0.0) > CANCELLATION and not rows.sparse
     variance = (spread * scale) ** 2
+    far = np.max(np.abs(shift) * scale, initial=0.0)
+    rows.single = bool(
+        rows.dtype == np.float32 and rows.bytes > LARGE and far < NEAR and tol >= SINGLE_PRECISION
+    )
     return Design(shift, scale, variance, fit_intercept, centred=bool(cancels), sparse=rows.sparse)
 
 

@@ -22,6 +22,7 @@ __all__ = [
     "at",
     "change",
     "count_nonzero",
+    "coupling",
     "difference",
     "dual_value",
     "expand",
@@ -42,9 +43,14 @@ __all__ = [
 
 def first_order(block: Block, logits: Array, objective: Objective) -> Any:
     """Loss and pulled residuals; the logits and, where that is little, the expansion are kept."""
-    e = objective.loss.expand(logits, block.targets)
-    pulled = objective.design.pull(block.X, block.weights * e.residual)
-    return (block.weights @ e.value, pulled), (logits, e if objective.keeps else None)
+    if objective.keeps:
+        kept = objective.loss.expand(logits, block.targets)
+        value, residual = kept.value, block.weights * kept.residual
+    else:
+        kept = None
+        value, residual = objective.loss.first_order(logits, block.targets)
+        residual *= block.weights
+    return (block.weights @ value, objective.design.pull(block.X, residual)), (logits, kept)
 
 
 def at(block: Block, linear: Linear | None, objective: Objective) -> Any:
@@ -161,6 +167,13 @@ def holding(block: Block, columns: Array) -> Any:
     else:
         holds = (block.X[:, columns] != 0).any(axis=1)
     return (), (holds,)
+
+
+def coupling(block: Block, e: Any) -> Any:
+    """Weighted diag(p) - p p', summed over the rows."""
+    C = -(e.probabilities * block.weights) @ e.probabilities.T
+    C[np.diag_indices_from(C)] = (e.probabilities * e.complements) @ block.weights
+    return (C,), ()
 
 
 def mean_curvature(block: Block, e: Any) -> Any:

@@ -8,7 +8,7 @@ of the second class.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -55,6 +55,10 @@ class Loss(Protocol):
         """Whether adding one number to all logits of a row changes nothing."""
         ...
 
+    def first_order(self, logits: Array, targets: Array) -> tuple[Array, Array]:
+        """``value`` and ``residual`` of the expansion, at less cost."""
+        ...
+
     def expand(self, logits: Array, targets: Array) -> Expansion: ...
     def entropy(self, probabilities: Array) -> Array: ...
 
@@ -70,6 +74,11 @@ class BinaryCrossEntropy:
 
     n_logits: int = 1
     shift_invariant: bool = False
+
+    def first_order(self, logits: Array, targets: Array) -> tuple[Array, Array]:
+        """Value (n,) and residual (1, n); the probabilities are needed on the way."""
+        e = self.expand(logits, targets)
+        return e.value, e.residual
 
     def expand(self, logits: Array, targets: Array) -> Expansion:
         """Expand at logits (1, n) with targets (1, n) in [0, 1]."""
@@ -108,21 +117,36 @@ class MultinomialCrossEntropy:
     n_logits: int
     shift_invariant: bool = True
 
+    def first_order(self, logits: Array, targets: Array) -> tuple[Array, Array]:
+        """Value (n,) and residual (K, n)."""
+        top, value, e, others, total = self._softmax_parts(logits, targets)
+        certain = targets[top]
+        e /= total
+        e -= targets
+        # p - y cancels only where p is close to 1
+        e[top] = (1 - certain) * (1 / total) - certain * (others / total)
+        return value, e
+
     def expand(self, logits: Array, targets: Array) -> Expansion:
         """Expand at logits (K, n) with targets (K, n), each column summing to 1."""
+        top, value, e, others, total = self._softmax_parts(logits, targets)
+        p, q = e / total, (total - e) / total
+        q[top] = others / total
+        return Expansion(value, (1 - targets) * p - targets * q, p, q)
+
+    def _softmax_parts(self, logits: Array, targets: Array) -> tuple[Any, Array, Array, Array, Array]:
+        """Index of the largest logit, value, exp(logits - largest), its sum without the largest and with."""
         top = logits.argmax(axis=0), np.arange(logits.shape[1])
-        z = logits - logits[top]
-        e = np.exp(z)
+        e = logits - logits[top]
+        value = np.einsum("kn,kn->n", targets, e)
+        np.exp(e, out=e)
         # The largest term is exactly 1. The sum of the others is taken without it, so that the loss and
         # the complement of a nearly certain class keep all their digits.
         e[top] = 0.0
         others = e.sum(axis=0)
-        value = np.log1p(others) - np.einsum("kn,kn->n", targets, z)
+        np.subtract(np.log1p(others), value, out=value)
         e[top] = 1.0
-        total = 1 + others
-        p, q = e / total, (total - e) / total
-        q[top] = others / total
-        return Expansion(value, (1 - targets) * p - targets * q, p, q)
+        return top, value, e, others, 1 + others
 
     def entropy(self, probabilities: Array) -> Array:
         """Entropy of rows (K, n), in nats."""

@@ -156,6 +156,11 @@ class Point:
         A[np.diag_indices_from(A)] += o.penalty.l2
         return np.asarray(A)
 
+    def coupling(self) -> Array:
+        """Mean curvature of the loss in the logits, weighted mean of diag(p) - p p', (K, K)."""
+        (C,), _ = self.objective.rows.sweep(kernels.coupling, self._expansion, reads=False)
+        return np.asarray(C)
+
     def mean_curvature(self) -> Array:
         """Weighted mean of p (1 - p) for each logit, (K,)."""
         (mean,), _ = self.objective.rows.sweep(kernels.mean_curvature, self._expansion, reads=False)

@@ -21,9 +21,11 @@ SHORTEST = 16  # a shorter inner dimension wastes the vector units
 
 
 def right_product(V: Array, X: Any) -> Array:
-    """V X' for V (K, d) and X (m, d): (K, m), contiguous by class."""
+    """V X' for V (K, d) and X (m, d): (K, m) float64, contiguous by class; a float32 X is not converted."""
     if sp.issparse(X):
         return np.ascontiguousarray((X @ np.ascontiguousarray(V.T)).T)  # V.T is contiguous already
+    if X.dtype == np.float32:
+        return np.asarray((X @ V.astype(np.float32).T).T, dtype=np.float64, order="C")
     (K, d), m = V.shape, X.shape[0]
     stack = -(-RELEASES // max(K * m, 1))
     k = d // stack
@@ -38,6 +40,8 @@ def left_product(R: Array, X: Any) -> Array:
     """R X for R (K, m) and X (m, d): (K, d)."""
     if sp.issparse(X):
         return np.asarray((X.T @ np.ascontiguousarray(R.T)).T)
+    if X.dtype == np.float32:
+        return np.asarray(R.astype(np.float32) @ X, dtype=np.float64)
     (K, m), d = R.shape, X.shape[1]
     stack = -(-RELEASES // max(K * d, 1))
     k = m // stack

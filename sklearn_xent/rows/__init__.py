@@ -36,7 +36,9 @@ class Rows(Protocol):
 
     n_rows: int
     n_features: int
+    dtype: Any
     passes: int
+    single: bool  # whether blocks stay float32, as X is; see design_for, which decides
     bytes: float  # of X as float64 values, with indices where sparse
     sparse: bool
 

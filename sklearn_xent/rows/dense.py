@@ -15,13 +15,14 @@ __all__ = ["DenseRows"]
 
 
 class DenseRows:
-    """Row blocks of an array; a block that is not native float64 is converted while it is in use."""
+    """Row blocks of an array; one that is not native float64 is converted in use, if not ``single``."""
 
     def __init__(self, X: Any, targets: Array, weights: Array, offset: Array | None) -> None:
         self.n_rows, self.n_features = X.shape
         self.passes = 0
-        self.sparse = False
+        self.sparse = self.single = False
         self.bytes = 8.0 * X.size
+        self.dtype = X.dtype
         self._X, self._targets, self._weights, self._offset = X, targets, weights, offset
         self._slices = row_slices(self.n_rows, 8.0 * (self.n_features + 4 * len(targets)))
         self._team = Team(self.bytes)
@@ -36,7 +37,9 @@ class DenseRows:
     def _block(self, i: int) -> Block:
         rows = self._slices[i]
         offset = None if self._offset is None else self._offset[:, rows]
-        X = np.asarray(self._X[rows], dtype=np.float64)
+        X = self._X[rows]
+        if not self.single:
+            X = np.asarray(X, dtype=np.float64)
         return Block(X, self._targets[:, rows], self._weights[rows], offset)
 
     def sweep(self, kernel: Kernel, *args: Any, reads: bool = True) -> tuple[Any, Any]:
@@ -50,5 +53,5 @@ class DenseRows:
         offset = None if self._offset is None else self._offset[:, rows]
         weights = sample_weights(self._weights, rows, always)
         part = DenseRows(self._X[rows], self._targets[:, rows], weights, offset)
-        part._team = self._team
+        part._team, part.single = self._team, self.single
         return part

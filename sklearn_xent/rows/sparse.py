@@ -21,8 +21,9 @@ class SparseRows:
     def __init__(self, X: Any, targets: Array, weights: Array, offset: Array | None) -> None:
         self.n_rows, self.n_features = X.shape
         self.passes = 0
-        self.sparse = True
+        self.sparse, self.single = True, False
         self.bytes = 12.0 * X.nnz
+        self.dtype = X.dtype
         self._whole, self._targets, self._weights, self._offset = X, targets, weights, offset
         if X.format == "csr":
             per_row = self.bytes / max(self.n_rows, 1) + 32.0 * len(targets)

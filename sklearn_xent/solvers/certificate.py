@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
 from sklearn_xent.problem.objective import Point
-from sklearn_xent.solvers.conjugate_gradient import conjugate_gradient
+from sklearn_xent.solvers.conjugate_gradient import Map, conjugate_gradient
 from sklearn_xent.solvers.curvature import DENSE_LIMIT, Curvature, curvature_at
 
 __all__ = ["certify", "polish"]
 
+CERTAIN = (
+    0.1  # relative residual of the Newton system whose decrement is the certificate: off by about its square
+)
 POLISH_LIMIT = 500_000  # rows x coefficients: below it the Hessian and the polish cost milliseconds
 
 
-def certify(point: Point, tol: float) -> tuple[float, Curvature | None]:
+def certify(point: Point, tol: float, precondition: Map | None = None) -> tuple[float, Curvature | None]:
     """Gap of a point in nats, and the factored Hessian where one was needed.
 
     The duality gap, a bound, decides where it can; it is useless where a weak penalty multiplies rounding.
@@ -32,12 +36,14 @@ def certify(point: Point, tol: float) -> tuple[float, Curvature | None]:
         return min(bound, curvature.gap(point.stationarity)), curvature
     if bound <= tol * abs(point.value) or not o.penalty.smooth:
         return bound, None
-    diagonal = np.maximum(point.hessian_diagonal(), np.finfo(float).tiny)
+    if precondition is None:
+        diagonal = np.maximum(point.hessian_diagonal(), np.finfo(float).tiny)
+        precondition = partial(np.multiply, 1 / diagonal)
     step, _ = conjugate_gradient(
         point.hessian_product,
         point.gradient,
-        lambda g: g / diagonal,
-        tol=0.03,
+        precondition,
+        tol=CERTAIN,
         max_iter=200,
         largest=4 * tol * abs(point.value),  # then the answer is no, and need not be exact
     )

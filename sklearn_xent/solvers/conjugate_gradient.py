@@ -8,7 +8,7 @@ import numpy as np
 
 from sklearn_xent.arrays import Array
 
-__all__ = ["conjugate_gradient"]
+__all__ = ["Map", "conjugate_gradient"]
 
 Map = Callable[[Array], Array]
 

@@ -13,6 +13,7 @@ from sklearn_xent.solvers.gradient_descent import gradient_descent
 from sklearn_xent.solvers.newton import newton_cholesky, truncated_newton
 from sklearn_xent.solvers.progressive import progressive, sample_size
 from sklearn_xent.solvers.proximal_newton import proximal_newton
+from sklearn_xent.solvers.quasi_newton import quasi_newton
 from sklearn_xent.solvers.scipy_optimize import SCIPY_METHODS, scipy_minimize
 from sklearn_xent.solvers.solve import Method
 
@@ -35,6 +36,7 @@ METHODS: dict[str, Entry] = {
     "newton-cholesky": Entry(newton_cholesky, l1=False),
     "truncated-newton": Entry(truncated_newton, l1=False),
     "progressive": Entry(progressive, l1=False, seeded=True),
+    "quasi-newton": Entry(quasi_newton, l1=False, seeded=True),
     "proximal-newton": Entry(proximal_newton, l1=True),
     "gradient-descent": Entry(gradient_descent, l1=False),
     "accelerated-gradient": Entry(accelerated_gradient, l1=True),
@@ -75,5 +77,5 @@ def _fastest(objective: Objective) -> str:
     if K * size <= FACTORED:
         return "newton-cholesky"
     if K > 1 and not small and size <= FACTOR_LIMIT:
-        return "lbfgs"
+        return "quasi-newton"
     return "truncated-newton"

@@ -14,6 +14,7 @@ import numpy as np
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective, Point
+from sklearn_xent.solvers.conjugate_gradient import Map
 from sklearn_xent.solvers.curvature import Curvature, curvature_at
 from sklearn_xent.solvers.line_search import step_towards
 from sklearn_xent.solvers.newton import newton_cholesky
@@ -64,6 +65,7 @@ class _NearOptimum:
         curvature: Curvature | None = None,
         gap: float | None = None,
         certified: bool | None = None,
+        precondition: Map | None = None,
     ) -> None:
         self.point, self.curvature = point, curvature
         if curvature is not None:

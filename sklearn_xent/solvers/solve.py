@@ -13,6 +13,7 @@ import numpy as np
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.solvers.certificate import certify, polish
+from sklearn_xent.solvers.conjugate_gradient import Map
 from sklearn_xent.solvers.curvature import Curvature
 
 __all__ = ["History", "Method", "Monitor", "Solution", "Status", "Stop", "Visit", "minimise"]
@@ -42,7 +43,8 @@ class Stop(Exception):
 class Visit(Protocol):
     """What a method calls at each iterate, with what it knows: the factored Hessian there, or the gap.
 
-    ``certified`` says whether the gap is to be believed (True), not yet (False), or checked (None).
+    ``certified`` says whether the gap is to be believed (True), not yet (False), or checked (None);
+    ``precondition``, an approximate inverse Hessian, helps to check it.
     ``tol`` is the relative gap at which it stops: a method need not be more accurate than that.
     """
 
@@ -56,6 +58,7 @@ class Visit(Protocol):
         curvature: Curvature | None = None,
         gap: float | None = None,
         certified: bool | None = None,
+        precondition: Map | None = None,
     ) -> None: ...
 
 
@@ -97,8 +100,8 @@ Report = Callable[[Point, History], Any]
 class Monitor:
     """Judge of iterates: records, reports, keeps the best, and stops.
 
-    Between certificates the gap is guessed as ``calibration * ||stationarity||^2 / 2``: the design makes the
-    curvature about 1, and each certificate corrects the guess.
+    Between certificates the gap is what the method thinks, or else ``||stationarity||^2 / 2``: the design
+    makes the curvature about 1. Each certificate corrects that guess by the factor ``calibration``.
     """
 
     tol: float
@@ -117,6 +120,7 @@ class Monitor:
         curvature: Curvature | None = None,
         gap: float | None = None,
         certified: bool | None = None,
+        precondition: Map | None = None,
     ) -> None:
         """Record a point; raise Stop when it should be the last."""
         if not np.isfinite(point.value):
@@ -129,28 +133,36 @@ class Monitor:
         rough = 0.5 * float((point.stationarity**2).sum())
         if curvature is not None:
             gap = curvature.gap(point.stationarity)
-        guess = self.calibration * rough if gap is None else gap
+        rough = rough if gap is None else gap
+        guess = rough if curvature is not None or certified is not None else self.calibration * rough
         self.history.add(point, guess)
         if self._improves(point):
             self.best = point
         if self.report and self.report(point, self.history):
             raise Stop(Status.STOPPED)
         if guess <= self.tol * abs(point.value) and certified is not False:
-            self._certify(point, curvature, gap if certified else None, rough)
+            self._certify(point, curvature, gap if certified else None, rough, precondition)
         if self._separable(point):
             self.best = point
             raise Stop(Status.SEPARABLE)
         if len(self.history) > self.max_iter:
             raise Stop(Status.ITERATION_LIMIT)
 
-    def _certify(self, point: Point, curvature: Curvature | None, gap: float | None, rough: float) -> None:
+    def _certify(
+        self,
+        point: Point,
+        curvature: Curvature | None,
+        gap: float | None,
+        rough: float,
+        precondition: Map | None,
+    ) -> None:
         """Stop if the gap is at most tol; it is measured unless it is known."""
         if gap is not None:
             self.gap = gap
         elif curvature is not None:
             self.gap = min(curvature.gap(point.stationarity), point.duality_gap())
         else:
-            self.gap, curvature = certify(point, self.tol)
+            self.gap, curvature = certify(point, self.tol, precondition)
         self.curvature = curvature
         self.history.gap[-1] = self.gap
         if self.gap <= self.tol * abs(point.value):
