@@ -89,6 +89,8 @@ def _text(n: int, d: int, per_row: int, rng: np.random.Generator) -> Any:
     rows = np.repeat(np.arange(n), per_row)
     X = sp.csr_array((np.ones(n * per_row), (rows, columns.ravel())), shape=(n, d))
     X.sum_duplicates()
+    # as scikit-learn's vectorizers have it
+    X.indices, X.indptr = X.indices.astype(np.int32), X.indptr.astype(np.int32)
     seen = np.bincount(X.indices, minlength=d)
     X.data = (1 + np.log(X.data)) * np.log(n / np.maximum(seen, 1) + 1)[X.indices]
     norms = np.sqrt(np.asarray(X.multiply(X).sum(axis=1)).ravel())

@@ -39,7 +39,7 @@ def right_product(V: Array, X: Any) -> Array:
 def left_product(R: Array, X: Any) -> Array:
     """R X for R (K, m) and X (m, d): (K, d)."""
     if sp.issparse(X):
-        return np.asarray((X.T @ np.ascontiguousarray(R.T)).T)
+        return np.asarray((_transpose(X) @ np.ascontiguousarray(R.T)).T)
     if X.dtype == np.float32:
         return np.asarray(R.astype(np.float32) @ X, dtype=np.float64)
     (K, m), d = R.shape, X.shape[1]
@@ -63,6 +63,17 @@ def weighted_squares(w: Array, X: Any) -> Array:
 
 def with_entries(X: Any, data: Array) -> Any:
     """A CSR or CSC container of the same pattern with other entries."""
-    other = type(X)(X.shape, dtype=data.dtype)
-    other.data, other.indices, other.indptr = data, X.indices, X.indptr
-    return other
+    return _assembled(type(X), X.shape, data, X.indices, X.indptr)
+
+
+def _transpose(X: Any) -> Any:
+    """X' of a CSR as a CSC container and the reverse; ``X.T`` would read all indices that are 64 bits long."""
+    kind = sp.csc_array if X.format == "csr" else sp.csr_array
+    return _assembled(kind, X.shape[::-1], X.data, X.indices, X.indptr)
+
+
+def _assembled(kind: Any, shape: tuple[int, int], data: Array, indices: Array, indptr: Array) -> Any:
+    """Put a container together from arrays known to be right, which its constructor would check and copy."""
+    container = kind(shape, dtype=data.dtype)
+    container.data, container.indices, container.indptr = data, indices, indptr
+    return container
