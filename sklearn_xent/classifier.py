@@ -268,13 +268,14 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
 
     def _start(self, objective: Objective, classes: Array) -> Array:
         """Zero, or the last fit's coefficients where they are of the same problem."""
-        start = np.zeros(objective.shape)
+        start = objective.design.zeros(objective.shape[0])
         if not (self.warm_start and hasattr(self, "coef_")):
             return start
         coef, same = dense(self.coef_), np.array_equal(self.classes_, classes)
         if not same or coef.shape != (objective.shape[0], objective.shape[1] - 1):
             return start
-        return objective.symmetric(objective.design.from_original(coef, self.intercept_))
+        start[:] = objective.symmetric(objective.design.from_original(coef, self.intercept_))
+        return start
 
     @classmethod
     def from_coefficients(cls, coef: Any, intercept: Any, classes: Any) -> CrossEntropyClassifier:

@@ -22,6 +22,7 @@ CANCELLATION = 1e2  # |shift| * scale beyond which dense blocks are centred: one
 # float32 rows are multiplied in float32 if they are large, if their columns' means are no more spreads
 # away than this, and if the fit need not be nearer than this to the minimum: logits are off by some 1e-6.
 LARGE, NEAR, SINGLE_PRECISION = 16 << 20, 10.0, 1e-8
+CACHED = 1 << 17  # coefficients that a temporary array may hold: fresh memory costs more than the sums
 # Spreads outside this range have no reciprocal, or no square root of one, in float64.
 SMALLEST_SPREAD, LARGEST_VALUE = 1e-290, 1e290
 
@@ -60,6 +61,10 @@ class Design:
     centred: bool = False
     sparse: bool = False
 
+    def zeros(self, n_logits: int) -> Array:
+        """Coefficients (K, d + 1) of 0, in the order of memory that products with the rows want."""
+        return np.zeros((n_logits, len(self.scale) + 1), order="F" if self.sparse else "C")
+
     def linear(self, W: Array) -> Linear:
         """What coefficients W (K, d + 1) are to blocks."""
         if self.sparse:
@@ -80,11 +85,14 @@ class Design:
 
     def gradient(self, pulled: Pulled) -> Array:
         """The rows' R times the design matrix, (K, d + 1)."""
-        G = np.empty((len(pulled.total), len(self.scale) + 1))
+        G = self.zeros(len(pulled.total))
         body = G[:, :-1]
-        np.multiply(pulled.RX, self.scale, out=body)
-        if not self.centred:
-            body -= np.outer(pulled.total, self.shift * self.scale)
+        columns = max(1, CACHED // len(G))
+        for j in range(0, len(self.scale), columns):
+            part = slice(j, j + columns)
+            np.multiply(pulled.RX[:, part], self.scale[part], out=body[:, part])
+            if not self.centred:
+                body[:, part] -= pulled.total[:, None] * (self.shift[part] * self.scale[part])
         G[:, -1] = pulled.total if self.fit_intercept else 0.0
         return G
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sklearn_xent.arrays import Array
+from sklearn_xent.arrays import Array, inner
 
 __all__ = ["Map", "conjugate_gradient"]
 
@@ -27,15 +27,15 @@ def conjugate_gradient(
     Stops early at a direction of no curvature, and once target' x, which only grows, is above ``largest``.
     Nocedal and Wright (2006), Numerical Optimization, 7.1.
     """
-    x, residual, scratch = np.zeros_like(target), target.copy(), np.empty_like(target)
+    x, residual, scratch = np.zeros_like(target), target.copy(order="K"), np.empty_like(target)
     z = precondition(residual)
-    direction, energy = z.copy(), float(np.vdot(residual, z))
+    direction, energy = z.copy(order="K"), inner(residual, z)
     goal, gained = tol**2 * energy, 0.0
     for iteration in range(max_iter):
         if not energy > goal or gained > largest:
             return x, iteration
         image = product(direction)
-        curvature = float(np.vdot(direction, image))
+        curvature = inner(direction, image)
         if not curvature > np.finfo(float).eps * energy * 1e-3:
             return (x if iteration else direction), iteration + 1
         step = energy / curvature
@@ -43,7 +43,7 @@ def conjugate_gradient(
         x += np.multiply(direction, step, out=scratch)
         residual -= np.multiply(image, step, out=scratch)
         z = precondition(residual)
-        previous, energy = energy, float(np.vdot(residual, z))
+        previous, energy = energy, inner(residual, z)
         direction *= energy / previous
         direction += z
     return x, max_iter

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from sklearn_xent.arrays import Array
+from sklearn_xent.arrays import Array, inner
 from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.solvers.conjugate_gradient import conjugate_gradient
 from sklearn_xent.solvers.coordinates import FACTOR_LIMIT, triangular_factor
@@ -59,7 +59,7 @@ def truncated_newton(objective: Objective, start: Array, visit: Visit) -> None:
             tol=forcing,
             max_iter=preconditioner.patience,
         )
-        gap = 0.5 * float(np.vdot(point.gradient, step))
+        gap = 0.5 * inner(point.gradient, step)
         visit(point, gap=gap)
         new = step_towards(point, objective.at(point.coefficients - step))
         if new is None:
@@ -93,7 +93,8 @@ class _Diagonal:
 
     def refresh(self, point: Point) -> None:
         """Take the diagonal at a point."""
-        self._diagonal = self._diagonal_of(point)
+        self._diagonal = np.empty_like(point.gradient)
+        self._diagonal[:] = self._diagonal_of(point)
         self._diagonal *= 0.99
         self._diagonal += 0.01 * self._diagonal.max()
 
@@ -131,4 +132,6 @@ def _guessed_diagonal(point: Point) -> Array:
     """The diagonal if curvature and columns were independent; it reads no X."""
     design = point.objective.design
     squares = np.append(design.variance, float(design.fit_intercept))
-    return np.outer(point.mean_curvature(), squares) + point.objective.penalty.l2
+    diagonal = np.multiply(point.mean_curvature()[:, None], squares, out=np.empty_like(point.gradient))
+    diagonal += point.objective.penalty.l2
+    return diagonal
