@@ -50,6 +50,7 @@ def _glum(X: Any, y: Any, C: float, tol: float) -> tuple[Any, Any]:
 def _snapml(X: Any, y: Any, C: float, tol: float) -> tuple[Any, Any]:
     import snapml
 
+    X = sp.csr_matrix(X) if sp.issparse(X) else X  # it knows no sparse arrays
     model = snapml.LogisticRegression(
         regularizer=1 / C, dual=True, tol=tol, max_iter=10_000, fit_intercept=True, n_jobs=2
     ).fit(X, y)

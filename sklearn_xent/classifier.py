@@ -15,7 +15,7 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.callbacks import CallbackSupportMixin, FitTask, with_callbacks
 from sklearn_xent.parameters import check_parameters
 from sklearn_xent.predictor import LinearPredictor, dense, validated
-from sklearn_xent.problem.design import design_for
+from sklearn_xent.problem.design import applied, design_for
 from sklearn_xent.problem.losses import loss_for
 from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.problem.penalties import elastic_net
@@ -264,6 +264,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
             tol=self.tol,
         )
         penalty = elastic_net(design, strength, self.l1_ratio)
+        design, rows = applied(design, rows)
         return Objective(rows, loss_for(len(targets.classes)), penalty, design)
 
     def _start(self, objective: Objective, classes: Array) -> Array:

@@ -22,6 +22,7 @@ CANCELLATION = 1e2  # |shift| * scale beyond which dense blocks are centred: one
 # float32 rows are multiplied in float32 if they are large, if their columns' means are no more spreads
 # away than this, and if the fit need not be nearer than this to the minimum: logits are off by some 1e-6.
 LARGE, NEAR, SINGLE_PRECISION = 16 << 20, 10.0, 1e-8
+SMALL = 1 << 20  # bytes of dense rows up to which the design matrix is made once
 CACHED = 1 << 17  # coefficients that a temporary array may hold: fresh memory costs more than the sums
 # Spreads outside this range have no reciprocal, or no square root of one, in float64.
 SMALLEST_SPREAD, LARGEST_VALUE = 1e-290, 1e290
@@ -153,6 +154,46 @@ class Design:
         last = total if self.fit_intercept else 0.0
         A *= np.outer(self.scale, self.scale)
         return np.block([[A, border[:, None]], [border[None, :], np.array([[last]])]])
+
+
+class AppliedDesign(Design):
+    """A design whose rows are the design matrix itself: nothing is left to do but to multiply.
+
+    For small data, where the calls cost more than the numbers; ``shift`` and ``scale`` say what was done.
+    """
+
+    def linear(self, W: Array) -> Linear:
+        """Coefficients as they are."""
+        return Linear(W, W[:, -1])
+
+    def logits(self, X: Any, linear: Linear) -> Array:
+        """Logits (K, m) of a block."""
+        return np.asarray(linear.V @ X.T)
+
+    def pull(self, X: Any, R: Array) -> Pulled:
+        """R (K, m) times a block."""
+        RX = R @ X
+        return Pulled(RX, RX[:, -1].copy())
+
+    def gradient(self, pulled: Pulled) -> Array:
+        """What was pulled."""
+        return pulled.RX
+
+    def matrix(self, X: Array, dtype: Any = np.float64) -> Array:
+        """A copy of the block."""
+        return X.astype(dtype)
+
+    def squares(self, X: Any, h: Array) -> Array:
+        """The diagonals of the Gram matrices of row weights h (K, m): (K, d + 1)."""
+        return np.asarray(h @ X**2)
+
+
+def applied(design: Design, rows: Rows) -> tuple[Design, Rows]:
+    """Put the design matrix in place of small dense rows; what is large or sparse stays as it is."""
+    if rows.sparse or rows.bytes > SMALL:
+        return design, rows
+    done = AppliedDesign(design.shift, design.scale, design.variance, design.fit_intercept)
+    return done, rows.mapped(design.matrix)
 
 
 def _raw_moments(block: Block) -> tuple[tuple[Array, Array], tuple[()]]:

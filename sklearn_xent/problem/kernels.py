@@ -99,8 +99,10 @@ def hessian(block: Block, logits: Array, kept: Any, loss: Loss, design: Design, 
     """Hessian of the loss, (K (d + 1), K (d + 1)), from products in dtype."""
     e, K = kept or loss.expand(logits, block.targets), len(logits)
     size = design.scale.size + 1
+    if K == 1:
+        return (design.gram(block.X, block.weights * e.curvature(0, 0), dtype),), ()
     H = np.empty((K, size, K, size))
-    if K > 1 and not sp.issparse(block.X):
+    if not sp.issparse(block.X):
         subtract_outer(H, design.matrix(block.X, dtype), e.probabilities, block.weights)
     else:
         for k in range(K):

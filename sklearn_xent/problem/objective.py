@@ -36,7 +36,7 @@ class Objective:
     @property
     def shape(self) -> tuple[int, int]:
         """Shape (K, d + 1) of the coefficients."""
-        return self.loss.n_logits, self.rows.n_features + 1
+        return self.loss.n_logits, self.design.scale.size + 1
 
     def at(self, W: Array) -> Point:
         """Everything about F at W."""
@@ -131,7 +131,7 @@ class Point:
         """Hessian of the smooth part, (K (d + 1), K (d + 1)); K (K + 1) / 2 Gram products in dtype."""
         o = self.objective
         (H,), _ = o.rows.sweep(kernels.hessian, self.logits, self._kept, o.loss, o.design, dtype)
-        H[np.diag_indices_from(H)] += np.tile(o.penalty.l2, len(self.coefficients))
+        H.reshape(-1)[:: len(H) + 1] += np.tile(o.penalty.l2, len(self.coefficients))
         return np.asarray(H)
 
     def hessian_product(self, V: Array) -> Array:

@@ -67,7 +67,7 @@ def with_entries(X: Any, data: Array) -> Any:
 
 
 def _transpose(X: Any) -> Any:
-    """X' of a CSR as a CSC container and the reverse; ``X.T`` would read all indices that are 64 bits long."""
+    """X' of a CSR as CSC and the reverse; ``X.T`` would read all indices that are 64 bits long."""
     kind = sp.csc_array if X.format == "csr" else sp.csr_array
     return _assembled(kind, X.shape[::-1], X.data, X.indices, X.indptr)
 

@@ -56,6 +56,10 @@ class Rows(Protocol):
         """
         ...
 
+    def mapped(self, function: Callable[[Any], Any]) -> Rows:
+        """Copy with function(X) in place of X, in one block on the same threads."""
+        ...
+
     def sample(self, n_rows: int, rng: np.random.RandomState, always: Array) -> Rows:
         """Copy about n_rows rows, spread over all, and those whose indices are in always; same threads.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -46,6 +47,13 @@ class DenseRows:
         """See ``Rows.sweep``."""
         self.passes += reads
         return sweep_blocks(self._team, len(self._slices), self._block, kernel, args)
+
+    def mapped(self, function: Callable[[Any], Any]) -> DenseRows:
+        """See ``Rows.mapped``."""
+        X = function(np.asarray(self._X, dtype=np.float64))
+        other = DenseRows(X, self._targets, self._weights, self._offset)
+        other._team, other.passes = self._team, self.passes
+        return other
 
     def sample(self, n_rows: int, rng: np.random.RandomState, always: Array) -> DenseRows:
         """See ``Rows.sample``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -51,6 +52,12 @@ class SparseRows:
         """See ``Rows.sweep``."""
         self.passes += reads
         return sweep_blocks(self._team, len(self._slices), self._block, kernel, args)
+
+    def mapped(self, function: Callable[[Any], Any]) -> SparseRows:
+        """See ``Rows.mapped``."""
+        other = SparseRows(function(self._whole), self._targets, self._weights, self._offset)
+        other._team, other.passes = self._team, self.passes
+        return other
 
     def sample(self, n_rows: int, rng: np.random.RandomState, always: Array) -> SparseRows:
         """See ``Rows.sample``."""

@@ -86,9 +86,9 @@ def quasi_newton(objective: Objective, start: Array, visit: Visit, *, seed: int 
 class _CoupledFactor:
     """Inverse of L (x) G: what the classes' probabilities share, times one Gram matrix of the columns.
 
-    With too many columns for a Gram matrix, its diagonal. The Hessian is a sum over pairs of classes of p_k p_l (e_k - e_l)(e_k - e_l)' (x) x x'. With the mean of
+    The Hessian is a sum over pairs of classes of p_k p_l (e_k - e_l)(e_k - e_l)' (x) x x'. With the mean of
     p_k p_l in place of each row's, the classes part is the Laplacian L of a graph that joins those often
-    confused.
+    confused. With too many columns for a Gram matrix, G is a diagonal.
     """
 
     def __init__(self, point: Point, rng: np.random.RandomState) -> None:

@@ -122,4 +122,4 @@ def _design_rows(X: Any, design: Design) -> sp.csr_array:
     if sp.issparse(X):
         scaled = X @ sp.diags_array(design.scale)
         return sp.hstack([scaled, sp.csr_array(ones)], format="csr")
-    return sp.csr_array(np.hstack([(X - design.shift) * design.scale, ones]))
+    return sp.csr_array(design.matrix(X))
