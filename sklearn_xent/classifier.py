@@ -207,8 +207,9 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         )
         names = getattr(scratch, "feature_names_in_", None)
         # None is a seed, too: a second fit has the same bits
-        random = check_random_state(0 if self.random_state is None else self.random_state)
-        seed = random.randint(np.iinfo(np.int32).max)
+        seed = 0
+        if self.random_state is not None:
+            seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         task = FitTask(self, scratch, X, y, {"sample_weight": sample_weight}, self.max_iter)
         fitted = {"classes_": targets.classes, "n_features_in_": X.shape[1]}
         with self._rows(X, targets, offset) as rows:

@@ -41,6 +41,9 @@ __all__ = [
 ]
 
 
+FEW = 1 << 17  # entries of all classes' weighted rows up to which they are multiplied in one call
+
+
 def first_order(block: Block, logits: Array, objective: Objective) -> Any:
     """Loss and pulled residuals; the logits and, where that is little, the expansion are kept."""
     if objective.keeps:
@@ -103,7 +106,12 @@ def hessian(block: Block, logits: Array, kept: Any, loss: Loss, design: Design, 
         return (design.gram(block.X, block.weights * e.curvature(0, 0), dtype),), ()
     H = np.empty((K, size, K, size))
     if not sp.issparse(block.X):
-        subtract_outer(H, design.matrix(block.X, dtype), e.probabilities, block.weights)
+        A = design.matrix(block.X, dtype)
+        subtract_outer(H, A, e.probabilities, block.weights)
+        if K * A.size < FEW:
+            stacked = np.sqrt(block.weights * e.probabilities * e.complements)[:, :, None] * A
+            H[np.arange(K), :, np.arange(K), :] = stacked.transpose(0, 2, 1) @ stacked
+            return (H.reshape(K * size, K * size),), ()
     else:
         for k in range(K):
             for l in range(k):
@@ -122,10 +130,11 @@ def subtract_outer(H: Array, A: Array, p: Array, weights: Array) -> None:
     """
     K, size = len(p), A.shape[1]
     H[:] = 0.0
+    root = np.sqrt(weights)
     rows = max(1, (16 << 20) // (8 * K * size))
     for i in range(0, len(A), rows):
         part = slice(i, i + rows)
-        scaled = (p[:, part] * np.sqrt(weights[part])).T.astype(A.dtype, copy=False)
+        scaled = (p[:, part] * root[part]).T.astype(A.dtype, copy=False)
         C = (scaled[:, :, None] * A[part, None, :]).reshape(-1, K * size)
         H -= (C.T @ C).reshape(H.shape)
 

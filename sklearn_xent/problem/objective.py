@@ -5,13 +5,14 @@ F(W) = weighted mean loss in nats + penalty. The weights sum to 1.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from sklearn_xent.arrays import Array
+from sklearn_xent.arrays import Array, inner
 from sklearn_xent.problem import kernels
 from sklearn_xent.problem.design import Design
 from sklearn_xent.problem.losses import Loss
@@ -113,6 +114,7 @@ class Point:
         self.value = self.loss + penalty.value(W)
         self.gradient = self.loss_gradient + penalty.gradient(W)
         self.stationarity = penalty.subgradient(W, self.gradient)
+        self.steepness = math.sqrt(inner(self.stationarity, self.stationarity))
 
     @property
     def smooth_value(self) -> float:

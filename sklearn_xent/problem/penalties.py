@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from sklearn_xent.arrays import Array
+from sklearn_xent.arrays import Array, inner
 from sklearn_xent.problem.design import Design
 
 __all__ = ["ElasticNet", "elastic_net"]
@@ -30,7 +30,7 @@ class ElasticNet:
 
     def value(self, W: Array) -> float:
         """Penalty of the coefficients W (K, d + 1)."""
-        return self.absolute(W) + 0.5 * float(np.einsum("kj,kj,j->", W, W, self.l2))
+        return self.absolute(W) + 0.5 * inner(W, W * self.l2)
 
     def absolute(self, W: Array) -> float:
         """The part that is not smooth: sum l1 |w|."""

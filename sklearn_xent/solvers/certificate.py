@@ -13,9 +13,9 @@ from sklearn_xent.solvers.curvature import DENSE_LIMIT, Curvature, curvature_at
 
 __all__ = ["certify", "polish"]
 
-CERTAIN = (
-    0.1  # relative residual of the Newton system whose decrement is the certificate: off by about its square
-)
+# Relative residual of the Newton system whose decrement is the certificate, which is off by about its square.
+CERTAIN = 0.1
+EXHAUSTED = 1e-29  # relative gap at which coefficients are right to their last digits
 POLISH_LIMIT = 500_000  # rows x coefficients: below it the Hessian and the polish cost milliseconds
 
 
@@ -61,6 +61,8 @@ def polish(point: Point, curvature: Curvature, *, at_most: int) -> Iterator[tupl
         return
     gap = curvature.gap(point.stationarity)
     for _ in range(min(at_most, 8)):
+        if gap < EXHAUSTED * abs(point.value):
+            return
         W = o.symmetric(point.coefficients - curvature.solve(point.stationarity))
         trial = o.at(W)
         if not o.penalty.smooth and not _same_face(point, trial, curvature):

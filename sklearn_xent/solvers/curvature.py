@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.linalg
+from scipy.linalg.lapack import dpotrf, dpotrs
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective, Point
@@ -22,7 +22,7 @@ __all__ = [
 
 DENSE_LIMIT = 1500  # coefficients up to which a Hessian is factored unasked: 18 MB, a fraction of a second
 MEMORY_LIMIT = 2**30  # bytes a solver asked for by name may take for one dense matrix
-SMALL = 128  # coefficients up to which calling a triangular solver costs more than multiplying by an inverse
+SMALL = 128  # coefficients up to which the calls of a factorisation cost more than its sums
 ROUGHLY = 100  # coefficients from which the products are what a Hessian costs
 SOUND = 1e-5  # least squared pivot that rounding in float32 changes by less than a few per cent
 WELL_CONDITIONED = 1e-10  # least squared pivot of an equilibrated matrix that Cholesky is trusted with
@@ -40,18 +40,14 @@ class Curvature:
         largest = diagonal.max(initial=0.0)
         # A coordinate whose curvature underflows beside the largest keeps its own unit.
         self._unit = 1 / np.sqrt(np.where(diagonal > 1e-200 * largest, diagonal, largest or 1.0))
-        H = H * np.outer(self._unit, self._unit)
-        self._cholesky = self._inverse = self._eigen = None
+        H = H * self._unit[:, None] * self._unit
+        self._cholesky = self._eigen = None
         self._rounding = self.least_pivot = 0.0
-        try:
-            if H.size:
-                L = np.linalg.cholesky(H)
-                self.least_pivot = float(np.diag(L).min() ** 2)
-                if self.least_pivot > WELL_CONDITIONED:
-                    self._cholesky = L
-                    self._inverse = np.linalg.inv(L) if len(L) <= SMALL else None
-        except np.linalg.LinAlgError:
-            pass
+        if H.size:
+            U, sound = _cholesky(H)
+            self.least_pivot = float(U.diagonal().min() ** 2) if sound else 0.0
+            if self.least_pivot > WELL_CONDITIONED:
+                self._cholesky = U
         if self._cholesky is None and H.size:
             values, vectors = np.linalg.eigh(np.where(np.isfinite(H), H, 0.0))
             self._rounding = 8 * len(H) * np.finfo(float).eps * max(values[-1], 1e-300)
@@ -62,10 +58,8 @@ class Curvature:
         """Least-norm solution of H x = gradient in the shape of gradient; 0 off the active set."""
         out = np.zeros(gradient.size)
         g = gradient.ravel()[self.active] * self._unit
-        if self._inverse is not None:
-            x = (self._inverse @ g) @ self._inverse
-        elif self._cholesky is not None:
-            x = scipy.linalg.cho_solve((self._cholesky, True), g, check_finite=False)
+        if self._cholesky is not None:
+            x = dpotrs(self._cholesky, g, lower=0)[0]
         elif self._eigen is not None:
             values, vectors = self._eigen
             x = vectors @ ((vectors.T @ g) / values)
@@ -88,6 +82,21 @@ class Curvature:
         vectors = self._eigen[1]
         lost = g - vectors @ (vectors.T @ g)
         return gap + 0.5 * float(lost @ lost) / self._rounding
+
+
+def _cholesky(H: Array) -> tuple[Array, bool]:
+    """Upper factor of H in column-major order, and whether H is positive definite.
+
+    LAPACK by scipy, whose call costs less than a small problem's sums; by numpy where the second BLAS that
+    scipy carries would leave threads spinning beside those of numpy.
+    """
+    if len(H) <= SMALL:
+        U, info = dpotrf(H, lower=0)
+        return U, info == 0
+    try:
+        return np.linalg.cholesky(H).T, True
+    except np.linalg.LinAlgError:
+        return H, False
 
 
 def curvature_at(point: Point, *, rough: bool = False) -> Curvature:

@@ -79,7 +79,7 @@ class History:
     def add(self, point: Point, gap: float) -> None:
         """Append the row of a point."""
         self.objective.append(point.value)
-        self.gradient_norm.append(float(np.linalg.norm(point.stationarity)))
+        self.gradient_norm.append(point.steepness)
         self.gap.append(gap)
         self.passes.append(point.objective.rows.passes)
         self.seconds.append(time.perf_counter() - self._began)
@@ -130,7 +130,7 @@ class Monitor:
                     "large for float64 arithmetic; rescale them."
                 )
             raise Stop(Status.STALLED)
-        rough = 0.5 * float((point.stationarity**2).sum())
+        rough = 0.5 * point.steepness**2
         if curvature is not None:
             gap = curvature.gap(point.stationarity)
         rough = rough if gap is None else gap
@@ -181,7 +181,7 @@ class Monitor:
         if self.best is None:
             return True
         slack = 8 * np.finfo(float).eps * abs(self.best.value)
-        closer = np.linalg.norm(point.stationarity) <= np.linalg.norm(self.best.stationarity)
+        closer = point.steepness <= self.best.steepness
         return bool(
             point.value < self.best.value - slack or (point.value <= self.best.value + slack and closer)
         )
