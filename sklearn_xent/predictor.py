@@ -85,10 +85,7 @@ class LinearPredictor:
         probabilities : ndarray of shape (n_samples, n_classes)
             Rows sum to 1.
         """
-        logits = self._logits(X, offset)
-        if len(logits) == 1:
-            return np.column_stack([sigmoid(-logits[0]), sigmoid(logits[0])])
-        return softmax(logits.T, axis=1)
+        return self._of_each_class(X, offset, sigmoid, softmax)
 
     def predict_log_proba(self, X: Any, offset: Any = None) -> Array:
         """Logarithm of the probability of each class, from the logits.
@@ -105,18 +102,34 @@ class LinearPredictor:
         log_probabilities : ndarray of shape (n_samples, n_classes)
             In nats; finite whenever the logits are: a logit of 1e4 gives -1e4 and not -inf.
         """
-        logits = self._logits(X, offset)
-        if len(logits) == 1:
-            return np.column_stack([log_sigmoid(-logits[0]), log_sigmoid(logits[0])])
-        return log_softmax(logits.T, axis=1)
+        return self._of_each_class(X, offset, log_sigmoid, log_softmax)
+
+    def _of_each_class(self, X: Any, offset: Any, of_two: Any, of_many: Any) -> Array:
+        """Fill (n_samples, n_classes) from the blocks of logits, so that no temporary is larger."""
+        blocks = self._logit_blocks(X, offset)
+        out = np.empty((sum(z.shape[1] for z in blocks), len(self.classes_)))
+        start = 0
+        for z in blocks:
+            part = out[start : start + z.shape[1]]
+            if len(z) == 1:
+                part[:, 0], part[:, 1] = of_two(-z[0]), of_two(z[0])
+            else:
+                part[:] = of_many(z.T, axis=1)
+            start += len(part)
+        return out
 
     def _logits(self, X: Any, offset: Any) -> Array:
         """Logits (1, n) or (K, n)."""
+        return np.concatenate(self._logit_blocks(X, offset), axis=1)
+
+    def _logit_blocks(self, X: Any, offset: Any) -> list[Array]:
+        """Logits (1, m) or (K, m) of blocks of rows."""
         check_is_fitted(self)
         X = validated(self, X, reset=False)
         coef = dense(self.coef_)
         shifts = check_offset(offset, X.shape[0], len(self.classes_))
-        with as_rows(X, np.empty((len(coef), X.shape[0])), np.empty(X.shape[0]), shifts) as rows:
+        nothing = np.broadcast_to(0.0, (len(coef), X.shape[0]))
+        with as_rows(X, nothing, nothing[0], shifts) as rows:
             return logits_of(rows, coef, self.intercept_)
 
     def sparsify(self) -> Self:

@@ -321,9 +321,9 @@ def _logits(block: Block, linear: Linear, design: Design) -> tuple[tuple[()], tu
     return (), (z if block.offset is None else z + block.offset,)
 
 
-def logits_of(rows: Rows, coef: Array, intercept: Array) -> Array:
-    """Logits (K, n) of all rows at coefficients in the units of X."""
+def logits_of(rows: Rows, coef: Array, intercept: Array) -> list[Array]:
+    """Logits (K, m) of the blocks of rows at coefficients in the units of X."""
     d = coef.shape[1]
     identity = Design(np.zeros(d), np.ones(d), np.ones(d), sparse=rows.sparse)
     _, (blocks,) = rows.sweep(_logits, identity.linear(np.column_stack([coef, intercept])), identity)
-    return np.concatenate(blocks, axis=1)
+    return list(blocks)
