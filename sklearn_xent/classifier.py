@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array
 
 from sklearn_xent.arrays import Array
@@ -206,15 +205,11 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
             smoothing=self.label_smoothing,
         )
         names = getattr(scratch, "feature_names_in_", None)
-        # None is a seed, too: a second fit has the same bits
-        seed = 0
-        if self.random_state is not None:
-            seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         task = FitTask(self, scratch, X, y, {"sample_weight": sample_weight}, self.max_iter)
         fitted = {"classes_": targets.classes, "n_features_in_": X.shape[1]}
         with self._rows(X, targets, offset) as rows:
             objective = self._objective(rows, targets, names)
-            solver, method = choose(self.solver, objective, seed)
+            solver, method = choose(self.solver, objective, self.random_state)
 
             def report(point: Point, history: History) -> bool:
                 if self.verbose:

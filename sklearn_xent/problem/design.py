@@ -122,6 +122,10 @@ class Design:
         A[:, -1] = self.fit_intercept
         return A
 
+    def nonzero(self, X: Array) -> Array:
+        """Which entries (m, d) of a dense block of X are not zero."""
+        return X != 0
+
     def squares(self, X: Any, h: Array) -> Array:
         """The diagonals of the Gram matrices of row weights h (K, m): (K, d + 1)."""
         total = h.sum(axis=1)
@@ -182,6 +186,10 @@ class AppliedDesign(Design):
     def matrix(self, X: Array, dtype: Any = np.float64) -> Array:
         """A copy of the block."""
         return X.astype(dtype)
+
+    def nonzero(self, X: Array) -> Array:
+        """Which entries (m, d) were not zero before the design was applied."""
+        return np.asarray(X[:, :-1] != (0.0 - self.shift) * self.scale)
 
     def squares(self, X: Any, h: Array) -> Array:
         """The diagonals of the Gram matrices of row weights h (K, m): (K, d + 1)."""

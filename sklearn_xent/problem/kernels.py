@@ -164,19 +164,19 @@ def squares(block: Block, design: Design) -> Any:
     return (design.squares(block.X, block.weights[None, :])[0],), ()
 
 
-def count_nonzero(block: Block) -> Any:
+def count_nonzero(block: Block, design: Design) -> Any:
     """Entries of each column of X that are not zero."""
     if sp.issparse(block.X):
         return (np.bincount(block.X.tocoo().col[block.X.data != 0], minlength=block.X.shape[1]),), ()
-    return (np.count_nonzero(block.X, axis=0),), ()
+    return (np.count_nonzero(design.nonzero(block.X), axis=0),), ()
 
 
-def holding(block: Block, columns: Array) -> Any:
+def holding(block: Block, columns: Array, design: Design) -> Any:
     """Which rows have an entry in some columns."""
     if sp.issparse(block.X):
         holds = with_entries(block.X, (block.X.data != 0) * 1.0) @ columns.astype(float) > 0
     else:
-        holds = (block.X[:, columns] != 0).any(axis=1)
+        holds = design.nonzero(block.X)[:, columns].any(axis=1)
     return (), (holds,)
 
 

@@ -62,11 +62,11 @@ class Objective:
         """
         none = np.empty(0, dtype=np.intp)
         drawn = self.rows.sample(n_rows, rng, none)
-        (counts,), _ = drawn.sweep(kernels.count_nonzero)
+        (counts,), _ = drawn.sweep(kernels.count_nonzero, self.design)
         rare = counts < RARE
         if not rare.any():
             return replace(self, rows=drawn)
-        _, (holds,) = self.rows.sweep(kernels.holding, rare)
+        _, (holds,) = self.rows.sweep(kernels.holding, rare, self.design)
         always = np.flatnonzero(np.concatenate(holds))
         if len(always) > drawn.n_rows:
             return replace(self, rows=drawn)

@@ -73,15 +73,19 @@ class Curvature:
 
         Boyd and Vandenberghe (2004), Convex Optimization, section 9.5.1.
         """
-        gap = max(0.5 * float((gradient * self.solve(gradient)).sum()), 0.0)
+        return max(0.5 * float((gradient * self.solve(gradient)).sum()), 0.0) + self.unresolved(gradient)
+
+    def unresolved(self, gradient: Array) -> float:
+        """Nats that a gradient may be worth along directions where H shows no curvature.
+
+        Rounding, or a slope without end: curvature of the size of rounding tells them apart.
+        """
         if self._eigen is None:
-            return gap
-        # A gradient where H shows no curvature: rounding, or a slope without end. Curvature of the size of
-        # rounding tells them apart.
+            return 0.0
         g = gradient.ravel()[self.active] * self._unit
         vectors = self._eigen[1]
         lost = g - vectors @ (vectors.T @ g)
-        return gap + 0.5 * float(lost @ lost) / self._rounding
+        return 0.5 * float(lost @ lost) / self._rounding
 
 
 def _cholesky(H: Array) -> tuple[Array, bool]:

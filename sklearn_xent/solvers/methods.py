@@ -5,6 +5,9 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, NamedTuple
 
+import numpy as np
+from sklearn.utils import check_random_state
+
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.solvers.accelerated_gradient import accelerated_gradient
 from sklearn_xent.solvers.coordinates import FACTOR_LIMIT
@@ -44,8 +47,8 @@ METHODS: dict[str, Entry] = {
 }
 
 
-def choose(solver: str, objective: Objective, seed: int = 0) -> tuple[str, Method]:
-    """Name and method for a problem.
+def choose(solver: str, objective: Objective, random_state: Any = None) -> tuple[str, Method]:
+    """Name and method for a problem. A ``random_state`` of None is 0: a second fit has the same bits.
 
     Raises
     ------
@@ -63,7 +66,10 @@ def choose(solver: str, objective: Objective, seed: int = 0) -> tuple[str, Metho
         raise ValueError(
             f"solver={solver!r} minimises smooth objectives and cannot treat l1_ratio > 0; use one of {able}."
         )
-    return solver, partial(entry.method, seed=seed) if entry.seeded else entry.method
+    if not entry.seeded:
+        return solver, entry.method
+    rng = check_random_state(0 if random_state is None else random_state)
+    return solver, partial(entry.method, seed=rng.randint(np.iinfo(np.int32).max))
 
 
 def _fastest(objective: Objective) -> str:

@@ -129,7 +129,9 @@ def _correct(point: Point, curvature: Curvature, visit: Visit) -> Array:
     gap, value, slow = np.inf, np.inf, 0
     while True:
         direction = -corrections.apply(point.gradient, curvature.solve)
-        previous, gap = gap, -0.5 * float((direction * point.gradient).sum())
+        seen = -0.5 * float((direction * point.gradient).sum())
+        # A column all of whose rows the sample got right is flat there, and may not be so on all rows.
+        previous, gap = gap, seen + curvature.unresolved(point.gradient)
         contracted = gap <= SLOW * previous
         # The estimate is as good as the Hessian is. That the last step brought both the gap and the objective
         # down by as much as promised shows that it is.
