@@ -16,7 +16,7 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.problem.products import left_product, right_product, weighted_squares, with_entries
 from sklearn_xent.rows import Block, Rows
 
-__all__ = ["Design", "Linear", "Pulled", "design_for", "logits_of"]
+__all__ = ["AppliedDesign", "Design", "Linear", "Pulled", "applied", "design_for", "logits_of"]
 
 CANCELLATION = 1e2  # |shift| * scale beyond which dense blocks are centred: one more pass while in cache
 # float32 rows are multiplied in float32 if they are large, if their columns' means are no more spreads
@@ -137,6 +137,10 @@ class Design:
             square = left_product(h, (X - self.shift) ** 2)
         return np.column_stack([square * self.scale**2, total if self.fit_intercept else 0 * total])
 
+    def inner_products(self, rows: Rows, units: Array, dtype: Any) -> Array:
+        """Products (n, n) of the design matrix's rows, its columns (d,) without the intercept in units."""
+        return rows.inner_products(self.shift, self.scale * units, dtype)
+
     def to_original(self, W: Array) -> tuple[Array, Array]:
         """Coefficients (K, d) and intercepts (K,) for X as given."""
         V = W[:, :-1] * self.scale
@@ -190,6 +194,10 @@ class AppliedDesign(Design):
     def nonzero(self, X: Array) -> Array:
         """Which entries (m, d) were not zero before the design was applied."""
         return np.asarray(X[:, :-1] != (0.0 - self.shift) * self.scale)
+
+    def inner_products(self, rows: Rows, units: Array, dtype: Any) -> Array:
+        """Products (n, n) of the rows without their last column."""
+        return rows.inner_products(np.zeros(len(units) + 1), np.append(units, 0.0), dtype)
 
     def squares(self, X: Any, h: Array) -> Array:
         """The diagonals of the Gram matrices of row weights h (K, m): (K, d + 1)."""

@@ -23,6 +23,7 @@ __all__ = [
     "change",
     "count_nonzero",
     "coupling",
+    "curvature_product",
     "difference",
     "dual_value",
     "expand",
@@ -143,6 +144,11 @@ def hessian_product(block: Block, e: Any, direction: Linear, design: Design) -> 
     """Hessian of the loss times a direction, pulled."""
     change = design.logits(block.X, direction)
     return (design.pull(block.X, block.weights * e.curvature_product(change)),), ()
+
+
+def curvature_product(block: Block, e: Any, change: Array) -> Any:
+    """Weighted curvature of the loss times a change of the logits; reads no X."""
+    return (), (block.weights * e.curvature_product(change),)
 
 
 def hessian_diagonal(block: Block, e: Any, design: Design) -> Any:

@@ -145,6 +145,13 @@ class Point:
         product += o.penalty.l2 * V
         return product
 
+    def curvature_product(self, change: PerRow) -> PerRow:
+        """Weighted curvature of the loss in the logits times a change of them; reads no X."""
+        _, (product,) = self.objective.rows.sweep(
+            kernels.curvature_product, self._expansion, change, reads=False
+        )
+        return product
+
     def hessian_diagonal(self) -> Array:
         """Diagonal of the Hessian of the smooth part, (K, d + 1)."""
         o = self.objective

@@ -12,6 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.rows.threads import Team
 
 __all__ = ["Block", "PerRow", "Rows", "as_rows"]
 
@@ -41,6 +42,7 @@ class Rows(Protocol):
     single: bool  # whether blocks stay float32, as X is; see design_for, which decides
     bytes: float  # of X as float64 values, with indices where sparse
     sparse: bool
+    team: Team
 
     def __enter__(self) -> Self:
         """Start what runs sweeps; without it they run on the calling thread."""
@@ -54,6 +56,14 @@ class Rows(Protocol):
         ``sums`` are added over the blocks in their order, ``kept`` come back as PerRow. ``reads`` says
         whether the kernel touches X.
         """
+        ...
+
+    def split(self, R: Array) -> PerRow:
+        """Values R (K, n) of all rows, as kernels take them."""
+        ...
+
+    def inner_products(self, shift: Array, scale: Array, dtype: Any) -> Array:
+        """A A' (n, n) for A = (X - shift) * scale, from products in dtype."""
         ...
 
     def mapped(self, function: Callable[[Any], Any]) -> Rows:

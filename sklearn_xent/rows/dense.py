@@ -8,8 +8,8 @@ from typing import Any, Self
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.rows import Block, Kernel
-from sklearn_xent.rows.blocks import row_slices, sample_weights, spread_rows, sweep_blocks
+from sklearn_xent.rows import Block, Kernel, PerRow
+from sklearn_xent.rows.blocks import BLOCK_BYTES, SHARED_BY, row_slices, sample_weights, spread_rows, sweep_blocks
 from sklearn_xent.rows.threads import Team
 
 __all__ = ["DenseRows"]
@@ -26,14 +26,14 @@ class DenseRows:
         self.dtype = X.dtype
         self._X, self._targets, self._weights, self._offset = X, targets, weights, offset
         self._slices = row_slices(self.n_rows, 8.0 * (self.n_features + 4 * len(targets)))
-        self._team = Team(self.bytes)
+        self.team = Team(self.bytes)
 
     def __enter__(self) -> Self:
-        self._team.__enter__()
+        self.team.__enter__()
         return self
 
     def __exit__(self, *error: Any) -> None:
-        self._team.__exit__(*error)
+        self.team.__exit__(*error)
 
     def _block(self, i: int) -> Block:
         rows = self._slices[i]
@@ -46,13 +46,37 @@ class DenseRows:
     def sweep(self, kernel: Kernel, *args: Any, reads: bool = True) -> tuple[Any, Any]:
         """See ``Rows.sweep``."""
         self.passes += reads
-        return sweep_blocks(self._team, len(self._slices), self._block, kernel, args)
+        return sweep_blocks(self.team, len(self._slices), self._block, kernel, args)
+
+    def split(self, R: Array) -> PerRow:
+        """See ``Rows.split``."""
+        return PerRow(R[:, rows] for rows in self._slices)
+
+    def inner_products(self, shift: Array, scale: Array, dtype: Any) -> Array:
+        """See ``Rows.inner_products``; the columns are taken block by block."""
+        self.passes += 1
+        n, d = self.n_rows, self.n_features
+        width = max(1, BLOCK_BYTES // (np.dtype(dtype).itemsize * n))
+
+        def part(i: int) -> Array:
+            start, end = d * i // SHARED_BY, d * (i + 1) // SHARED_BY
+            G, product = np.zeros((n, n), dtype=dtype), np.empty((n, n), dtype=dtype)
+            A = np.empty((n, min(width, end - start)), dtype=dtype)
+            for j in range(start, end, width):
+                columns = slice(j, min(j + width, end))
+                B = A[:, : columns.stop - j]
+                np.subtract(self._X[:, columns], shift[columns], out=B, casting="unsafe")
+                B *= scale[columns].astype(dtype)
+                G += np.matmul(B, B.T, out=product)
+            return G
+
+        return np.asarray(sum(self.team.map(part, SHARED_BY)))
 
     def mapped(self, function: Callable[[Any], Any]) -> DenseRows:
         """See ``Rows.mapped``."""
-        X = function(np.asarray(self._X, dtype=np.float64))
+        X = function(self._X)
         other = DenseRows(X, self._targets, self._weights, self._offset)
-        other._team, other.passes = self._team, self.passes
+        other.team, other.passes = self.team, self.passes
         return other
 
     def sample(self, n_rows: int, rng: np.random.RandomState, always: Array) -> DenseRows:
@@ -61,5 +85,5 @@ class DenseRows:
         offset = None if self._offset is None else self._offset[:, rows]
         weights = sample_weights(self._weights, rows, always)
         part = DenseRows(self._X[rows], self._targets[:, rows], weights, offset)
-        part._team, part.single = self._team, self.single
+        part.team, part.single = self.team, self.single
         return part

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.rows import Block, Kernel
+from sklearn_xent.rows import Block, Kernel, PerRow, Rows, as_rows
 from sklearn_xent.rows.blocks import row_slices, sample_weights, spread_rows, sweep_blocks
 from sklearn_xent.rows.threads import Team
 
@@ -34,14 +34,14 @@ class SparseRows:
         else:
             self._slices = [slice(0, self.n_rows)]
             self._X = [sp.csc_array(X, copy=False)]
-        self._team = Team(self.bytes)
+        self.team = Team(self.bytes)
 
     def __enter__(self) -> Self:
-        self._team.__enter__()
+        self.team.__enter__()
         return self
 
     def __exit__(self, *error: Any) -> None:
-        self._team.__exit__(*error)
+        self.team.__exit__(*error)
 
     def _block(self, i: int) -> Block:
         rows = self._slices[i]
@@ -51,12 +51,26 @@ class SparseRows:
     def sweep(self, kernel: Kernel, *args: Any, reads: bool = True) -> tuple[Any, Any]:
         """See ``Rows.sweep``."""
         self.passes += reads
-        return sweep_blocks(self._team, len(self._slices), self._block, kernel, args)
+        return sweep_blocks(self.team, len(self._slices), self._block, kernel, args)
 
-    def mapped(self, function: Callable[[Any], Any]) -> SparseRows:
+    def split(self, R: Array) -> PerRow:
+        """See ``Rows.split``."""
+        return PerRow(R[:, rows] for rows in self._slices)
+
+    def inner_products(self, shift: Array, scale: Array, dtype: Any) -> Array:
+        """See ``Rows.inner_products``; a sparse product, in the dtype of X."""
+        self.passes += 1
+        S = self._whole.multiply(scale[None, :]).tocsr()
+        G = np.asarray((S @ S.T).toarray(), dtype=np.float64)
+        across = np.asarray(S @ (shift * scale)).ravel()
+        G -= across[:, None] + across
+        G += float((shift * scale) @ (shift * scale))
+        return G
+
+    def mapped(self, function: Callable[[Any], Any]) -> Rows:
         """See ``Rows.mapped``."""
-        other = SparseRows(function(self._whole), self._targets, self._weights, self._offset)
-        other._team, other.passes = self._team, self.passes
+        other = as_rows(function(self._whole), self._targets, self._weights, self._offset)
+        other.team, other.passes = self.team, self.passes
         return other
 
     def sample(self, n_rows: int, rng: np.random.RandomState, always: Array) -> SparseRows:
@@ -65,7 +79,7 @@ class SparseRows:
         offset = None if self._offset is None else self._offset[:, rows]
         weights = sample_weights(self._weights, rows, always)
         part = SparseRows(self._whole[rows], self._targets[:, rows], weights, offset)
-        part._team = self._team
+        part.team = self.team
         return part
 
 

@@ -17,6 +17,7 @@ from sklearn_xent.solvers.newton import newton_cholesky, truncated_newton
 from sklearn_xent.solvers.progressive import progressive, sample_size
 from sklearn_xent.solvers.proximal_newton import proximal_newton
 from sklearn_xent.solvers.quasi_newton import quasi_newton
+from sklearn_xent.solvers.row_space import row_space, suits_row_space
 from sklearn_xent.solvers.scipy_optimize import SCIPY_METHODS, scipy_minimize
 from sklearn_xent.solvers.solve import Method
 
@@ -39,6 +40,7 @@ METHODS: dict[str, Entry] = {
     "newton-cholesky": Entry(newton_cholesky, l1=False),
     "truncated-newton": Entry(truncated_newton, l1=False),
     "progressive": Entry(progressive, l1=False, seeded=True),
+    "row-space": Entry(row_space, l1=False),
     "quasi-newton": Entry(quasi_newton, l1=False, seeded=True),
     "proximal-newton": Entry(proximal_newton, l1=True),
     "gradient-descent": Entry(gradient_descent, l1=False),
@@ -82,6 +84,8 @@ def _fastest(objective: Objective) -> str:
         return "progressive"
     if K * size <= FACTORED:
         return "newton-cholesky"
+    if suits_row_space(objective):
+        return "row-space"
     if K > 1 and not small and size <= FACTOR_LIMIT:
         return "quasi-newton"
     return "truncated-newton"

@@ -14,12 +14,11 @@ import numpy as np
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective, Point
-from sklearn_xent.solvers.conjugate_gradient import Map
 from sklearn_xent.solvers.curvature import Curvature, curvature_at
 from sklearn_xent.solvers.line_search import step_towards
 from sklearn_xent.solvers.newton import newton_cholesky
 from sklearn_xent.solvers.quasi_newton import Corrections
-from sklearn_xent.solvers.solve import Status, Stop, Visit
+from sklearn_xent.solvers.solve import Stop, StopWithin, Visit
 
 __all__ = ["progressive", "sample_size"]
 
@@ -50,28 +49,9 @@ def progressive(objective: Objective, start: Array, visit: Visit, *, seed: int =
     newton_cholesky(objective, start, visit)
 
 
-class _NearOptimum:
-    """Stops a method on a sample once it is as near its optimum as the sample is to that of all rows."""
-
-    tol = 0.0
-
-    def __init__(self, n_rows: int) -> None:
-        self._n_rows = n_rows
-
-    def __call__(
-        self,
-        point: Point,
-        *,
-        curvature: Curvature | None = None,
-        gap: float | None = None,
-        certified: bool | None = None,
-        precondition: Map | None = None,
-    ) -> None:
-        self.point, self.curvature = point, curvature
-        if curvature is not None:
-            gap = curvature.gap(point.gradient)
-        if gap is not None and gap <= 0.02 * point.coefficients.size / self._n_rows:
-            raise Stop(Status.CONVERGED)
+def _near_optimum(sample: Objective) -> StopWithin:
+    """Stops once a point is as near the sample's optimum as that is to the optimum of all rows."""
+    return StopWithin(lambda point: 0.02 * point.coefficients.size / sample.rows.n_rows)
 
 
 def _lift(solved: Point, curvature: Curvature, objective: Objective, otherwise: Array, visit: Visit) -> Array:
@@ -88,7 +68,7 @@ def _solve(sample: Objective, start: Array, rng: np.random.RandomState) -> tuple
 
     Newton's method on a sample of the sample comes near enough for steps that read gradients only.
     """
-    visit, first = _NearOptimum(sample.rows.n_rows), FIRST * start.size
+    visit, first = _near_optimum(sample), FIRST * start.size
     with suppress(Stop):
         if 2 * first <= sample.rows.n_rows:
             start = _lift(*_newton(sample.sample(first, rng), start), sample, start, visit)
@@ -98,7 +78,7 @@ def _solve(sample: Objective, start: Array, rng: np.random.RandomState) -> tuple
 
 def _newton(sample: Objective, start: Array) -> tuple[Point, Curvature]:
     """Newton's method alone; the last factored Hessian."""
-    visit = _NearOptimum(sample.rows.n_rows)
+    visit = _near_optimum(sample)
     with suppress(Stop):
         newton_cholesky(sample, start, visit, rough=True)
     assert visit.curvature is not None

@@ -16,7 +16,7 @@ from sklearn_xent.solvers.certificate import certify, polish
 from sklearn_xent.solvers.conjugate_gradient import Map
 from sklearn_xent.solvers.curvature import Curvature
 
-__all__ = ["History", "Method", "Monitor", "Solution", "Status", "Stop", "Visit", "minimise"]
+__all__ = ["History", "Method", "Monitor", "Solution", "Status", "Stop", "StopWithin", "Visit", "minimise"]
 
 
 NEARLY_CERTAIN = 0.01  # nats: separable data are fitted this far, and no further, without a penalty
@@ -185,6 +185,29 @@ class Monitor:
         return bool(
             point.value < self.best.value - slack or (point.value <= self.best.value + slack and closer)
         )
+
+
+class StopWithin:
+    """Visit of a method on a smaller problem: stops it within a gap in nats, as far as the method knows."""
+
+    def __init__(self, gap_at: Callable[[Point], float], *, tol: float = 0.0) -> None:
+        self.tol, self._gap_at = tol, gap_at
+
+    def __call__(
+        self,
+        point: Point,
+        *,
+        curvature: Curvature | None = None,
+        gap: float | None = None,
+        certified: bool | None = None,
+        precondition: Map | None = None,
+    ) -> None:
+        """Remember the point and its curvature; raise Stop if it is near enough."""
+        self.point, self.curvature = point, curvature
+        if curvature is not None:
+            gap = curvature.gap(point.gradient)
+        if gap is not None and gap <= self._gap_at(point):
+            raise Stop(Status.CONVERGED)
 
 
 @dataclass(frozen=True)

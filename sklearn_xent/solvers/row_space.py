@@ -1,0 +1,137 @@
+"""Fewer rows than columns: with an l2 penalty on every column the minimum lies in the span of the rows.
+
+Coefficients D^-1 A' a, one number a for each row, reach it, where D is the penalty and A the design matrix.
+With A D^-1 A' = L L' and u = L' a the objective is that of a problem with n columns, L, and a unit ridge:
+the n x n way of kernel methods. Hastie and Tibshirani (2004), Biostatistics 5(3), give it for all methods
+with a quadratic penalty.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+
+from sklearn_xent.arrays import Array
+from sklearn_xent.problem.design import AppliedDesign
+from sklearn_xent.problem.objective import Objective, Point
+from sklearn_xent.problem.penalties import ElasticNet
+from sklearn_xent.solvers.curvature import Curvature, curvature_at
+from sklearn_xent.solvers.line_search import step_towards
+from sklearn_xent.solvers.newton import truncated_newton
+from sklearn_xent.solvers.solve import Stop, StopWithin, Visit
+
+__all__ = ["row_space", "suits_row_space"]
+
+ROWS_LIMIT = 1500  # rows times classes up to which the small problem's Hessian is factored in a moment
+# Relative gap down to which inner products in float32, at half the cost, lead near enough.
+SINGLE_PRECISION = 1e-9
+STEPS = 4  # corrections before a method that knows nothing of rounding in L takes over
+
+
+def suits_row_space(objective: Objective) -> bool:
+    """Whether there are fewer rows than columns, few enough, and every column is penalised."""
+    K, size = objective.shape
+    n = objective.rows.n_rows
+    penalised = objective.penalty.smooth and objective.penalty.l2[:-1].min(initial=np.inf) > 0
+    return bool(penalised and n < size and K * (n + 1) <= ROWS_LIMIT)
+
+
+def row_space(objective: Objective, start: Array, visit: Visit) -> None:
+    """Newton's method on the n x n problem; X is read a few times. O(n^2) memory.
+
+    Where it does not apply (columns without a penalty, or more rows than columns) or rounding leaves it
+    short of tol, truncated Newton goes on.
+    """
+    if suits_row_space(objective):
+        small = _RowSpace(objective, np.float32 if visit.tol >= SINGLE_PRECISION else np.float64)
+        start = _correct(objective.at(small.optimum(visit.tol)), small, visit)
+    truncated_newton(objective, start, visit)
+
+
+def _correct(point: Point, small: _RowSpace, visit: Visit) -> Array:
+    """Newton steps on all columns with the small problem's Hessian; the last coefficients."""
+    visit(point, gap=point.duality_gap())
+    for _ in range(STEPS):
+        end = point.objective.at(point.coefficients - small.step(point.gradient))
+        new = step_towards(point, end)
+        if new is None:
+            break
+        point = new
+        visit(point, gap=point.duality_gap())
+    return point.coefficients
+
+
+class _RowSpace:
+    """The small problem, its optimum, and Newton steps of the large one from its Hessian."""
+
+    def __init__(self, objective: Objective, dtype: Any) -> None:
+        design, rows = objective.design, objective.rows
+        self._large, self._ridge = objective, objective.penalty.l2[:-1]
+        G = design.inner_products(rows, 1 / np.sqrt(self._ridge), dtype)
+        n = len(G)
+        self._matrix = np.empty((n, n + 1))
+        self._matrix[:, :n] = _cholesky(G, 4 * np.sqrt(n) * np.finfo(dtype).eps)
+        self._matrix[:, n] = design.fit_intercept
+        ridge = np.append(np.ones(n), not design.fit_intercept)
+        self._small = Objective(
+            rows.mapped(lambda X: self._matrix),
+            objective.loss,
+            ElasticNet(np.zeros(n + 1), ridge),
+            AppliedDesign(np.zeros(n), np.ones(n), np.ones(n), design.fit_intercept),
+        )
+
+    def optimum(self, tol: float) -> Array:
+        """Coefficients (K, d + 1) of the small problem's optimum, to a tenth of the relative gap tol."""
+        visit = StopWithin(lambda point: 0.1 * tol * abs(point.value), tol=0.1 * tol)
+        with suppress(Stop):
+            truncated_newton(self._small, self._small.design.zeros(self._large.shape[0]), visit)
+        self._optimum = visit.point
+        u = self._optimum.coefficients
+        a = scipy.linalg.solve_triangular(self._matrix[:, :-1], u[:, :-1].T, lower=True, trans="T").T
+        W = self._large.adjoint(self._large.rows.split(a))
+        W[:, :-1] /= self._ridge
+        W[:, -1] = u[:, -1]
+        return W
+
+    def step(self, gradient: Array) -> Array:
+        """Inverse of the Hessian at the small optimum times a gradient (K, d + 1); one reading of X.
+
+        By the identity of Sherman, Morrison and Woodbury, the intercept a column of its own beside L.
+        """
+        step = np.zeros_like(gradient)
+        step[:, :-1] = gradient[:, :-1] / self._ridge
+        t = np.concatenate(self._large.logits(step), axis=1)
+        target = -self._weigh(t) @ self._matrix
+        target[:, -1] += gradient[:, -1]
+        x = self._curvature.solve(target)
+        beta = self._weigh(t + x @ self._matrix.T)
+        pulled = self._large.adjoint(self._large.rows.split(beta))
+        step[:, :-1] -= pulled[:, :-1] / self._ridge
+        step[:, -1] = x[:, -1]
+        return step
+
+    @cached_property
+    def _curvature(self) -> Curvature:
+        return curvature_at(self._optimum, rough=True)
+
+    def _weigh(self, change: Array) -> Array:
+        """The loss' curvature at the small optimum times a change (K, n) of the logits."""
+        return np.concatenate(self._optimum.curvature_product(self._small.rows.split(change)), axis=1)
+
+
+def _cholesky(G: Array, rounding: float) -> Array:
+    """Lower factor of G with a diagonal of the size of its relative rounding added.
+
+    Centred rows are dependent, and others may be: L must have an inverse all the same.
+    """
+    largest = float(G.diagonal().max(initial=0.0)) or 1.0
+    while True:
+        G[np.diag_indices_from(G)] += rounding * largest
+        try:
+            return np.linalg.cholesky(G)
+        except np.linalg.LinAlgError:
+            rounding *= 10
