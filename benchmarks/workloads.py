@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
-__all__ = ["WORKLOADS", "Workload", "load"]
+__all__ = ["WORKLOADS", "Workload", "labels", "load"]
 
 DATA = pathlib.Path(
     os.environ.get(
@@ -29,7 +29,7 @@ class Workload(NamedTuple):
     must: float
 
 
-def _labels(z: Any, rng: np.random.Generator) -> Any:
+def labels(z: Any, rng: np.random.Generator) -> Any:
     """Labels drawn from logits (n,) or (n, K)."""
     if z.ndim == 1:
         return (rng.random(len(z)) < 1 / (1 + np.exp(-z))).astype(np.int64)
@@ -40,7 +40,7 @@ def tall(scale: float = 1.0) -> tuple[Any, Any]:
     """1M x 50, well conditioned or with column scales 1..scale."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((1_000_000, 50))
-    y = _labels(X @ (rng.standard_normal(50) * 2 / np.sqrt(50)), rng)
+    y = labels(X @ (rng.standard_normal(50) * 2 / np.sqrt(50)), rng)
     X *= np.geomspace(1, scale, 50)
     return X, y
 
@@ -56,7 +56,7 @@ def raw_and_one_hot() -> tuple[Any, Any]:
     soil = rng.choice(40, n, p=levels / levels.sum())
     X = np.hstack([numeric, np.eye(4)[area], np.eye(40)[soil]])
     w = np.concatenate([rng.standard_normal(10) / scales, rng.standard_normal(44)])
-    return X, _labels(X @ w - np.median(X @ w), rng)
+    return X, labels(X @ w - np.median(X @ w), rng)
 
 
 def decaying() -> tuple[Any, Any]:
@@ -65,7 +65,7 @@ def decaying() -> tuple[Any, Any]:
     d = 500
     basis, _ = np.linalg.qr(rng.standard_normal((d, d)))
     X = (rng.standard_normal((100_000, d)) * np.arange(1, d + 1) ** -0.75) @ basis.T
-    return X, _labels(X @ (rng.standard_normal(d) * 2), rng)
+    return X, labels(X @ (rng.standard_normal(d) * 2), rng)
 
 
 def unit_rows() -> tuple[Any, Any]:
@@ -73,14 +73,14 @@ def unit_rows() -> tuple[Any, Any]:
     rng = np.random.default_rng(3)
     X = rng.standard_normal((50_000, 2000))
     X /= np.linalg.norm(X, axis=1, keepdims=True)
-    return X, _labels(X @ (rng.standard_normal(2000) * 3), rng)
+    return X, labels(X @ (rng.standard_normal(2000) * 3), rng)
 
 
 def wide() -> tuple[Any, Any]:
     """1000 x 20k dense."""
     rng = np.random.default_rng(4)
     X = rng.standard_normal((1000, 20_000))
-    return X, _labels(X[:, :50] @ rng.standard_normal(50), rng)
+    return X, labels(X[:, :50] @ rng.standard_normal(50), rng)
 
 
 def _text(n: int, d: int, per_row: int, rng: np.random.Generator) -> Any:
@@ -102,14 +102,14 @@ def sparse_text() -> tuple[Any, Any]:
     """Sparse 200k x 47k, about 80 entries a row, tf-idf."""
     rng = np.random.default_rng(5)
     X = _text(200_000, 47_000, 95, rng)
-    return X, _labels(X @ (rng.standard_normal(47_000) * 5), rng)
+    return X, labels(X @ (rng.standard_normal(47_000) * 5), rng)
 
 
 def sparse_topics() -> tuple[Any, Any]:
     """Sparse 11.3k x 130k, 20 classes."""
     rng = np.random.default_rng(6)
     X = _text(11_300, 130_000, 150, rng)
-    return X, _labels(X @ (rng.standard_normal((130_000, 20)) * 8), rng)
+    return X, labels(X @ (rng.standard_normal((130_000, 20)) * 8), rng)
 
 
 def mnist(dtype: Any = np.float64) -> tuple[Any, Any]:

@@ -9,7 +9,14 @@ import numpy as np
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.rows import Block, Kernel, PerRow
-from sklearn_xent.rows.blocks import BLOCK_BYTES, SHARED_BY, row_slices, sample_weights, spread_rows, sweep_blocks
+from sklearn_xent.rows.blocks import (
+    BLOCK_BYTES,
+    SHARED_BY,
+    row_slices,
+    sample_weights,
+    spread_rows,
+    sweep_blocks,
+)
 from sklearn_xent.rows.threads import Team
 
 __all__ = ["DenseRows"]
