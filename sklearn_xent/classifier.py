@@ -12,12 +12,11 @@ from sklearn.utils.validation import check_array
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.callbacks import CallbackSupportMixin, FitTask, with_callbacks
-from sklearn_xent.parameters import check_parameters
+from sklearn_xent.parameters import check_coef_bounds, check_parameters, check_penalty_factor
 from sklearn_xent.predictor import LinearPredictor, dense, validated
-from sklearn_xent.problem.design import applied, design_for
-from sklearn_xent.problem.losses import loss_for
+from sklearn_xent.problem.design import moments_of
 from sklearn_xent.problem.objective import Objective, Point
-from sklearn_xent.problem.penalties import elastic_net
+from sklearn_xent.problem.posing import Settings, pose
 from sklearn_xent.progress import print_progress
 from sklearn_xent.rows import Rows, as_rows
 from sklearn_xent.solvers.diagnosis import diagnose
@@ -55,13 +54,20 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         Whether the logits have an intercept.
     class_weight : dict, "balanced" or None, default=None
         Factor of each class's weight. "balanced" gives every class the same total weight.
+    penalty_factor : array-like of shape (n_features,), default=None
+        Factor of each column's penalty; 0 leaves a column unpenalised. None is 1 for all.
+    coef_bounds : pair or sequence of n_features pairs, default=None
+        Least and greatest value of the coefficients, in the units of X, None for no bound: one pair for all
+        columns, such as ``(0, None)`` for coefficients that are not negative, or a pair per column. With
+        more than two classes they hold for each class.
     solver : str, default="auto"
         How the minimum is found; all reach the same one, or warn. "auto" chooses by size and penalty among
-        "newton-cholesky", "progressive" (many rows), "truncated-newton" (wide), "quasi-newton" (many classes)
-        and, with l1, "proximal-newton" and "lbfgs".
+        "newton-cholesky", "progressive" (many rows), "row-space" (fewer rows than columns),
+        "truncated-newton" (sparse, wide), "quasi-newton" (many classes) and, with l1 or bounds,
+        "proximal-newton".
         By scipy: "lbfgs", "bfgs", "cg", "newton-cg", "tnc", "trust-ncg", "trust-krylov", "trust-exact".
         For teaching: "gradient-descent" and "accelerated-gradient", on standardised columns.
-        With l1: "proximal-newton", "lbfgs", "accelerated-gradient".
+        With l1: "proximal-newton", "lbfgs", "accelerated-gradient"; with bounds the first and the last.
     tol : float, default=1e-8
         Relative suboptimality :math:`(J - J^*) / J` at which a fit stops. It does not depend on the units
         of X, the number of rows or C.
@@ -137,6 +143,8 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         l1_ratio: float = 0.0,
         fit_intercept: bool = True,
         class_weight: Any = None,
+        penalty_factor: Any = None,
+        coef_bounds: Any = None,
         solver: str = "auto",
         tol: float = 1e-8,
         max_iter: int = 1000,
@@ -149,6 +157,8 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         self.l1_ratio = l1_ratio
         self.fit_intercept = fit_intercept
         self.class_weight = class_weight
+        self.penalty_factor = penalty_factor
+        self.coef_bounds = coef_bounds
         self.solver = solver
         self.tol = tol
         self.max_iter = max_iter
@@ -197,6 +207,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         # validate_data writes on the estimator it is given; a fit that fails must not have.
         scratch = copy.copy(self)
         X = validated(scratch, X, reset=True)
+        settings = self._settings(X.shape[1])
         targets = encode_targets(
             y,
             X.shape[0],
@@ -208,7 +219,8 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         task = FitTask(self, scratch, X, y, {"sample_weight": sample_weight}, self.max_iter)
         fitted = {"classes_": targets.classes, "n_features_in_": X.shape[1]}
         with self._rows(X, targets, offset) as rows:
-            objective = self._objective(rows, targets, names)
+            strength = 1 / (self.C * targets.weights.sum())
+            objective = pose(rows, moments_of(rows, names), len(targets.classes), strength, settings, names)
             solver, method = choose(self.solver, objective, self.random_state)
 
             def report(point: Point, history: History) -> bool:
@@ -249,23 +261,18 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         shifts = check_offset(offset, X.shape[0], len(targets.classes))
         return as_rows(X, targets.values, weights, shifts)
 
-    def _objective(self, rows: Rows, targets: Targets, names: Any) -> Objective:
-        strength = 1 / (self.C * targets.weights.sum())
-        design = design_for(
-            rows,
-            fit_intercept=self.fit_intercept,
-            strength=strength,
-            l1_ratio=self.l1_ratio,
-            names=names,
-            tol=self.tol,
+    def _settings(self, n_features: int) -> Settings:
+        return Settings(
+            self.l1_ratio,
+            check_penalty_factor(self.penalty_factor, n_features),
+            check_coef_bounds(self.coef_bounds, n_features),
+            self.fit_intercept,
+            self.tol,
         )
-        penalty = elastic_net(design, strength, self.l1_ratio)
-        design, rows = applied(design, rows)
-        return Objective(rows, loss_for(len(targets.classes)), penalty, design)
 
     def _start(self, objective: Objective, classes: Array) -> Array:
         """Zero, or the last fit's coefficients where they are of the same problem."""
-        start = objective.design.zeros(objective.shape[0])
+        start = np.clip(objective.design.zeros(objective.shape[0]), *objective.penalty.bounds)
         if not (self.warm_start and hasattr(self, "coef_")):
             return start
         coef, same = dense(self.coef_), np.array_equal(self.classes_, classes)

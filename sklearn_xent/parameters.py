@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["check_parameters"]
+from sklearn_xent.arrays import Array
+
+__all__ = ["check_coef_bounds", "check_parameters", "check_penalty_factor"]
 
 
 def check_parameters(estimator: Any) -> None:
@@ -26,3 +28,59 @@ def _number(estimator: Any, name: str, holds: Any, expected: str, kind: type = R
         raise TypeError(f"{name} must be {expected}; got {value!r}.")
     if not holds(value):
         raise ValueError(f"{name} must be {expected}; got {value!r}.")
+
+
+def check_penalty_factor(penalty_factor: Any, n_features: int) -> Array:
+    """Factors (d,) of the columns' penalties; None is 1 each.
+
+    Raises
+    ------
+    ValueError
+        If there is not one per column, or one is negative or not finite: it names the first.
+    """
+    if penalty_factor is None:
+        return np.ones(n_features)
+    try:
+        factors = np.asarray(penalty_factor, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise ValueError(f"penalty_factor must be numbers; got {penalty_factor!r}.") from None
+    if factors.shape != (n_features,):
+        raise ValueError(f"penalty_factor must have shape ({n_features},); got {factors.shape}.")
+    wrong = np.flatnonzero(~(np.isfinite(factors) & (factors >= 0)))
+    if wrong.size:
+        j = wrong[0]
+        raise ValueError(f"penalty_factor must be finite and not negative; got {factors[j]} at entry {j}.")
+    return factors
+
+
+def check_coef_bounds(coef_bounds: Any, n_features: int) -> tuple[Array, Array] | None:
+    """Lower and upper bounds (d,) of the coefficients, or None; a missing bound is infinite.
+
+    Raises
+    ------
+    ValueError
+        If it is neither one pair nor a pair per column, or a pair holds no number: it names the first.
+    """
+    if coef_bounds is None:
+        return None
+    pairs = list(coef_bounds) if np.iterable(coef_bounds) else []
+    if len(pairs) == 2 and not any(np.iterable(end) for end in pairs):
+        pairs = [tuple(pairs)] * n_features
+    if len(pairs) != n_features:
+        raise ValueError(
+            f"coef_bounds must be one pair (lower, upper) or {n_features} of them, one per column, with None "
+            f"for no bound; got {coef_bounds!r}."
+        )
+    lower, upper = np.empty(n_features), np.empty(n_features)
+    for j, pair in enumerate(pairs):
+        try:
+            low, high = pair
+            lower[j] = -np.inf if low is None else low
+            upper[j] = np.inf if high is None else high
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"coef_bounds must hold pairs (lower, upper); got {pair!r} at entry {j}."
+            ) from None
+        if not (lower[j] <= upper[j] and lower[j] < np.inf and upper[j] > -np.inf):
+            raise ValueError(f"coef_bounds must have lower <= upper; got {pair!r} at entry {j}.")
+    return lower, upper

@@ -27,7 +27,7 @@ ALLOWED = {
     "solvers": LEAVES | {"solvers", "problem", "rows"},
     "displays": LEAVES | {"displays", "cross_entropy"},
     "targets": LEAVES | {"truth"},
-    "parameters": set(),
+    "parameters": LEAVES,
     "progress": {"solvers"},
     "callbacks": set(),
     "predictor": LEAVES | {"cross_entropy", "problem", "rows", "targets"},

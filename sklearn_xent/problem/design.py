@@ -6,7 +6,7 @@ whole. This is the one place that knows of the intercept: without one its column
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +16,17 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.problem.products import left_product, right_product, weighted_squares, with_entries
 from sklearn_xent.rows import Block, Rows
 
-__all__ = ["AppliedDesign", "Design", "Linear", "Pulled", "applied", "design_for", "logits_of"]
+__all__ = [
+    "AppliedDesign",
+    "Design",
+    "Linear",
+    "Moments",
+    "Pulled",
+    "applied",
+    "design_for",
+    "logits_of",
+    "moments_of",
+]
 
 CANCELLATION = 1e2  # |shift| * scale beyond which dense blocks are centred: one more pass while in cache
 # float32 rows are multiplied in float32 if they are large, if their columns' means are no more spreads
@@ -141,6 +151,11 @@ class Design:
         """Products (n, n) of the design matrix's rows, its columns (d,) without the intercept in units."""
         return rows.inner_products(self.shift, self.scale * units, dtype)
 
+    def columns(self, which: Array) -> tuple[Design, Array]:
+        """The design of some columns, and what of the rows it is made of."""
+        shift, scale, variance = self.shift[which], self.scale[which], self.variance[which]
+        return replace(self, shift=shift, scale=scale, variance=variance), which
+
     def to_original(self, W: Array) -> tuple[Array, Array]:
         """Coefficients (K, d) and intercepts (K,) for X as given."""
         V = W[:, :-1] * self.scale
@@ -195,6 +210,10 @@ class AppliedDesign(Design):
         """Which entries (m, d) were not zero before the design was applied."""
         return np.asarray(X[:, :-1] != (0.0 - self.shift) * self.scale)
 
+    def columns(self, which: Array) -> tuple[Design, Array]:
+        """The same, with the column of the intercept."""
+        return super().columns(which)[0], np.append(which, len(self.scale))
+
     def inner_products(self, rows: Rows, units: Array, dtype: Any) -> Array:
         """Products (n, n) of the rows without their last column."""
         return rows.inner_products(np.zeros(len(units) + 1), np.append(units, 0.0), dtype)
@@ -246,19 +265,32 @@ def _magnitude(block: Block) -> tuple[tuple[Array], tuple[()]]:
     return (left_product(block.weights[None, :], X)[0],), ()
 
 
-def _moments(rows: Rows, names: Any) -> tuple[Array, Array, Array]:
-    """Weighted mean, spread about it (0 where constant) and root mean square of every column.
+class Moments(NamedTuple):
+    """Weighted mean, spread about it (0 where constant) and root mean square of every column, (d,) each."""
+
+    mean: Array
+    spread: Array
+    size: Array
+
+
+def moments_of(rows: Rows, names: Any = None) -> Moments:
+    """Measure the columns.
 
     One sweep, which shows as well whether every value is finite, and two more where raw squares have lost
     the digits: a column far from zero for its spread, constant, or so large or small that its square is
     not a normal number.
+
+    Raises
+    ------
+    ValueError
+        If X holds NaN or infinity.
     """
     (mean, square), _ = rows.sweep(_raw_moments)
     with np.errstate(over="ignore", invalid="ignore", under="ignore"):
         variance = square - mean**2
         sound = (square > 1e-280) & (square < 1e280) & (variance > 1e-6 * square)
     if (sound | (square == 0) & (mean == 0)).all():
-        return mean, np.sqrt(np.maximum(variance, 0.0)), np.sqrt(square)
+        return Moments(mean, np.sqrt(np.maximum(variance, 0.0)), np.sqrt(square))
     if not np.isfinite(square).all():
         (not_finite,), _ = rows.sweep(_not_finite)
         columns = _name_columns(not_finite > 0, names)
@@ -273,31 +305,32 @@ def _moments(rows: Rows, names: Any) -> tuple[Array, Array, Array]:
     # For a constant column x - mean is one rounding error e in all rows: drift = e and second = e^2.
     variance = np.where(variance <= 1e-6 * second, 0.0, variance)
     size = np.where(np.isfinite(magnitude), np.hypot(centre, unit * np.sqrt(second)), np.inf)
-    return centre + unit * drift, unit * np.sqrt(np.maximum(variance, 0.0)), size
+    return Moments(centre + unit * drift, unit * np.sqrt(np.maximum(variance, 0.0)), size)
 
 
 def design_for(
     rows: Rows,
+    moments: Moments,
     *,
     fit_intercept: bool,
-    strength: float,
+    strength: Array,
     l1_ratio: float,
     names: Any = None,
     tol: float = 0.0,
 ) -> Design:
     """Choose shift and scale: the weighted mean, and 1 / sqrt(variance / 4 + ridge).
 
-    The scale makes the curvature of every coordinate about 1, the penalty's ridge (1 - l1_ratio) strength
-    included, so that a column too small to matter beside its penalty does not blow up. It also decides
-    whether float32 rows are multiplied as they are.
+    The scale makes the curvature of every coordinate about 1, the ridge (1 - l1_ratio) strength (d,) of its
+    penalty included, so that a column too small to matter beside its penalty does not blow up. It also
+    decides whether float32 rows are multiplied as they are.
 
     Raises
     ------
     ValueError
-        If X holds NaN or infinity, if a column's values are too large for float64 arithmetic or, where
-        nothing penalises it, its spread is too small.
+        If a column's values are too large for float64 arithmetic or, where nothing penalises it, its
+        spread is too small.
     """
-    mean, spread, size = _moments(rows, names)
+    mean, spread, size = moments
     if not fit_intercept:
         mean, spread = np.zeros_like(mean), size
     columns = _name_columns(~(size < LARGEST_VALUE), names)
@@ -305,8 +338,8 @@ def design_for(
         raise ValueError(f"X holds values beyond {LARGEST_VALUE:g} in {columns}; rescale them.")
     ridge = (1 - l1_ratio) * strength
     tiny = (spread > 0) & (spread < SMALLEST_SPREAD) & (ridge == 0)
-    columns = _name_columns(tiny, names)
-    if columns and strength == 0:
+    columns = _name_columns(tiny & (strength == 0), names)
+    if columns:
         raise ValueError(
             f"X varies by less than {SMALLEST_SPREAD:g} in {columns}: no finite coefficient can "
             "use that; rescale or drop them."

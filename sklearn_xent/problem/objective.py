@@ -99,7 +99,19 @@ class Objective:
     @property
     def free(self) -> Array:
         """Mask (d + 1,) of the columns that nothing penalises."""
-        return np.asarray((self.penalty.l1 == 0) & (self.penalty.l2 == 0))
+        return self.penalty.free
+
+    @property
+    def unheld(self) -> bool:
+        """Whether nothing penalises or bounds any column that varies."""
+        varies = self.design.scale > 0
+        return bool(varies.any() and self.penalty.free[:-1][varies].all())
+
+    def columns(self, which: Array) -> Objective:
+        """The problem on some columns of X, which are copied; the others' coefficients are zero."""
+        design, taken = self.design.columns(which)
+        penalty = self.penalty.columns(np.append(which, len(self.design.scale)))
+        return Objective(self.rows.columns(taken), self.loss, penalty, design)
 
 
 class Point:

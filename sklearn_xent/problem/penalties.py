@@ -10,31 +10,57 @@ import numpy as np
 from sklearn_xent.arrays import Array, inner
 from sklearn_xent.problem.design import Design
 
-__all__ = ["ElasticNet", "elastic_net"]
+__all__ = ["ElasticNet", "elastic_net", "pull"]
 
 
 @dataclass(frozen=True)
 class ElasticNet:
-    """sum_j l1_j |w_j| + l2_j w_j^2 / 2 for every row of W.
+    """sum_j l1_j |w_j| + l2_j w_j^2 / 2 for every row of W, and w_j within bounds where there are any.
 
-    ``l1`` and ``l2`` have shape (d + 1,): one factor per column of W, the last of them the intercept's.
+    All have shape (d + 1,): one number per column of W, the last of them the intercept's.
     """
 
     l1: Array
     l2: Array
+    lower: Array | None = None
+    upper: Array | None = None
 
     @cached_property
     def smooth(self) -> bool:
-        """Whether no coordinate carries an l1 term."""
-        return not self.l1.any()
+        """Whether no coordinate carries an l1 term or a bound."""
+        return not self.l1.any() and self.lower is None
+
+    @cached_property
+    def bounds(self) -> tuple[Array, Array]:
+        """Lower and upper bounds, infinite where there are none."""
+        if self.lower is None or self.upper is None:
+            return np.full_like(self.l2, -np.inf), np.full_like(self.l2, np.inf)
+        return self.lower, self.upper
+
+    @property
+    def free(self) -> Array:
+        """Mask (d + 1,) of the columns whose coefficients nothing holds back."""
+        return np.asarray((self.l1 == 0) & (self.l2 == 0) & ~np.isfinite(self.bounds).all(axis=0))
+
+    def columns(self, which: Array) -> ElasticNet:
+        """The penalty of some columns (indices into d + 1)."""
+        lower, upper = self.bounds
+        if self.lower is None:
+            return ElasticNet(self.l1[which], self.l2[which])
+        return ElasticNet(self.l1[which], self.l2[which], lower[which], upper[which])
+
+    def movable(self, W: Array) -> Array:
+        """Mask of the coefficients at neither a kink nor a bound: F is smooth about them."""
+        lower, upper = self.bounds
+        return np.asarray(((W != 0) | (self.l1 == 0)) & (lower < W) & (upper > W))
 
     def value(self, W: Array) -> float:
-        """Penalty of the coefficients W (K, d + 1)."""
+        """Penalty of the coefficients W (K, d + 1), which are within their bounds."""
         return self.absolute(W) + 0.5 * inner(W, W * self.l2)
 
     def absolute(self, W: Array) -> float:
         """The part that is not smooth: sum l1 |w|."""
-        return 0.0 if self.smooth else float((np.abs(W) @ self.l1).sum())
+        return float((np.abs(W) @ self.l1).sum()) if self.l1.any() else 0.0
 
     def gradient(self, W: Array) -> Array:
         """Gradient of the smooth part."""
@@ -43,22 +69,25 @@ class ElasticNet:
     def subgradient(self, W: Array, gradient: Array) -> Array:
         """Subgradient of least norm of loss + penalty, from the gradient of its smooth part.
 
-        It is zero exactly at a minimum, with or without l1.
+        It is zero exactly at a minimum, with l1 and bounds or without.
         """
         if self.smooth:
             return gradient
-        at_zero = np.sign(gradient) * np.maximum(np.abs(gradient) - self.l1, 0)
-        return np.where(W == 0, at_zero, gradient + self.l1 * np.sign(W))
+        return pull(W, gradient, self.l1, *self.bounds)
 
     def prox(self, W: Array, step: Array | float) -> Array:
         """Minimise ||V - W||^2 / (2 step) + sum l1 |V| over V: the l2 part belongs to the smooth side."""
-        return np.sign(W) * np.maximum(np.abs(W) - step * self.l1, 0)
+        V = np.sign(W) * np.maximum(np.abs(W) - step * self.l1, 0)
+        return V if self.lower is None else np.clip(V, *self.bounds)
 
     def fenchel_gap(self, W: Array, loss_gradient: Array) -> float:
-        """P(W) + P*(-G) + <W, G>: infinite unless each |G_j| <= l1_j or l2_j > 0.
+        """P(W) + P*(-G) + <W, G>: infinite unless each |G_j| <= l1_j, l2_j > 0 or a bound ends the slope.
 
-        Each coordinate's term is at least 0; none is the difference of large numbers where l1 = 0.
+        Each coordinate's term is at least 0; none is the difference of large numbers where l1 = 0 and
+        there are no bounds.
         """
+        if self.lower is not None:
+            return self._bounded_gap(W, loss_gradient)
         with np.errstate(divide="ignore", invalid="ignore"):
             ridge = np.where(self.l2 > 0, (loss_gradient + self.l2 * W) ** 2 / (2 * self.l2), np.inf)
             excess = np.maximum(np.abs(loss_gradient) - self.l1, 0)
@@ -67,15 +96,66 @@ class ElasticNet:
         terms = np.where(self.l1 > 0, own + conjugate, np.where(loss_gradient == 0, own, ridge))
         return float(np.maximum(terms, 0).sum())
 
+    def _bounded_gap(self, W: Array, G: Array) -> float:
+        """The conjugate is attained where -G - l2 v is in the subdifferential of l1 |v|, or at a bound."""
+        lower, upper = self.bounds
+        wish = -np.sign(G) * np.maximum(np.abs(G) - self.l1, 0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            v = np.where(wish == 0, 0.0, wish / self.l2)
+        v = np.clip(v, lower, upper)
+        if not np.isfinite(v).all():
+            return np.inf
+        own = self.l1 * np.abs(W) + 0.5 * self.l2 * W**2 + W * G
+        best = self.l1 * np.abs(v) + 0.5 * self.l2 * v**2 + v * G
+        return float(np.maximum(own - best, 0).sum())
 
-def elastic_net(design: Design, strength: float, l1_ratio: float) -> ElasticNet:
-    """Penalty strength * (l1_ratio ||coef||_1 + (1 - l1_ratio) / 2 ||coef||^2) in the design's units.
 
-    The intercept goes free. What cannot move a logit (a dropped column, the missing intercept) gets a unit
-    ridge, so that it stays 0 and no Hessian is singular for its sake.
+def pull(w: Array, gradient: Array, l1: Array, lower: Array, upper: Array) -> Array:
+    """Least-norm subgradient of a smooth function + l1 |w| within bounds, coordinate by coordinate.
+
+    A coordinate may go up if the slope to its right falls, down if that to its left rises.
     """
-    l1 = np.append(l1_ratio * strength * design.scale, 0.0)
+    up = gradient + np.where(w < 0, -l1, l1)
+    down = gradient + np.where(w > 0, l1, -l1)
+    return np.where((up < 0) & (w < upper), up, np.where((down > 0) & (w > lower), down, 0.0))
+
+
+def elastic_net(
+    design: Design,
+    strength: float,
+    l1_ratio: float,
+    factors: Array | None = None,
+    bounds: tuple[Array, Array] | None = None,
+) -> ElasticNet:
+    """Penalty strength * factor_j (l1_ratio |w_j| + (1 - l1_ratio) / 2 w_j^2) in the design's units.
+
+    ``factors`` (d,) are 1 by default; ``bounds`` are two arrays (d,) in the units of X. The intercept goes
+    free. What cannot move a logit (a dropped column, the missing intercept) gets a unit ridge, so that it
+    stays 0 and no Hessian is singular for its sake.
+
+    Raises
+    ------
+    ValueError
+        If bounds exclude 0 for a dropped column.
+    """
+    per_column = strength * (np.ones_like(design.scale) if factors is None else factors)
+    l1 = np.append(l1_ratio * per_column * design.scale, 0.0)
     # the root first: strength 0 times a square that overflows would be nan
-    l2 = np.append((np.sqrt((1 - l1_ratio) * strength) * design.scale) ** 2, 0.0)
+    l2 = np.append((np.sqrt((1 - l1_ratio) * per_column) * design.scale) ** 2, 0.0)
     idle = np.append(design.scale == 0, not design.fit_intercept)
-    return ElasticNet(np.where(idle, 0.0, l1), np.where(idle, 1.0, l2))
+    l1, l2 = np.where(idle, 0.0, l1), np.where(idle, 1.0, l2)
+    if bounds is None:
+        return ElasticNet(l1, l2)
+    stuck = np.flatnonzero((design.scale == 0) & ((bounds[0] > 0) | (bounds[1] < 0)))
+    if stuck.size:
+        raise ValueError(
+            f"coef_bounds exclude 0 at entry {stuck[0]}, but that column of X does not vary (or its penalty "
+            "is all that does): it can have no other coefficient."
+        )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        lower, upper = (
+            np.append(np.where(idle[:-1] | (b == 0), 0.0, b / design.scale), end)
+            for b, end in zip(bounds, (-np.inf, np.inf), strict=True)
+        )
+    lower[:-1][idle[:-1]], upper[:-1][idle[:-1]] = -np.inf, np.inf
+    return ElasticNet(l1, l2, lower, upper)

@@ -70,6 +70,10 @@ class Rows(Protocol):
         """Copy with function(X) in place of X, in one block on the same threads."""
         ...
 
+    def columns(self, which: Array) -> Rows:
+        """Copy some columns; same threads."""
+        ...
+
     def sample(self, n_rows: int, rng: np.random.RandomState, always: Array) -> Rows:
         """Copy about n_rows rows, spread over all, and those whose indices are in always; same threads.
 

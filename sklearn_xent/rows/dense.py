@@ -86,6 +86,12 @@ class DenseRows:
         other.team, other.passes = self.team, self.passes
         return other
 
+    def columns(self, which: Array) -> DenseRows:
+        """See ``Rows.columns``."""
+        part = DenseRows(self._X[:, which], self._targets, self._weights, self._offset)
+        part.team, part.single = self.team, self.single
+        return part
+
     def sample(self, n_rows: int, rng: np.random.RandomState, always: Array) -> DenseRows:
         """See ``Rows.sample``."""
         rows = np.union1d(spread_rows(self.n_rows, n_rows, rng), always)

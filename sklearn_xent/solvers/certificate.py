@@ -30,7 +30,8 @@ def certify(point: Point, tol: float, precondition: Map | None = None) -> tuple[
     bound = point.duality_gap()
     size = point.coefficients.size
     if size <= DENSE_LIMIT:
-        if bound <= tol * abs(point.value) and o.rows.n_rows * size > POLISH_LIMIT:
+        large = o.rows.n_rows * size > POLISH_LIMIT
+        if large and (bound <= tol * abs(point.value) or (np.isfinite(bound) and not o.penalty.smooth)):
             return bound, None
         curvature = curvature_at(point)
         return min(bound, curvature.gap(point.stationarity)), curvature
@@ -75,6 +76,8 @@ def polish(point: Point, curvature: Curvature, *, at_most: int) -> Iterator[tupl
 
 
 def _same_face(point: Point, trial: Point, curvature: Curvature) -> bool:
-    """Whether both have the same signs, and the subgradient stays zero off the active set."""
+    """Whether both have the same signs and bounds, and the subgradient stays zero off the active set."""
+    movable = point.objective.penalty.movable
     same = np.array_equal(np.sign(point.coefficients), np.sign(trial.coefficients))
+    same = same and np.array_equal(movable(point.coefficients), movable(trial.coefficients))
     return same and not trial.stationarity.ravel()[~curvature.active].any()

@@ -18,6 +18,7 @@ __all__ = [
     "hessian_at",
     "pin_gauge",
     "refuse_beyond_memory",
+    "unseen_curvature",
 ]
 
 DENSE_LIMIT = 1500  # coefficients up to which a Hessian is factored unasked: 18 MB, a fraction of a second
@@ -104,7 +105,7 @@ def _cholesky(H: Array) -> tuple[Array, bool]:
 
 
 def curvature_at(point: Point, *, rough: bool = False) -> Curvature:
-    """Factor the Hessian on the coordinates that can move: all, or with l1 those not held at zero.
+    """Factor the Hessian on the coordinates that can move: all, or those that no l1 penalty or bound holds.
 
     A ``rough`` one may come from products in float32, at half the cost, where rounding leaves it sound.
     """
@@ -115,7 +116,8 @@ def curvature_at(point: Point, *, rough: bool = False) -> Curvature:
     H = hessian_at(point)
     if point.objective.penalty.smooth:
         return Curvature(H)
-    return Curvature(H, ((point.coefficients != 0) | (point.stationarity != 0)).ravel())
+    movable = point.objective.penalty.movable(point.coefficients)
+    return Curvature(H, (movable | (point.stationarity != 0)).ravel())
 
 
 def hessian_at(point: Point, dtype: Any = np.float64) -> Array:
@@ -124,6 +126,19 @@ def hessian_at(point: Point, dtype: Any = np.float64) -> Array:
     if point.objective.loss.shift_invariant:
         pin_gauge(H, point.objective)
     return H
+
+
+def unseen_curvature(solved: Point) -> Array:
+    """What a sample's Hessian misses of the columns' variances, (N,), to be added to its diagonal.
+
+    A column that is rare in the sample has too little curvature there, and steps along it are too long. Not
+    what chance alone may miss: levels of a category add up to a constant, and curvature added to each would
+    hide that nothing but the penalty holds them together.
+    """
+    sample = solved.objective
+    seen, variance = sample.squares()[:-1], sample.design.variance
+    missing = np.where(variance > 2 * seen, variance - seen, 0.0)
+    return np.outer(solved.mean_curvature(), np.append(missing, 0.0)).ravel()
 
 
 def pin_gauge(H: Array, objective: Objective) -> None:

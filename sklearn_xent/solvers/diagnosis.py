@@ -28,7 +28,7 @@ ADVICE = {
 def diagnose(solution: Solution, solver: str, tol: float, names: Any = None) -> ConvergenceWarning | None:
     """Return the one warning that a fit deserves, or None where its relative gap is at most tol."""
     objective = solution.point.objective
-    separable = bool(objective.free[:-1].any()) and solution.point.separates()
+    separable = objective.unheld and solution.point.separates()
     if separable or suspects_separation(solution.point):
         direction = recession_direction(objective)
         if separable and direction is None:

@@ -29,10 +29,11 @@ LARGE = 16 << 20  # bytes of X: below it a few Newton steps on all rows take mil
 
 
 class Entry(NamedTuple):
-    """A method, whether it can treat a penalty with an l1 part, and whether it takes a ``seed``."""
+    """A method, whether it can treat an l1 penalty and bounds, and whether it takes a ``seed``."""
 
     method: Any
     l1: bool
+    bounds: bool = False
     seeded: bool = False
 
 
@@ -42,9 +43,9 @@ METHODS: dict[str, Entry] = {
     "progressive": Entry(progressive, l1=False, seeded=True),
     "row-space": Entry(row_space, l1=False),
     "quasi-newton": Entry(quasi_newton, l1=False, seeded=True),
-    "proximal-newton": Entry(proximal_newton, l1=True),
+    "proximal-newton": Entry(proximal_newton, l1=True, bounds=True, seeded=True),
     "gradient-descent": Entry(gradient_descent, l1=False),
-    "accelerated-gradient": Entry(accelerated_gradient, l1=True),
+    "accelerated-gradient": Entry(accelerated_gradient, l1=True, bounds=True),
     **{name: Entry(partial(scipy_minimize, solver=name), l1=name == "lbfgs") for name in SCIPY_METHODS},
 }
 
@@ -59,19 +60,22 @@ def choose(solver: str, objective: Objective, random_state: Any = None) -> tuple
     """
     if solver != "auto" and solver not in METHODS:
         raise ValueError(f"solver must be 'auto' or one of {sorted(METHODS)}; got {solver!r}.")
-    smooth = objective.penalty.smooth
     if solver == "auto":
         solver = _fastest(objective)
     entry = METHODS[solver]
-    if not (smooth or entry.l1):
-        able = ["auto", *sorted(name for name, other in METHODS.items() if other.l1)]
-        raise ValueError(
-            f"solver={solver!r} minimises smooth objectives and cannot treat l1_ratio > 0; use one of {able}."
-        )
+    if objective.penalty.l1.any() and not entry.l1:
+        raise _unable(solver, "l1_ratio > 0", "l1")
+    if objective.penalty.lower is not None and not entry.bounds:
+        raise _unable(solver, "coef_bounds", "bounds")
     if not entry.seeded:
         return solver, entry.method
     rng = check_random_state(0 if random_state is None else random_state)
     return solver, partial(entry.method, seed=rng.randint(np.iinfo(np.int32).max))
+
+
+def _unable(solver: str, what: str, field: str) -> ValueError:
+    able = ["auto", *sorted(name for name, other in METHODS.items() if getattr(other, field))]
+    return ValueError(f"solver={solver!r} cannot treat {what}; use one of {able}.")
 
 
 def _fastest(objective: Objective) -> str:
@@ -79,7 +83,7 @@ def _fastest(objective: Objective) -> str:
     K, size = objective.shape
     n_rows, small = objective.rows.n_rows, K * size <= DENSE_LIMIT
     if not objective.penalty.smooth:
-        return "proximal-newton" if small else "lbfgs"
+        return "proximal-newton"
     if small and objective.rows.bytes > LARGE and n_rows >= 4 * sample_size(n_rows, K * size):
         return "progressive"
     if K * size <= FACTORED:

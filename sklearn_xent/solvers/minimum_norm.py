@@ -19,10 +19,10 @@ RANK_TOLERANCE = 1e-13  # of the largest eigenvalue of the equilibrated Gram mat
 def minimum_norm(objective: Objective, W: Array) -> Array:
     """W (K, d + 1) without its part in the null space of the data, in the units of X.
 
-    Only where nothing penalises the columns: a penalty has chosen already. The intercept is not part
+    Only where nothing penalises or bounds the columns: that has chosen already. The intercept is not part
     of the norm; of K symmetric classes the coefficients sum to zero.
     """
-    if not objective.free[:-1].any():
+    if not objective.unheld:
         return W
     W = objective.symmetric(W)
     if W.shape[1] - 1 > GRAM_LIMIT:

@@ -14,7 +14,7 @@ import numpy as np
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective, Point
-from sklearn_xent.solvers.curvature import Curvature, curvature_at
+from sklearn_xent.solvers.curvature import Curvature, curvature_at, unseen_curvature
 from sklearn_xent.solvers.line_search import step_towards
 from sklearn_xent.solvers.newton import newton_cholesky
 from sklearn_xent.solvers.quasi_newton import Corrections
@@ -86,20 +86,12 @@ def _newton(sample: Objective, start: Array) -> tuple[Point, Curvature]:
 
 
 def _completed(curvature: Curvature, solved: Point) -> Curvature:
-    """The sample's Hessian with the curvature of what it misses of the columns' variances.
-
-    A column that is rare in the sample has too little curvature there, and steps along it are too long.
-    """
-    sample = solved.objective
-    seen = sample.squares()[:-1]
-    # Not what chance alone may miss: levels of a category add up to a constant, and curvature added to each
-    # would hide that nothing but the penalty holds them together.
-    missing = np.where(sample.design.variance > 2 * seen, sample.design.variance - seen, 0.0)
-    if not missing.any():
+    """The sample's Hessian with the curvature that it misses."""
+    unseen = unseen_curvature(solved)
+    if not unseen.any():
         return curvature
-    of_unit_variance = solved.mean_curvature()
     H = curvature.hessian.copy()
-    H[np.diag_indices_from(H)] += np.outer(of_unit_variance, np.append(missing, 0.0)).ravel()
+    H[np.diag_indices_from(H)] += unseen
     return Curvature(H)
 
 

@@ -71,12 +71,17 @@ def recession_direction(objective: Objective) -> Array | None:
     total = sp.csr_array(margins.sum(axis=0).reshape(1, -1))
     K, size = objective.shape
     cost = np.tile(np.append(np.ones(size - 1), 1e-3), 2 * K)
+    # no way to go where there is a penalty, or towards a bound
+    lower, upper = objective.penalty.bounds
+    held = (objective.penalty.l1 > 0) | (objective.penalty.l2 > 0)
+    furthest = [np.tile(np.where(held | np.isfinite(b), 0.0, np.inf), K) for b in (upper, lower)]
     program = scipy.optimize.linprog(
         cost,
         A_ub=-sp.hstack([margins, -margins]),
         b_ub=np.zeros(n_rows),
         A_eq=sp.vstack([sp.hstack([total, -total]), sp.hstack([ties, -ties])]),
         b_eq=np.append(float(n_rows), np.zeros(ties.shape[0])),
+        bounds=np.column_stack([np.zeros(2 * K * size), np.concatenate(furthest)]),
         method="highs",
         options={"time_limit": SECONDS},
     )

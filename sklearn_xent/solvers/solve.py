@@ -173,8 +173,7 @@ class Monitor:
 
     def _separable(self, point: Point) -> bool:
         """Whether nothing penalises the columns, and the rows are all right and almost certain."""
-        free = point.objective.free[:-1].any()
-        return bool(free and point.loss < NEARLY_CERTAIN and point.separates())
+        return point.loss < NEARLY_CERTAIN and point.objective.unheld and point.separates()
 
     def _improves(self, point: Point) -> bool:
         """Lower, or no higher than rounding explains and closer to stationary."""

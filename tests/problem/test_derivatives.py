@@ -8,7 +8,7 @@ import scipy.optimize
 import scipy.sparse as sp
 from scipy.special import log_softmax
 
-from sklearn_xent.problem.design import design_for
+from sklearn_xent.problem.design import design_for, moments_of
 from sklearn_xent.problem.losses import BinaryCrossEntropy, MultinomialCrossEntropy, loss_for
 from sklearn_xent.problem.objective import Line, Objective
 from sklearn_xent.problem.penalties import ElasticNet, elastic_net
@@ -45,7 +45,13 @@ def assemble(X, targets, weights, offset, container="C", strength=0.1, l1_ratio=
     """The objective of these ingredients, as a fit makes it."""
     K = len(targets)
     rows = as_rows(CONTAINERS[container](X), targets[1:] if K == 2 else targets, weights, offset)
-    design = design_for(rows, fit_intercept=fit_intercept, strength=strength, l1_ratio=l1_ratio)
+    design = design_for(
+        rows,
+        moments_of(rows),
+        fit_intercept=fit_intercept,
+        strength=np.full(X.shape[1], strength),
+        l1_ratio=l1_ratio,
+    )
     return Objective(rows, loss_for(K), elastic_net(design, strength, l1_ratio), design)
 
 

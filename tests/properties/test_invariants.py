@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 
 from sklearn_xent import CrossEntropyClassifier, neg_cross_entropy_scorer
-from sklearn_xent.problem.design import design_for
+from sklearn_xent.problem.design import design_for, moments_of
 from sklearn_xent.problem.losses import MultinomialCrossEntropy
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.penalties import elastic_net
@@ -83,7 +83,13 @@ def test_softmax_of_two_classes_is_the_sigmoid_with_twice_C(problem):
     y = np.minimum(y, 1)
     rows = as_rows(X, np.eye(2)[y].T.copy(), np.full(len(y), 1 / len(y)))
     strength = 1 / (C * len(y))
-    design = design_for(rows, fit_intercept=True, strength=strength, l1_ratio=0.0)
+    design = design_for(
+        rows,
+        moments_of(rows),
+        fit_intercept=True,
+        strength=np.full(X.shape[1], strength),
+        l1_ratio=0.0,
+    )
     objective = Objective(rows, MultinomialCrossEntropy(2), elastic_net(design, strength, 0.0), design)
     start = np.zeros(objective.shape)
     solution = minimise(objective, newton_cholesky, start, tol=1e-8, max_iter=100)

@@ -5,9 +5,9 @@ import warnings
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from tests.problems import overlapping, reference_objective
 
 from sklearn_xent import CrossEntropyClassifier
+from tests.problems import overlapping, reference_objective
 
 TALL, WIDE = ("progressive", "quasi-newton", "truncated-newton"), ("row-space", "truncated-newton")
 

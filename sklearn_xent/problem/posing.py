@@ -1,0 +1,48 @@
+"""From data and the strength of a penalty to the objective, in the coordinates the optimiser sees."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from sklearn_xent.arrays import Array
+from sklearn_xent.problem.design import Moments, applied, design_for
+from sklearn_xent.problem.losses import loss_for
+from sklearn_xent.problem.objective import Objective
+from sklearn_xent.problem.penalties import elastic_net
+from sklearn_xent.rows import Rows
+
+__all__ = ["Settings", "pose"]
+
+
+class Settings(NamedTuple):
+    """What a user asks of the penalty and of the precision, all but its strength."""
+
+    l1_ratio: float
+    factors: Array  # (d,) of each column's penalty
+    bounds: tuple[Array, Array] | None  # (d,) each, in the units of X
+    fit_intercept: bool
+    tol: float
+
+
+def pose(
+    rows: Rows, moments: Moments, n_classes: int, strength: float, settings: Settings, names: Any = None
+) -> Objective:
+    """Mean loss of rows whose weights sum to 1 + strength times the elastic net.
+
+    Raises
+    ------
+    ValueError
+        If X cannot be scaled in float64, or bounds forbid 0 for a column that is constant.
+    """
+    design = design_for(
+        rows,
+        moments,
+        fit_intercept=settings.fit_intercept,
+        strength=strength * settings.factors,
+        l1_ratio=settings.l1_ratio,
+        names=names,
+        tol=settings.tol,
+    )
+    penalty = elastic_net(design, strength, settings.l1_ratio, settings.factors, settings.bounds)
+    design, rows = applied(design, rows)
+    return Objective(rows, loss_for(n_classes), penalty, design)
