@@ -96,9 +96,10 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
     converged_ : bool
         Whether the fit ended without a warning.
     optimality_gap_ : float
-        How far the mean objective J / sum(s) may be above its minimum, in nats. It is the smaller of
-        the duality gap, which is an upper bound, and of half the squared Newton decrement, which is an
-        estimate, exact to first order. Beyond 1500 coefficients the decrement is by conjugate gradients.
+        How far the mean objective J / sum(s) may be above its minimum, in nats. With an l1 penalty or
+        bounds it is the duality gap, an upper bound (below 1e-9 of J, where rounding hides it, the estimate).
+        Else it is the smaller of that and of half the squared Newton decrement, an estimate that is exact
+        to first order; beyond 1500 coefficients the decrement is by conjugate gradients.
     history_ : dict of ndarray of shape (1 + number of iterations,)
         One entry an iterate, the start included: "objective" (J / sum(s), nats), "gradient_norm" (of the
         least-norm subgradient, on standardised columns), "gap" (nats, a rough guess before the

@@ -30,6 +30,7 @@ __all__ = [
     "first_order",
     "gram",
     "hessian",
+    "hessian_among",
     "hessian_diagonal",
     "hessian_product",
     "holding",
@@ -121,6 +122,28 @@ def hessian(block: Block, logits: Array, kept: Any, loss: Loss, design: Design, 
     for k in range(K):
         H[k, :, k, :] = design.gram(block.X, block.weights * e.curvature(k, k), dtype)
     return (H.reshape(K * size, K * size),), ()
+
+
+def hessian_among(block: Block, logits: Array, kept: Any, loss: Loss, design: Design, chosen: Array) -> Any:
+    """Hessian of the loss between the coefficients of a mask (K, d + 1)."""
+    if len(logits) == 1 or sp.issparse(block.X):
+        (H,), _ = hessian(block, logits, kept, loss, design, np.float64)
+        where = np.flatnonzero(chosen)
+        return (H[np.ix_(where, where)],), ()
+    e = kept or loss.expand(logits, block.targets)
+    A, root = design.matrix(block.X), np.sqrt(block.weights)
+    k, j = np.nonzero(chosen)
+    C = np.empty((len(A), len(j)))
+    H = np.zeros((len(j), len(j)))
+    starts = np.searchsorted(k, np.arange(len(logits) + 1))
+    for a, b, p in zip(starts[:-1], starts[1:], e.probabilities, strict=True):
+        np.multiply(A[:, j[a:b]], (p * root)[:, None], out=C[:, a:b])
+    H -= C.T @ C
+    for a, b, p, q in zip(starts[:-1], starts[1:], e.probabilities, e.complements, strict=True):
+        # on the diagonal p (1 - p) as it is, lest p - p^2 cancel
+        np.multiply(A[:, j[a:b]], (np.sqrt(p * q) * root)[:, None], out=C[:, a:b])
+        H[a:b, a:b] = C[:, a:b].T @ C[:, a:b]
+    return (H,), ()
 
 
 def subtract_outer(H: Array, A: Array, p: Array, weights: Array) -> None:

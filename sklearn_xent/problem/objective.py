@@ -148,6 +148,14 @@ class Point:
         H.reshape(-1)[:: len(H) + 1] += np.tile(o.penalty.l2, len(self.coefficients))
         return np.asarray(H)
 
+    def hessian_among(self, chosen: Array) -> Array:
+        """The Hessian between the coefficients of a mask (K, d + 1), in the order of a flat W."""
+        o = self.objective
+        sweep = o.rows.sweep
+        (H,), _ = sweep(kernels.hessian_among, self.logits, self._kept, o.loss, o.design, chosen)
+        H[np.diag_indices_from(H)] += np.broadcast_to(o.penalty.l2, chosen.shape)[chosen]
+        return np.asarray(H)
+
     def hessian_product(self, V: Array) -> Array:
         """Hessian of the smooth part times V (K, d + 1); one reading of X."""
         o = self.objective
@@ -191,25 +199,27 @@ class Point:
         """Upper bound of F(W) - min F in nats; inf where nothing penalises a column of X.
 
         The dual point of residuals c r is the mixture q = y + c r, whose value is its entropy: the dual of
-        maximum likelihood is maximum entropy. It holds once the intercept is stationary, as it is to
-        rounding at the end of a fit: its own small gradient is left out.
+        maximum likelihood is maximum entropy. It asks for a stationary intercept; what that lacks is added
+        to first order.
         """
         o, penalty = self.objective, self.objective.penalty
         G = self.loss_gradient.copy()
-        if o.design.fit_intercept:
-            G[:, -1] = 0.0
         if o.free[:-1].any():
             return np.inf
+        lacks = 0.0
+        if o.design.fit_intercept:
+            lacks = float(G[:, -1] @ np.linalg.pinv(self.coupling()) @ G[:, -1])
+            G[:, -1] = 0.0
         direct = penalty.fenchel_gap(self.coefficients, G)
         if np.isfinite(direct):
-            return direct
+            return direct + lacks
         lasso = penalty.l2 == 0
         ratio = np.divide(penalty.l1, np.abs(G), out=np.ones_like(G), where=(G != 0) & lasso)
         c = min(1.0, float(ratio[:, penalty.l1 > 0].min(initial=1.0)))
         (dual,), _ = o.rows.sweep(kernels.dual_value, self._expansion, c, o.loss, reads=False)
         zero = np.zeros_like(G)
         conjugate = penalty.fenchel_gap(zero, np.where(lasso, 0.0, c * G))
-        return max(self.value - float(dual) + conjugate, 0.0)
+        return max(self.value - float(dual) + conjugate, 0.0) + lacks
 
     def separates(self) -> bool:
         """Whether every row's logits put its label strictly first: then no finite optimum need exist."""

@@ -75,6 +75,13 @@ class ElasticNet:
             return gradient
         return pull(W, gradient, self.l1, *self.bounds)
 
+    def change(self, W: Array, gradient: Array, target: Array) -> float:
+        """Change of F towards a target were its smooth part linear; small terms are summed, not differences."""
+        sign = np.where(W != 0, np.sign(W), np.sign(target))
+        slopes = (gradient + self.l1 * sign) * (target - W)
+        crossing = np.where(target * sign < 0, 2 * np.abs(target), 0.0)
+        return float(slopes.sum() + (crossing @ self.l1).sum())
+
     def prox(self, W: Array, step: Array | float) -> Array:
         """Minimise ||V - W||^2 / (2 step) + sum l1 |V| over V: the l2 part belongs to the smooth side."""
         V = np.sign(W) * np.maximum(np.abs(W) - step * self.l1, 0)

@@ -8,7 +8,7 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.solvers.solve import Visit
 
-__all__ = ["accelerated_gradient"]
+__all__ = ["accelerated_gradient", "proximal_step"]
 
 SMALLEST_STEP = 1e-18
 
@@ -23,7 +23,7 @@ def accelerated_gradient(objective: Objective, start: Array, visit: Visit) -> No
     momentum, step = 1.0, 1.0
     while True:
         visit(point)
-        new, step = _proximal_step(ahead, 1.25 * step)
+        new, step = proximal_step(ahead, 1.25 * step)
         if new is None:
             if ahead is point:
                 return
@@ -38,7 +38,7 @@ def accelerated_gradient(objective: Objective, start: Array, visit: Visit) -> No
         point, momentum = new, faster
 
 
-def _proximal_step(ahead: Point, step: float) -> tuple[Point | None, float]:
+def proximal_step(ahead: Point, step: float) -> tuple[Point | None, float]:
     """Step from a point, halved until the quadratic bound holds; None where rounding hides it."""
     objective = ahead.objective
     noise = 8 * np.finfo(float).eps * abs(ahead.value)

@@ -11,10 +11,11 @@ from sklearn_xent.problem.objective import Point
 from sklearn_xent.solvers.conjugate_gradient import Map, conjugate_gradient
 from sklearn_xent.solvers.curvature import DENSE_LIMIT, Curvature, curvature_at
 
-__all__ = ["certify", "polish"]
+__all__ = ["certify", "judged", "polish"]
 
 # Relative residual of the Newton system whose decrement is the certificate, which is off by about its square.
 CERTAIN = 0.1
+BOUND_ROUNDING = 1e-9  # relative bound that rounding in the slopes may leave
 EXHAUSTED = 1e-29  # relative gap at which coefficients are right to their last digits
 POLISH_LIMIT = 500_000  # rows x coefficients: below it the Hessian and the polish cost milliseconds
 
@@ -29,13 +30,13 @@ def certify(point: Point, tol: float, precondition: Map | None = None) -> tuple[
     o = point.objective
     bound = point.duality_gap()
     size = point.coefficients.size
+    bounded = bound <= tol * abs(point.value) or (np.isfinite(bound) and not o.penalty.smooth)
     if size <= DENSE_LIMIT:
-        large = o.rows.n_rows * size > POLISH_LIMIT
-        if large and (bound <= tol * abs(point.value) or (np.isfinite(bound) and not o.penalty.smooth)):
+        if bounded and o.rows.n_rows * size > POLISH_LIMIT:
             return bound, None
         curvature = curvature_at(point)
-        return min(bound, curvature.gap(point.stationarity)), curvature
-    if bound <= tol * abs(point.value) or not o.penalty.smooth:
+        return judged(point, curvature, bound), curvature
+    if bounded or not o.penalty.smooth:
         return bound, None
     if precondition is None:
         diagonal = np.maximum(point.hessian_diagonal(), np.finfo(float).tiny)
@@ -49,6 +50,18 @@ def certify(point: Point, tol: float, precondition: Map | None = None) -> tuple[
         largest=4 * tol * abs(point.value),  # then the answer is no, and need not be exact
     )
     return min(bound, 0.5 * float((point.gradient * step).sum())), None
+
+
+def judged(point: Point, curvature: Curvature, bound: float) -> float:
+    """The smaller of the bound and of what the Hessian estimates; with kinks the bound, if there is one.
+
+    The bound with an l1 penalty falls as the slopes do, not as their squares: near rounding of theirs it
+    stays, and the estimate has to say the rest.
+    """
+    rounding = BOUND_ROUNDING * abs(point.value)
+    if rounding < bound < np.inf and not point.objective.penalty.smooth:
+        return bound
+    return min(bound, curvature.gap(point.stationarity))
 
 
 def polish(point: Point, curvature: Curvature, *, at_most: int) -> Iterator[tuple[Point, float]]:
@@ -72,7 +85,7 @@ def polish(point: Point, curvature: Curvature, *, at_most: int) -> Iterator[tupl
         if not new < gap / 4:
             return
         point, gap = trial, new
-        yield point, gap
+        yield point, judged(point, curvature, point.duality_gap())
 
 
 def _same_face(point: Point, trial: Point, curvature: Curvature) -> bool:

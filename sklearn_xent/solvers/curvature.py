@@ -15,6 +15,7 @@ __all__ = [
     "MEMORY_LIMIT",
     "Curvature",
     "curvature_at",
+    "hessian_among",
     "hessian_at",
     "pin_gauge",
     "refuse_beyond_memory",
@@ -124,7 +125,17 @@ def hessian_at(point: Point, dtype: Any = np.float64) -> Array:
     """Hessian of the smooth part, (N, N), with a pinned gauge: it is singular only where the data are."""
     H = point.hessian(dtype)
     if point.objective.loss.shift_invariant:
-        pin_gauge(H, point.objective)
+        pin_gauge(H, point.objective, np.ones(point.coefficients.shape, bool))
+    return H
+
+
+def hessian_among(point: Point, chosen: Array) -> Array:
+    """Hessian between the coefficients of a mask (K, d + 1), as ``hessian_at`` gives it."""
+    if chosen.all():
+        return hessian_at(point)
+    H = point.hessian_among(chosen)
+    if point.objective.loss.shift_invariant:
+        pin_gauge(H, point.objective, chosen)
     return H
 
 
@@ -141,18 +152,20 @@ def unseen_curvature(solved: Point) -> Array:
     return np.outer(solved.mean_curvature(), np.append(missing, 0.0)).ravel()
 
 
-def pin_gauge(H: Array, objective: Objective) -> None:
-    """Give H curvature where adding one vector to every class changes nothing.
+def pin_gauge(H: Array, objective: Objective, chosen: Array) -> None:
+    """Give H curvature where adding one vector to every class changes nothing; chosen (K, d + 1) are in it.
 
     The gradient has no component there (with l2, iterates sum to zero over the classes), so no step
     changes; without it H is singular, or as nearly so as the penalty is weak. An l1 penalty does fix the
     sum of the coefficients: then only the columns that are free have a gauge.
     """
-    K, size = objective.shape
-    columns = np.arange(size) if objective.penalty.smooth else np.flatnonzero(objective.free)
-    blocks = H.reshape(K, size, K, size)
-    mean = np.einsum("kjkj->j", blocks)[columns] / K
-    blocks[:, columns, :, columns] += mean[:, None, None] / K
+    gauged = chosen.all(axis=0)
+    if not objective.penalty.smooth:
+        gauged &= objective.free
+    K = len(chosen)
+    where = (np.cumsum(chosen.ravel()) - 1).reshape(chosen.shape)[:, gauged]
+    mean = H[where, where].sum(axis=0) / K
+    H[where[:, None, :], where[None, :, :]] += mean / K
 
 
 def refuse_beyond_memory(n_coefficients: int, solver: str) -> None:

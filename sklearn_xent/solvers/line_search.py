@@ -7,7 +7,7 @@ import numpy as np
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Line, Point
 
-__all__ = ["descend", "step_towards"]
+__all__ = ["approach", "descend", "step_towards"]
 
 SUFFICIENT = 1e-4  # fraction of the predicted decrease that is enough (Armijo)
 TRIALS = 60  # halving that often leaves no digit of the step
@@ -62,3 +62,28 @@ def _shrinkage(start: float, slope: float, t: float, value: float) -> float:
     if not np.isfinite(bend) or bend <= 0:
         return 0.1 if not np.isfinite(bend) else 0.5
     return float(np.clip(-slope * t / (2 * bend), 0.1, 0.5))
+
+
+def approach(point: Point, target: Array) -> Point | None:
+    """With kinks and bounds: the target if it descends enough, else a point before it; None if none does.
+
+    Enough is a fraction of what the slope and the penalty promise: Lee, Sun and Saunders (2014), SIAM J.
+    Optim. 24(3), eq. 2.21.
+    """
+    penalty, W = point.objective.penalty, point.coefficients
+    promised = penalty.change(W, point.gradient, target)
+    if not promised < 0:
+        return None
+    noise = 8 * np.finfo(float).eps * abs(point.value)
+    new = point.objective.at(target)
+    if new.value <= point.value + SUFFICIENT * promised + noise:
+        # below rounding the value cannot judge: the least-norm subgradient must
+        judged = abs(promised) >= noise or new.steepness < 0.9 * point.steepness
+        return new if judged else None
+    line, t = Line.through(point, new), 0.5
+    while t > 1e-12:
+        value, _ = line.evaluate(t)
+        if value <= point.value + SUFFICIENT * t * promised + noise:
+            return line.point(t)
+        t /= 2
+    return None

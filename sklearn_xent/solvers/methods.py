@@ -14,6 +14,7 @@ from sklearn_xent.solvers.coordinates import FACTOR_LIMIT
 from sklearn_xent.solvers.curvature import DENSE_LIMIT
 from sklearn_xent.solvers.gradient_descent import gradient_descent
 from sklearn_xent.solvers.newton import newton_cholesky, truncated_newton
+from sklearn_xent.solvers.orthant_newton import orthant_newton
 from sklearn_xent.solvers.progressive import progressive, sample_size
 from sklearn_xent.solvers.proximal_newton import proximal_newton
 from sklearn_xent.solvers.quasi_newton import quasi_newton
@@ -44,6 +45,7 @@ METHODS: dict[str, Entry] = {
     "row-space": Entry(row_space, l1=False),
     "quasi-newton": Entry(quasi_newton, l1=False, seeded=True),
     "proximal-newton": Entry(proximal_newton, l1=True, bounds=True, seeded=True),
+    "orthant-newton": Entry(orthant_newton, l1=True, bounds=True),
     "gradient-descent": Entry(gradient_descent, l1=False),
     "accelerated-gradient": Entry(accelerated_gradient, l1=True, bounds=True),
     **{name: Entry(partial(scipy_minimize, solver=name), l1=name == "lbfgs") for name in SCIPY_METHODS},
@@ -83,7 +85,7 @@ def _fastest(objective: Objective) -> str:
     K, size = objective.shape
     n_rows, small = objective.rows.n_rows, K * size <= DENSE_LIMIT
     if not objective.penalty.smooth:
-        return "proximal-newton"
+        return "orthant-newton" if objective.rows.sparse and not small else "proximal-newton"
     if small and objective.rows.bytes > LARGE and n_rows >= 4 * sample_size(n_rows, K * size):
         return "progressive"
     if K * size <= FACTORED:

@@ -15,7 +15,7 @@ from sklearn_xent.solvers.curvature import curvature_at, refuse_beyond_memory
 from sklearn_xent.solvers.line_search import step_towards
 from sklearn_xent.solvers.solve import Visit
 
-__all__ = ["newton_cholesky", "truncated_newton"]
+__all__ = ["DiagonalInverse", "guessed_diagonal", "newton_cholesky", "truncated_newton"]
 
 UNLIMITED = 250  # products for one Newton system, at the most
 PATIENCE = 15  # products with the Hessian after which a factor, about that many readings of X, is worth it
@@ -48,7 +48,7 @@ def truncated_newton(objective: Objective, start: Array, visit: Visit) -> None:
     factor for all classes if d allows it, else the diagonal itself.
     """
     point = objective.at(start)
-    preconditioner: Preconditioner = _Diagonal(_guessed_diagonal)
+    preconditioner: Preconditioner = DiagonalInverse(guessed_diagonal)
     forcing = LOOSEST
     while True:
         preconditioner.refresh(point)
@@ -82,7 +82,7 @@ class Preconditioner(Protocol):
     def solve(self, gradient: Array) -> Array: ...
 
 
-class _Diagonal:
+class DiagonalInverse:
     """Division by a diagonal of which no entry is below 1 % of the largest.
 
     The design has made the columns alike; a column whose rows are all saturated would get an absurd step.
@@ -125,10 +125,10 @@ class _SharedFactor:
 def _better(slow: Preconditioner, point: Point) -> Preconditioner:
     if point.coefficients.shape[1] <= FACTOR_LIMIT + 1:
         return _SharedFactor(point)
-    return _Diagonal(Point.hessian_diagonal, UNLIMITED)
+    return DiagonalInverse(Point.hessian_diagonal, UNLIMITED)
 
 
-def _guessed_diagonal(point: Point) -> Array:
+def guessed_diagonal(point: Point) -> Array:
     """The diagonal if curvature and columns were independent; it reads no X."""
     design = point.objective.design
     squares = np.append(design.variance, float(design.fit_intercept))

@@ -12,7 +12,7 @@ import numpy as np
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective, Point
-from sklearn_xent.solvers.certificate import certify, polish
+from sklearn_xent.solvers.certificate import certify, judged, polish
 from sklearn_xent.solvers.conjugate_gradient import Map
 from sklearn_xent.solvers.curvature import Curvature
 
@@ -160,7 +160,7 @@ class Monitor:
         if gap is not None:
             self.gap = gap
         elif curvature is not None:
-            self.gap = min(curvature.gap(point.stationarity), point.duality_gap())
+            self.gap = judged(point, curvature, point.duality_gap())
         else:
             self.gap, curvature = certify(point, self.tol, precondition)
         self.curvature = curvature
@@ -168,8 +168,9 @@ class Monitor:
         if self.gap <= self.tol * abs(point.value):
             self.best = point
             raise Stop(Status.CONVERGED)
-        # ask again only once the guess, corrected, has come down by half as much again
-        self.calibration = 2 * self.gap / max(rough, np.finfo(float).tiny)
+        # ask again only once the guess, corrected, has come down by half as much again; one below rounding
+        # says nothing
+        self.calibration = 2 * self.gap / max(rough, np.finfo(float).eps * abs(point.value))
 
     def _separable(self, point: Point) -> bool:
         """Whether nothing penalises the columns, and the rows are all right and almost certain."""
