@@ -15,7 +15,8 @@ __all__ = ["certify", "judged", "polish"]
 
 # Relative residual of the Newton system whose decrement is the certificate, which is off by about its square.
 CERTAIN = 0.1
-BOUND_ROUNDING = 1e-9  # relative bound that rounding in the slopes may leave
+# Relative bound that rounding in the slopes may leave: at the best, and in units of the l1 penalty.
+BOUND_ROUNDING, SLOPE_ROUNDING = 1e-9, 1e-15
 EXHAUSTED = 1e-29  # relative gap at which coefficients are right to their last digits
 POLISH_LIMIT = 500_000  # rows x coefficients: below it the Hessian and the polish cost milliseconds
 
@@ -58,8 +59,10 @@ def judged(point: Point, curvature: Curvature, bound: float) -> float:
     The bound with an l1 penalty falls as the slopes do, not as their squares: near rounding of theirs it
     stays, and the estimate has to say the rest.
     """
-    rounding = BOUND_ROUNDING * abs(point.value)
-    if rounding < bound < np.inf and not point.objective.penalty.smooth:
+    penalty = point.objective.penalty
+    weakest = penalty.l1.min(where=penalty.l1 > 0, initial=1.0)
+    rounding = max(BOUND_ROUNDING, SLOPE_ROUNDING / weakest) * abs(point.value)
+    if rounding < bound < np.inf and not penalty.smooth:
         return bound
     return min(bound, curvature.gap(point.stationarity))
 
