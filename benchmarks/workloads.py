@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
-__all__ = ["WORKLOADS", "Workload", "labels", "load"]
+__all__ = ["WORKLOADS", "Workload", "labels", "lambda_max", "load"]
 
 DATA = pathlib.Path(
     os.environ.get(
@@ -21,12 +21,17 @@ DATA = pathlib.Path(
 
 
 class Workload(NamedTuple):
-    """A problem, what it is, and the ratio to the best peer that it must reach."""
+    """A problem, what it is, and the ratio to the best peer that it must reach.
+
+    With an l1 part the strength is the least that keeps all coefficients at zero, divided by ``share``.
+    """
 
     make: Callable[[], tuple[Any, Any]]
     C: float
     title: str
     must: float
+    l1_ratio: float = 0.0
+    share: float = 0.0
 
 
 def labels(z: Any, rng: np.random.Generator) -> Any:
@@ -74,6 +79,23 @@ def unit_rows() -> tuple[Any, Any]:
     X = rng.standard_normal((50_000, 2000))
     X /= np.linalg.norm(X, axis=1, keepdims=True)
     return X, labels(X @ (rng.standard_normal(2000) * 3), rng)
+
+
+def tall_100() -> tuple[Any, Any]:
+    """1M x 100, of which 30 matter."""
+    rng = np.random.default_rng(10)
+    X = rng.standard_normal((1_000_000, 100))
+    w = np.where(np.arange(100) < 30, rng.standard_normal(100), 0.0) / 2
+    return X, labels(X @ w, rng)
+
+
+def correlated() -> tuple[Any, Any]:
+    """500 x 5000, neighbours correlated by 0.6."""
+    rng = np.random.default_rng(11)
+    X = rng.standard_normal((500, 5000))
+    for j in range(1, X.shape[1]):
+        X[:, j] = 0.6 * X[:, j - 1] + 0.8 * X[:, j]
+    return X, labels(X[:, :500:10] @ rng.standard_normal(50), rng)
 
 
 def wide() -> tuple[Any, Any]:
@@ -165,8 +187,31 @@ WORKLOADS: dict[str, Workload] = {
 }
 
 
+WORKLOADS |= {
+    f"{name}-l1{'' if ratio == 1 else '-half'}-{share}": Workload(
+        make, 1.0, f"{title}, l1_ratio {ratio:g}, lambda_max / {share}", must, ratio, share
+    )
+    for name, make, title, must, ratios, shares in (
+        ("tall", tall_100, "1M x 100", 4, (1.0, 0.5), (10, 100)),
+        ("correlated", correlated, "500 x 5000, correlation 0.6", 1, (1.0,), (5, 20, 100)),
+        ("sparse-text", sparse_text, "sparse 200k x 47k", 2, (1.0,), (10, 50)),
+        ("mnist", mnist, "60k x 784, K=10", 4, (1.0,), (10, 100)),
+    )
+    for ratio in ratios
+    for share in shares
+}
+
+
+def lambda_max(X: Any, y: Any) -> float:
+    """Largest slope of the summed loss in a coefficient where all are zero."""
+    slopes = [np.abs(X.T @ ((y == k) - np.mean(y == k))).max() for k in np.unique(y)]
+    return float(max(slopes))
+
+
 def load(name: str) -> tuple[Any, Any, float]:
     """X, y and C of a workload."""
     workload = WORKLOADS[name]
     X, y = workload.make()
+    if workload.l1_ratio:
+        return X, y, workload.share * workload.l1_ratio / lambda_max(X, y)
     return X, y, workload.C

@@ -1,6 +1,7 @@
 """Cross-entropy (log loss) classifiers: fit exactly, score honestly, look closely."""
 
 from sklearn_xent.classifier import CrossEntropyClassifier
+from sklearn_xent.classifier_cv import CrossEntropyClassifierCV
 from sklearn_xent.cross_entropy import (
     cross_entropy_loss,
     entropy,
@@ -10,12 +11,13 @@ from sklearn_xent.cross_entropy import (
     sigmoid,
     softmax,
 )
-from sklearn_xent.displays import ConvergenceDisplay, CrossEntropyLossDisplay
+from sklearn_xent.displays import ConvergenceDisplay, CrossEntropyLossDisplay, RegularizationPathDisplay
 from sklearn_xent.metrics import (
     cross_entropy_skill,
     cross_entropy_skill_scorer,
     neg_cross_entropy_scorer,
 )
+from sklearn_xent.path import CrossEntropyPath, cross_entropy_path
 from sklearn_xent.solvers.separation import SeparationWarning
 
 __version__ = "0.1.0"
@@ -23,10 +25,14 @@ __version__ = "0.1.0"
 __all__ = [
     "ConvergenceDisplay",
     "CrossEntropyClassifier",
+    "CrossEntropyClassifierCV",
     "CrossEntropyLossDisplay",
+    "CrossEntropyPath",
+    "RegularizationPathDisplay",
     "SeparationWarning",
     "__version__",
     "cross_entropy_loss",
+    "cross_entropy_path",
     "cross_entropy_skill",
     "cross_entropy_skill_scorer",
     "entropy",

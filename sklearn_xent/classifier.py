@@ -12,11 +12,11 @@ from sklearn.utils.validation import check_array
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.callbacks import CallbackSupportMixin, FitTask, with_callbacks
-from sklearn_xent.parameters import check_coef_bounds, check_parameters, check_penalty_factor
+from sklearn_xent.parameters import check_parameters, checked_settings
 from sklearn_xent.predictor import LinearPredictor, dense, validated
 from sklearn_xent.problem.design import moments_of
 from sklearn_xent.problem.objective import Objective, Point
-from sklearn_xent.problem.posing import Settings, pose
+from sklearn_xent.problem.posing import pose
 from sklearn_xent.progress import print_progress
 from sklearn_xent.rows import Rows, as_rows
 from sklearn_xent.solvers.diagnosis import diagnose
@@ -78,6 +78,10 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         columns start from zero.
     label_smoothing : float in [0, 1), default=0.0
         Mixes each target with the uniform distribution: ``y (1 - a) + a / K``.
+    prior_correction : bool, default=False
+        Whether the intercepts are corrected for ``class_weight`` after the fit, so that probabilities follow
+        the frequencies of the data and not the weighted ones: each logit less the logarithm of its class's
+        weight [3]_.
     random_state : int, RandomState instance or None, default=None
         Seed of the samples that "progressive" draws. None is always the same one.
     verbose : int, default=0
@@ -124,6 +128,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
     ----------
     .. [1] D. R. Cox (1958), "The regression analysis of binary sequences", J. R. Stat. Soc. B 20(2).
     .. [2] S. Boyd and L. Vandenberghe (2004), "Convex Optimization", sections 7.1 and 9.5.
+    .. [3] G. King and L. Zeng (2001), "Logistic regression in rare events data", Political Analysis 9(2).
 
     Examples
     --------
@@ -151,6 +156,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         max_iter: int = 1000,
         warm_start: bool = False,
         label_smoothing: float = 0.0,
+        prior_correction: bool = False,
         random_state: Any = None,
         verbose: int = 0,
     ) -> None:
@@ -165,6 +171,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         self.max_iter = max_iter
         self.warm_start = warm_start
         self.label_smoothing = label_smoothing
+        self.prior_correction = prior_correction
         self.random_state = random_state
         self.verbose = verbose
 
@@ -208,7 +215,14 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         # validate_data writes on the estimator it is given; a fit that fails must not have.
         scratch = copy.copy(self)
         X = validated(scratch, X, reset=True)
-        settings = self._settings(X.shape[1])
+        settings = checked_settings(
+            X.shape[1],
+            l1_ratio=self.l1_ratio,
+            penalty_factor=self.penalty_factor,
+            coef_bounds=self.coef_bounds,
+            fit_intercept=self.fit_intercept,
+            tol=self.tol,
+        )
         targets = encode_targets(
             y,
             X.shape[0],
@@ -224,10 +238,16 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
             objective = pose(rows, moments_of(rows, names), len(targets.classes), strength, settings, names)
             solver, method = choose(self.solver, objective, self.random_state)
 
+            def attributes(W: Array) -> dict[str, Any]:
+                coef, intercept = objective.to_original(W)
+                if self.prior_correction:
+                    intercept = targets.without_class_weights(intercept)
+                return {"coef_": coef, "intercept_": intercept}
+
             def report(point: Point, history: History) -> bool:
                 if self.verbose:
                     print_progress(solver, history, self.tol)
-                return task.iterate(lambda: fitted | _attributes(objective, point.coefficients))
+                return task.iterate(lambda: fitted | attributes(point.coefficients))
 
             solution = minimise(
                 objective,
@@ -241,7 +261,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
             W = solution.point.coefficients
             if solution.status is Status.CONVERGED:
                 W = minimum_norm(objective, W)
-        fitted |= _attributes(objective, W) | {
+        fitted |= attributes(W) | {
             "n_iter_": len(solution.history) - 1,
             "converged_": warning is None,
             "optimality_gap_": float(solution.gap),
@@ -261,15 +281,6 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         weights = targets.weights / targets.weights.sum()
         shifts = check_offset(offset, X.shape[0], len(targets.classes))
         return as_rows(X, targets.values, weights, shifts)
-
-    def _settings(self, n_features: int) -> Settings:
-        return Settings(
-            self.l1_ratio,
-            check_penalty_factor(self.penalty_factor, n_features),
-            check_coef_bounds(self.coef_bounds, n_features),
-            self.fit_intercept,
-            self.tol,
-        )
 
     def _start(self, objective: Objective, classes: Array) -> Array:
         """Zero, or the last fit's coefficients where they are of the same problem."""
@@ -329,11 +340,3 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def _attributes(objective: Objective, W: Array) -> dict[str, Any]:
-    """The coefficients in the units of X. Classes are symmetric: their intercepts sum to zero."""
-    coef, intercept = objective.design.to_original(W)
-    if objective.loss.shift_invariant and objective.design.fit_intercept:
-        intercept = intercept - intercept.mean()
-    return {"coef_": coef, "intercept_": intercept}

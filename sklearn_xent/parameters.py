@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.problem.posing import Settings
 
-__all__ = ["check_coef_bounds", "check_parameters", "check_penalty_factor"]
+__all__ = ["check_number", "check_parameters", "checked_settings"]
 
 
 def check_parameters(estimator: Any) -> None:
@@ -19,18 +20,49 @@ def check_parameters(estimator: Any) -> None:
     _number(estimator, "tol", lambda v: 0 < v < np.inf, "positive and finite")
     _number(estimator, "label_smoothing", lambda v: 0 <= v < 1, "in [0, 1)")
     _number(estimator, "max_iter", lambda v: v >= 0, "a non-negative integer", Integral)
+    if not isinstance(estimator.prior_correction, bool | np.bool_):
+        raise TypeError(f"prior_correction must be True or False; got {estimator.prior_correction!r}.")
     _number(estimator, "verbose", lambda v: v >= 0, "a non-negative integer", Integral)
 
 
 def _number(estimator: Any, name: str, holds: Any, expected: str, kind: type = Real) -> None:
-    value = getattr(estimator, name)
+    check_number(name, getattr(estimator, name), holds, expected, kind)
+
+
+def check_number(name: str, value: Any, holds: Any, expected: str, kind: type = Real) -> None:
+    """Raise TypeError for what is no number of a kind, ValueError for one out of range."""
     if not isinstance(value, kind) or (isinstance(value, bool) and name != "verbose"):
         raise TypeError(f"{name} must be {expected}; got {value!r}.")
     if not holds(value):
         raise ValueError(f"{name} must be {expected}; got {value!r}.")
 
 
-def check_penalty_factor(penalty_factor: Any, n_features: int) -> Array:
+def checked_settings(
+    n_features: int,
+    *,
+    l1_ratio: float,
+    penalty_factor: Any,
+    coef_bounds: Any,
+    fit_intercept: bool,
+    tol: float,
+) -> Settings:
+    """Settings of a problem with this many columns.
+
+    Raises
+    ------
+    ValueError
+        For factors or bounds that are malformed; it names the entry.
+    """
+    return Settings(
+        l1_ratio,
+        _penalty_factor(penalty_factor, n_features),
+        _coef_bounds(coef_bounds, n_features),
+        fit_intercept,
+        tol,
+    )
+
+
+def _penalty_factor(penalty_factor: Any, n_features: int) -> Array:
     """Factors (d,) of the columns' penalties; None is 1 each.
 
     Raises
@@ -53,7 +85,7 @@ def check_penalty_factor(penalty_factor: Any, n_features: int) -> Array:
     return factors
 
 
-def check_coef_bounds(coef_bounds: Any, n_features: int) -> tuple[Array, Array] | None:
+def _coef_bounds(coef_bounds: Any, n_features: int) -> tuple[Array, Array] | None:
     """Lower and upper bounds (d,) of the coefficients, or None; a missing bound is infinite.
 
     Raises

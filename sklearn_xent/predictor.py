@@ -15,7 +15,7 @@ from sklearn_xent.problem.design import logits_of
 from sklearn_xent.rows import as_rows
 from sklearn_xent.targets import check_offset
 
-__all__ = ["LinearPredictor", "dense", "validated"]
+__all__ = ["ACCEPTED", "LinearPredictor", "dense", "validated"]
 
 ACCEPTED: dict[str, Any] = {
     "accept_sparse": ("csr", "csc"),

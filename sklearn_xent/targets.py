@@ -19,11 +19,26 @@ ROW_SUM_TOLERANCE = 1e-6  # float32 probabilities of 1000 classes sum to 1 withi
 
 @dataclass(frozen=True)
 class Targets:
-    """What a problem learns from: ``classes`` (K,), ``values`` (K, n) or (1, n) for two, ``weights`` (n,)."""
+    """What a problem learns from: ``classes`` (K,), ``values`` (K, n) or (1, n) for two, ``weights`` (n,).
+
+    ``factors`` (K,) are the class weights that are in them.
+    """
 
     classes: Array
     values: Array
     weights: Array
+    factors: Array
+
+    def without_class_weights(self, intercept: Array) -> Array:
+        """Intercepts (1,) or (K,) of the probabilities without class weights; those of K classes sum to 0.
+
+        Weights c multiply the odds of their classes by c, so log c is what they add to the logits: prior
+        correction, King and Zeng (2001), Political Analysis 9(2), eq. 7.
+        """
+        added = np.log(self.factors)
+        if len(intercept) == 1:
+            return np.asarray(intercept - (added[1] - added[0]))
+        return np.asarray(intercept - (added - added.mean()))
 
 
 def encode_targets(
@@ -66,7 +81,8 @@ def encode_targets(
                 f"class {label!r} has no weight in y: all its sample and class weights are zero. "
                 "Leave its rows out, or give them weight."
             )
-    return Targets(classes, values[1:] if len(classes) == 2 else values, weights)
+    factors = np.ones(len(classes)) if factors is None else factors
+    return Targets(classes, values[1:] if len(classes) == 2 else values, weights, factors)
 
 
 def _hard_labels(y: Any) -> tuple[Array, Array]:

@@ -27,15 +27,18 @@ ALLOWED = {
     "solvers": LEAVES | {"solvers", "problem", "rows"},
     "displays": LEAVES | {"displays", "cross_entropy"},
     "targets": LEAVES | {"truth"},
-    "parameters": LEAVES,
+    "parameters": LEAVES | {"problem"},
     "progress": {"solvers"},
     "callbacks": set(),
     "predictor": LEAVES | {"cross_entropy", "problem", "rows", "targets"},
     "classifier": LEAVES
     | {"callbacks", "parameters", "predictor", "problem", "progress", "rows", "solvers", "targets"},
+    "classifier_cv": LEAVES
+    | {"classifier", "cross_entropy", "parameters", "path", "predictor", "solvers", "targets"},
+    "path": LEAVES | {"parameters", "predictor", "problem", "rows", "solvers", "targets"},
     "demo": {"classifier", "cross_entropy", "displays", "metrics"},
     "__main__": {"demo", ""},
-    "__init__": {"classifier", "cross_entropy", "displays", "metrics", "solvers"},
+    "__init__": {"classifier", "classifier_cv", "cross_entropy", "displays", "metrics", "path", "solvers"},
 }
 
 

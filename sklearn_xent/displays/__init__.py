@@ -2,5 +2,6 @@
 
 from sklearn_xent.displays.convergence import ConvergenceDisplay
 from sklearn_xent.displays.cross_entropy_loss import CrossEntropyLossDisplay
+from sklearn_xent.displays.regularization_path import RegularizationPathDisplay
 
-__all__ = ["ConvergenceDisplay", "CrossEntropyLossDisplay"]
+__all__ = ["ConvergenceDisplay", "CrossEntropyLossDisplay", "RegularizationPathDisplay"]

@@ -24,6 +24,7 @@ __all__ = [
     "count_nonzero",
     "coupling",
     "curvature_product",
+    "design_rows",
     "difference",
     "dual_value",
     "expand",
@@ -34,6 +35,7 @@ __all__ = [
     "hessian_diagonal",
     "hessian_product",
     "holding",
+    "leave_one_out",
     "mean_curvature",
     "mean_curvature_gram",
     "smallest_margin",
@@ -198,6 +200,39 @@ def count_nonzero(block: Block, design: Design) -> Any:
     if sp.issparse(block.X):
         return (np.bincount(block.X.tocoo().col[block.X.data != 0], minlength=block.X.shape[1]),), ()
     return (np.count_nonzero(design.nonzero(block.X), axis=0),), ()
+
+
+def leave_one_out(
+    block: Block, logits: Array, e: Any, loss: Loss, design: Design, active: Array, root: Array
+) -> Any:
+    """Losses (m,) at the logits that one Newton step without the row leads to; root' root is H^-1.
+
+    For a_i in each class's place B = A_i H^-1 A_i' (K, K), the logits become z + B (I - w S B)^-1 w r with
+    the row's curvature S and residual r.
+    """
+    K, m = logits.shape
+    first = np.concatenate([[0], np.cumsum(active.sum(axis=1))])
+    moved = np.empty_like(logits)
+    rows = max(1, FEW // max(1, K * len(root)))
+    for i in range(0, m, rows):
+        part = slice(i, min(i + rows, m))
+        X = block.X[part]
+        A = design.matrix(X.toarray() if sp.issparse(X) else X)
+        P = np.stack([A[:, active[k]] @ root[:, first[k] : first[k + 1]].T for k in range(K)])
+        B = np.einsum("kin,lin->ikl", P, P)
+        p, w = e.probabilities[:, part].T, block.weights[part, None]
+        S = -p[:, :, None] * p[:, None, :]
+        S[:, np.arange(K), np.arange(K)] = p * e.complements[:, part].T
+        r = w * e.residual[:, part].T
+        v = np.linalg.solve(np.eye(K) - w[:, :, None] * (S @ B), r[:, :, None])
+        moved[:, part] = logits[:, part] + (B @ v)[:, :, 0].T
+    return (), (loss.expand(moved, block.targets).value,)
+
+
+def design_rows(block: Block, design: Design) -> Any:
+    """The design matrix (d + 1, m), the targets and the weights."""
+    A = design.matrix(block.X.toarray() if sp.issparse(block.X) else block.X)
+    return (), ((A.T, block.targets, block.weights),)
 
 
 def holding(block: Block, columns: Array, design: Design) -> Any:

@@ -33,6 +33,7 @@ class Objective:
     loss: Loss
     penalty: ElasticNet
     design: Design
+    known: Point | None = None  # of the same rows and design, under this penalty or another
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -41,6 +42,8 @@ class Objective:
 
     def at(self, W: Array) -> Point:
         """Everything about F at W."""
+        if self.known is not None and np.array_equal(W, self.known.coefficients):
+            return self.known.under(self)
         linear = self.design.linear(W) if W.any() else None
         return Point(self, W, *self.rows.sweep(kernels.at, linear, self))
 
@@ -65,12 +68,12 @@ class Objective:
         (counts,), _ = drawn.sweep(kernels.count_nonzero, self.design)
         rare = counts < RARE
         if not rare.any():
-            return replace(self, rows=drawn)
+            return replace(self, rows=drawn, known=None)
         _, (holds,) = self.rows.sweep(kernels.holding, rare, self.design)
         always = np.flatnonzero(np.concatenate(holds))
         if len(always) > drawn.n_rows:
-            return replace(self, rows=drawn)
-        return replace(self, rows=self.rows.sample(n_rows, rng, always))
+            return replace(self, rows=drawn, known=None)
+        return replace(self, rows=self.rows.sample(n_rows, rng, always), known=None)
 
     def symmetric(self, W: Array) -> Array:
         """W less its mean over classes where that changes no logit difference and no penalty suffers.
@@ -107,6 +110,13 @@ class Objective:
         varies = self.design.scale > 0
         return bool(varies.any() and self.penalty.free[:-1][varies].all())
 
+    def to_original(self, W: Array) -> tuple[Array, Array]:
+        """Coefficients and intercepts in the units of X. Classes are symmetric: their intercepts sum to 0."""
+        coef, intercept = self.design.to_original(W)
+        if self.loss.shift_invariant and self.design.fit_intercept:
+            intercept = intercept - intercept.mean()
+        return coef, intercept
+
     def columns(self, which: Array) -> Objective:
         """The problem on some columns of X, which are copied; the others' coefficients are zero."""
         design, taken = self.design.columns(which)
@@ -119,14 +129,24 @@ class Point:
 
     def __init__(self, objective: Objective, W: Array, sums: Any, kept: Any) -> None:
         (loss, pulled), (self.logits, self._kept) = sums, kept
-        self.loss_gradient = objective.design.gradient(pulled)
+        self.loss, self.loss_gradient = float(loss), objective.design.gradient(pulled)
+        self._penalise(objective, W)
+
+    def _penalise(self, objective: Objective, W: Array) -> None:
         penalty = objective.penalty
         self.objective, self.coefficients = objective, W
-        self.loss = float(loss)
         self.value = self.loss + penalty.value(W)
         self.gradient = self.loss_gradient + penalty.gradient(W)
         self.stationarity = penalty.subgradient(W, self.gradient)
         self.steepness = math.sqrt(inner(self.stationarity, self.stationarity))
+
+    def under(self, objective: Objective) -> Point:
+        """The same coefficients under the penalty of an objective of the same rows and design."""
+        point = Point.__new__(Point)
+        point.logits, point._kept = self.logits, self._kept
+        point.loss, point.loss_gradient = self.loss, self.loss_gradient
+        point._penalise(objective, self.coefficients)
+        return point
 
     @property
     def smooth_value(self) -> float:
@@ -134,7 +154,8 @@ class Point:
         return self.value - self.objective.penalty.absolute(self.coefficients)
 
     @cached_property
-    def _expansion(self) -> PerRow:
+    def expansion(self) -> PerRow:
+        """The loss expanded at the logits, block by block; reads no X."""
         if all(e is not None for e in self._kept):
             return self._kept  # type: ignore[no-any-return]
         o = self.objective
@@ -160,7 +181,7 @@ class Point:
         """Hessian of the smooth part times V (K, d + 1); one reading of X."""
         o = self.objective
         linear = o.design.linear(V)
-        (pulled,), _ = o.rows.sweep(kernels.hessian_product, self._expansion, linear, o.design)
+        (pulled,), _ = o.rows.sweep(kernels.hessian_product, self.expansion, linear, o.design)
         product = o.design.gradient(pulled)
         product += o.penalty.l2 * V
         return product
@@ -168,31 +189,31 @@ class Point:
     def curvature_product(self, change: PerRow) -> PerRow:
         """Weighted curvature of the loss in the logits times a change of them; reads no X."""
         _, (product,) = self.objective.rows.sweep(
-            kernels.curvature_product, self._expansion, change, reads=False
+            kernels.curvature_product, self.expansion, change, reads=False
         )
         return product
 
     def hessian_diagonal(self) -> Array:
         """Diagonal of the Hessian of the smooth part, (K, d + 1)."""
         o = self.objective
-        (diagonal,), _ = o.rows.sweep(kernels.hessian_diagonal, self._expansion, o.design)
+        (diagonal,), _ = o.rows.sweep(kernels.hessian_diagonal, self.expansion, o.design)
         return np.asarray(diagonal + o.penalty.l2)
 
     def shared_hessian(self) -> Array:
         """One (d + 1, d + 1) matrix that stands for the Hessian's block of every class."""
         o = self.objective
-        (A,), _ = o.rows.sweep(kernels.mean_curvature_gram, self._expansion, o.design)
+        (A,), _ = o.rows.sweep(kernels.mean_curvature_gram, self.expansion, o.design)
         A[np.diag_indices_from(A)] += o.penalty.l2
         return np.asarray(A)
 
     def coupling(self) -> Array:
         """Mean curvature of the loss in the logits, weighted mean of diag(p) - p p', (K, K)."""
-        (C,), _ = self.objective.rows.sweep(kernels.coupling, self._expansion, reads=False)
+        (C,), _ = self.objective.rows.sweep(kernels.coupling, self.expansion, reads=False)
         return np.asarray(C)
 
     def mean_curvature(self) -> Array:
         """Weighted mean of p (1 - p) for each logit, (K,)."""
-        (mean,), _ = self.objective.rows.sweep(kernels.mean_curvature, self._expansion, reads=False)
+        (mean,), _ = self.objective.rows.sweep(kernels.mean_curvature, self.expansion, reads=False)
         return np.asarray(mean)
 
     def duality_gap(self) -> float:
@@ -216,7 +237,7 @@ class Point:
         lasso = penalty.l2 == 0
         ratio = np.divide(penalty.l1, np.abs(G), out=np.ones_like(G), where=(G != 0) & lasso)
         c = min(1.0, float(ratio[:, penalty.l1 > 0].min(initial=1.0)))
-        (dual,), _ = o.rows.sweep(kernels.dual_value, self._expansion, c, o.loss, reads=False)
+        (dual,), _ = o.rows.sweep(kernels.dual_value, self.expansion, c, o.loss, reads=False)
         zero = np.zeros_like(G)
         conjugate = penalty.fenchel_gap(zero, np.where(lasso, 0.0, c * G))
         return max(self.value - float(dual) + conjugate, 0.0) + lacks

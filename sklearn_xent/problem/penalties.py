@@ -76,7 +76,7 @@ class ElasticNet:
         return pull(W, gradient, self.l1, *self.bounds)
 
     def change(self, W: Array, gradient: Array, target: Array) -> float:
-        """Change of F towards a target were its smooth part linear; small terms are summed, not differences."""
+        """Change of F towards a target were its smooth part linear: a sum of small terms."""
         sign = np.where(W != 0, np.sign(W), np.sign(target))
         slopes = (gradient + self.l1 * sign) * (target - W)
         crossing = np.where(target * sign < 0, 2 * np.abs(target), 0.0)

@@ -30,21 +30,25 @@ LARGE = 16 << 20  # bytes of X: below it a few Newton steps on all rows take mil
 
 
 class Entry(NamedTuple):
-    """A method, whether it can treat an l1 penalty and bounds, and whether it takes a ``seed``."""
+    """A method, whether it can treat an l1 penalty and bounds, takes a ``seed``, and uses a ``memory``.
+
+    In the memory, a dict, it keeps from one penalty to the next what does not depend on it.
+    """
 
     method: Any
     l1: bool
     bounds: bool = False
     seeded: bool = False
+    keeps: bool = False
 
 
 METHODS: dict[str, Entry] = {
     "newton-cholesky": Entry(newton_cholesky, l1=False),
     "truncated-newton": Entry(truncated_newton, l1=False),
     "progressive": Entry(progressive, l1=False, seeded=True),
-    "row-space": Entry(row_space, l1=False),
+    "row-space": Entry(row_space, l1=False, keeps=True),
     "quasi-newton": Entry(quasi_newton, l1=False, seeded=True),
-    "proximal-newton": Entry(proximal_newton, l1=True, bounds=True, seeded=True),
+    "proximal-newton": Entry(proximal_newton, l1=True, bounds=True, seeded=True, keeps=True),
     "orthant-newton": Entry(orthant_newton, l1=True, bounds=True),
     "gradient-descent": Entry(gradient_descent, l1=False),
     "accelerated-gradient": Entry(accelerated_gradient, l1=True, bounds=True),
@@ -52,7 +56,9 @@ METHODS: dict[str, Entry] = {
 }
 
 
-def choose(solver: str, objective: Objective, random_state: Any = None) -> tuple[str, Method]:
+def choose(
+    solver: str, objective: Objective, random_state: Any = None, memory: dict[str, Any] | None = None
+) -> tuple[str, Method]:
     """Name and method for a problem. A ``random_state`` of None is 0: a second fit has the same bits.
 
     Raises
@@ -69,10 +75,13 @@ def choose(solver: str, objective: Objective, random_state: Any = None) -> tuple
         raise _unable(solver, "l1_ratio > 0", "l1")
     if objective.penalty.lower is not None and not entry.bounds:
         raise _unable(solver, "coef_bounds", "bounds")
-    if not entry.seeded:
-        return solver, entry.method
-    rng = check_random_state(0 if random_state is None else random_state)
-    return solver, partial(entry.method, seed=rng.randint(np.iinfo(np.int32).max))
+    options: dict[str, Any] = {}
+    if entry.seeded:
+        rng = check_random_state(0 if random_state is None else random_state)
+        options["seed"] = rng.randint(np.iinfo(np.int32).max)
+    if entry.keeps and memory is not None:
+        options["memory"] = memory
+    return solver, partial(entry.method, **options) if options else entry.method
 
 
 def _unable(solver: str, what: str, field: str) -> ValueError:

@@ -6,6 +6,8 @@ those that would leave the orthant, or pass a bound, stay at its edge.
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from sklearn_xent.arrays import Array, inner
@@ -36,7 +38,7 @@ def orthant_newton(objective: Objective, start: Array, visit: Visit) -> None:
         pull = point.stationarity
         free = objective.penalty.movable(point.coefficients) | (pull != 0)
         step, _ = conjugate_gradient(
-            lambda v, free=free, at=point: at.hessian_product(v) * free,
+            partial(_masked_product, point, free),
             pull,
             diagonal.solve,
             tol=forcing,
@@ -51,6 +53,10 @@ def orthant_newton(objective: Objective, start: Array, visit: Visit) -> None:
         ratio = new.steepness / max(point.steepness, np.finfo(float).tiny)
         forcing = float(np.clip(0.9 * ratio**2, TIGHTEST, LOOSEST))
         point = new
+
+
+def _masked_product(point: Point, free: Array, V: Array) -> Array:
+    return point.hessian_product(V) * free
 
 
 def _projected(point: Point, step: Array) -> Array:

@@ -7,6 +7,8 @@ are judged by the exact gradient that each step brings with it.
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -33,27 +35,46 @@ CHEAP = 40  # squared size of the set, in entries of a row of X, at which a Hess
 FREE = 5e7  # products of a Hessian that take a few milliseconds
 
 
-def proximal_newton(objective: Objective, start: Array, visit: Visit, *, seed: int = 0) -> None:
+def proximal_newton(
+    objective: Objective,
+    start: Array,
+    visit: Visit,
+    *,
+    seed: int = 0,
+    memory: dict[str, Any] | None = None,
+) -> None:
     """Minimise model + penalty, go there or part of the way; one reading of X a step.
 
     Lee, Sun and Saunders (2014), SIAM J. Optim. 24(3), algorithm 1, with the Hessian of a sample corrected
-    by BFGS where there are many rows.
+    by BFGS where there are many rows. The memory keeps the model for another penalty.
     """
-    source, start = objective, np.clip(start, *objective.penalty.bounds)
-    n, size = objective.rows.n_rows, start.shape[1]
-    n_sample = max(min(int(SHARE * n), WORTHWHILE * start.size), ROWS_PER_COLUMN * min(size, COLUMNS))
-    if objective.rows.bytes > LARGE and 3 * n_sample <= n:
-        source = objective.sample(n_sample, np.random.RandomState(seed))
-        near = StopWithin(lambda point: 0.02 * np.count_nonzero(point.coefficients) / n_sample)
-        with suppress(Stop):
-            _descend(source, source, start, near)
-        start = near.point.coefficients
-    _descend(objective, source, start, visit)
+    memory = {} if memory is None else memory
+    start = np.clip(start, *objective.penalty.bounds)
+    if "model" not in memory:
+        sample = _sample_for_hessian(objective, seed)
+        memory["model"] = _Model(objective, sample)
+        if sample is not None:
+            n_sample = sample.rows.n_rows
+            near = StopWithin(lambda point: 0.02 * np.count_nonzero(point.coefficients) / n_sample)
+            with suppress(Stop):
+                _descend(sample, start, near, _Model(sample))
+            start = near.point.coefficients
+    _descend(objective, start, visit, memory["model"])
 
 
-def _descend(objective: Objective, source: Objective, start: Array, visit: Visit) -> None:
-    """Steps with a model whose Hessian is that of the source."""
-    point, model = objective.at(start), _Model(source)
+def _sample_for_hessian(objective: Objective, seed: int) -> Objective | None:
+    """Rows whose Hessian stands for that of all, or None where all rows are few enough."""
+    n, (K, size) = objective.rows.n_rows, objective.shape
+    wanted = max(min(int(SHARE * n), WORTHWHILE * K * size), ROWS_PER_COLUMN * min(size, COLUMNS))
+    if objective.rows.bytes <= LARGE or 3 * wanted > n:
+        return None
+    return objective.sample(wanted, np.random.RandomState(seed))
+
+
+def _descend(objective: Objective, start: Array, visit: Visit, model: _Model) -> None:
+    """Steps to the minimum of a model, each better by what the last has taught."""
+    model.meet(objective)
+    point = objective.at(start)
     gap, slow = np.inf, 0
     while True:
         if not model.follow(point, renew=slow > 1):
@@ -64,12 +85,11 @@ def _descend(objective: Objective, source: Objective, start: Array, visit: Visit
         visit(point, gap=gap if model.complete else None)
         new = approach(point, target)
         if new is None:
-            if model.sharpen(objective):
+            if model.sharpen():
                 continue
             return
         slow = 0 if gap <= SLOW * previous else slow + 1
-        if slow > 3:
-            model.sharpen(objective)
+        if slow > 3 and model.sharpen():
             slow = 0
         model.learn(point, new)
         point = new
@@ -78,11 +98,26 @@ def _descend(objective: Objective, source: Objective, start: Array, visit: Visit
 class _Model:
     """Quadratic model of the loss in some coefficients: a Hessian of the source, corrected as steps teach."""
 
-    def __init__(self, source: Objective) -> None:
-        self._source, self._chosen = source, np.zeros(source.shape, bool)
+    def __init__(self, objective: Objective, sample: Objective | None = None) -> None:
+        self._objective, self._sample = objective, sample
+        self._chosen = np.zeros(objective.shape, bool)
         self._part: Objective | None = None
         self._hessian: Array | None = None
         self.complete = True
+
+    @property
+    def _source(self) -> Objective:
+        return self._objective if self._sample is None else self._sample
+
+    def meet(self, objective: Objective) -> None:
+        """Stand for the same rows under another penalty."""
+        penalty = objective.penalty
+        if self._hessian is not None:
+            more = np.broadcast_to(penalty.l2 - self._objective.penalty.l2, self._chosen.shape)
+            self._hessian[np.diag_indices_from(self._hessian)] += more[self._chosen]
+        if self._sample is not None:
+            self._sample = replace(self._sample, penalty=penalty)
+        self._objective, self._part = objective, None
 
     def follow(self, point: Point, *, renew: bool) -> bool:
         """Take in the coefficients that a point wants; whether they are few enough."""
@@ -104,7 +139,7 @@ class _Model:
         drawn = np.abs(point.loss_gradient)
         used = (W != 0) | (penalty.l1 == 0)
         near = used | (drawn > STRONG * penalty.l1)
-        most = max(2 * np.count_nonzero(W), FIRST) + np.count_nonzero(used & (W == 0))
+        most = max(2 * int(np.count_nonzero(W)), FIRST) + int(np.count_nonzero(used & (W == 0)))
         if np.count_nonzero(near) > most:
             excess = np.where(used, np.inf, drawn - penalty.l1).ravel()
             chosen = np.zeros(W.size, bool)
@@ -115,16 +150,15 @@ class _Model:
 
     def _cheap(self, point: Point) -> bool:
         """Whether the Hessian of all rows, at the point itself, costs no more than a few steps."""
-        rows, squared = self._source.rows, np.count_nonzero(self._chosen) ** 2
+        rows, squared = self._source.rows, int(np.count_nonzero(self._chosen)) ** 2
         entries = rows.bytes / 8 / rows.n_rows * len(point.coefficients)
-        own = self._source is point.objective
-        return own and (rows.n_rows * squared < FREE or squared < CHEAP * entries)
+        return self._sample is None and bool(rows.n_rows * squared < FREE or squared < CHEAP * entries)
 
     def _measure(self, point: Point) -> Array:
         """Hessian of the source at a point's coefficients, between those chosen."""
         columns = self._chosen[:, :-1].any(axis=0)
         if columns.all():
-            here = point if self._source is point.objective else self._source.at(point.coefficients)
+            here = point if self._sample is None else self._sample.at(point.coefficients)
             chosen = self._chosen
         else:
             if self._part is None:
@@ -132,7 +166,7 @@ class _Model:
             columns = np.append(columns, True)
             here, chosen = self._part.at(point.coefficients[:, columns]), self._chosen[:, columns]
         H = hessian_among(here, chosen)
-        if self._source is not point.objective:
+        if self._sample is not None:
             H[np.diag_indices_from(H)] += unseen_curvature(here)[chosen.ravel()]
         # a ridge at rounding level: duplicated columns leave H singular, and any minimiser will do
         H[np.diag_indices_from(H)] += 1e-13 * np.diag(H).max()
@@ -169,9 +203,9 @@ class _Model:
         if audible and seen > 1e-12 * expected:
             self._hessian += np.outer(change, change / seen) - np.outer(Hs, Hs / expected)
 
-    def sharpen(self, objective: Objective) -> bool:
+    def sharpen(self) -> bool:
         """Measure the Hessian on all rows from now on; False if it was already."""
-        if self._source is objective:
+        if self._sample is None:
             return False
-        self._source, self._part, self._hessian = objective, None, None
+        self._sample = self._part = self._hessian = None
         return True

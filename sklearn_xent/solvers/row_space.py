@@ -24,7 +24,7 @@ from sklearn_xent.solvers.line_search import step_towards
 from sklearn_xent.solvers.newton import truncated_newton
 from sklearn_xent.solvers.solve import Stop, StopWithin, Visit
 
-__all__ = ["row_space", "suits_row_space"]
+__all__ = ["RowSpace", "row_space", "suits_row_space"]
 
 ROWS_LIMIT = 1500  # rows times classes up to which the small problem's Hessian is factored in a moment
 # Relative gap down to which inner products in float32, at half the cost, lead near enough.
@@ -40,19 +40,22 @@ def suits_row_space(objective: Objective) -> bool:
     return bool(penalised and n < size and K * (n + 1) <= ROWS_LIMIT)
 
 
-def row_space(objective: Objective, start: Array, visit: Visit) -> None:
+def row_space(
+    objective: Objective, start: Array, visit: Visit, *, memory: dict[str, Any] | None = None
+) -> None:
     """Newton's method on the n x n problem; X is read a few times. O(n^2) memory.
 
     Where it does not apply (columns without a penalty, or more rows than columns) or rounding leaves it
     short of tol, truncated Newton goes on.
     """
     if suits_row_space(objective):
-        small = _RowSpace(objective, np.float32 if visit.tol >= SINGLE_PRECISION else np.float64)
+        dtype = np.float32 if visit.tol >= SINGLE_PRECISION else np.float64
+        small = RowSpace(objective, dtype, {} if memory is None else memory)
         start = _correct(objective.at(small.optimum(visit.tol)), small, visit)
     truncated_newton(objective, start, visit)
 
 
-def _correct(point: Point, small: _RowSpace, visit: Visit) -> Array:
+def _correct(point: Point, small: RowSpace, visit: Visit) -> Array:
     """Newton steps on all columns with the small problem's Hessian; the last coefficients."""
     visit(point, gap=point.duality_gap())
     for _ in range(STEPS):
@@ -65,19 +68,31 @@ def _correct(point: Point, small: _RowSpace, visit: Visit) -> Array:
     return point.coefficients
 
 
-class _RowSpace:
-    """The small problem, its optimum, and Newton steps of the large one from its Hessian."""
+class RowSpace:
+    """The small problem, its optimum, and Newton steps of the large one from its Hessian.
 
-    def __init__(self, objective: Objective, dtype: Any) -> None:
+    Under a penalty t times as strong L is 1 / sqrt(t) times as large: the memory keeps it for a path.
+    """
+
+    def __init__(self, objective: Objective, dtype: Any, memory: dict[str, Any]) -> None:
         design, rows = objective.design, objective.rows
-        self._large, self._ridge = objective, objective.penalty.l2[:-1]
-        G = design.inner_products(rows, 1 / np.sqrt(self._ridge), dtype)
-        n = len(G)
+        self._large = objective
+        varies, ridge = design.scale > 0, objective.penalty.l2[:-1]
+        unit = float(ridge.mean(where=varies)) if varies.any() else 1.0
+        self._ridge = np.where(varies, ridge, unit)
+        n = rows.n_rows
+        kept = memory.get("row space")
+        if kept is None or not np.allclose(kept[0], self._ridge / unit, rtol=1e-12):
+            G = design.inner_products(rows, np.sqrt(unit / self._ridge), dtype)
+            memory["row space"] = kept = (
+                self._ridge / unit,
+                _cholesky(G, 4 * np.sqrt(n) * np.finfo(dtype).eps),
+            )
         self._matrix = np.empty((n, n + 1))
-        self._matrix[:, :n] = _cholesky(G, 4 * np.sqrt(n) * np.finfo(dtype).eps)
+        np.multiply(kept[1], 1 / np.sqrt(unit), out=self._matrix[:, :n])
         self._matrix[:, n] = design.fit_intercept
         ridge = np.append(np.ones(n), not design.fit_intercept)
-        self._small = Objective(
+        self.small = Objective(
             rows.mapped(lambda X: self._matrix),
             objective.loss,
             ElasticNet(np.zeros(n + 1), ridge),
@@ -88,7 +103,7 @@ class _RowSpace:
         """Coefficients (K, d + 1) of the small problem's optimum, to a tenth of the relative gap tol."""
         visit = StopWithin(lambda point: 0.1 * tol * abs(point.value), tol=0.1 * tol)
         with suppress(Stop):
-            truncated_newton(self._small, self._small.design.zeros(self._large.shape[0]), visit)
+            truncated_newton(self.small, self.small.design.zeros(self._large.shape[0]), visit)
         self._optimum = visit.point
         u = self._optimum.coefficients
         a = scipy.linalg.solve_triangular(self._matrix[:, :-1], u[:, :-1].T, lower=True, trans="T").T
@@ -96,6 +111,13 @@ class _RowSpace:
         W[:, :-1] /= self._ridge
         W[:, -1] = u[:, -1]
         return W
+
+    def seen_from_rows(self, point: Point) -> Point:
+        """The small problem's point with the logits of a point in the span of the rows."""
+        change = np.concatenate(self._large.logits(point.coefficients), axis=1)
+        b = point.coefficients[:, -1:]
+        u = scipy.linalg.solve_triangular(self._matrix[:, :-1], (change - b).T, lower=True).T
+        return self.small.at(np.hstack([u, b]))
 
     def step(self, gradient: Array) -> Array:
         """Inverse of the Hessian at the small optimum times a gradient (K, d + 1); one reading of X.
@@ -120,7 +142,7 @@ class _RowSpace:
 
     def _weigh(self, change: Array) -> Array:
         """The loss' curvature at the small optimum times a change (K, n) of the logits."""
-        return np.concatenate(self._optimum.curvature_product(self._small.rows.split(change)), axis=1)
+        return np.concatenate(self._optimum.curvature_product(self.small.rows.split(change)), axis=1)
 
 
 def _cholesky(G: Array, rounding: float) -> Array:

@@ -62,7 +62,10 @@ def test_an_unknown_solver_names_those_there_are():
 
 @pytest.mark.parametrize("solver", sorted(name for name, entry in METHODS.items() if not entry.l1))
 def test_a_smooth_solver_names_those_that_can_treat_l1(solver):
-    with pytest.raises(ValueError, match=r"l1_ratio > 0.*'accelerated-gradient', 'lbfgs', 'orthant-newton', 'proximal-newton'"):
+    with pytest.raises(
+        ValueError,
+        match=r"l1_ratio > 0.*'accelerated-gradient', 'lbfgs', 'orthant-newton', 'proximal-newton'",
+    ):
         CrossEntropyClassifier(solver=solver, l1_ratio=0.5).fit(*overlapping())
 
 

@@ -1,0 +1,346 @@
+"""CrossEntropyClassifierCV: the strength of the penalty, chosen by the loss on rows a fit has not seen."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, NamedTuple
+
+import numpy as np
+from joblib import Parallel, delayed
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.metrics import check_scoring
+from sklearn.model_selection import check_cv
+from sklearn.utils.metadata_routing import get_routing_for_object
+
+from sklearn_xent.arrays import Array
+from sklearn_xent.classifier import CrossEntropyClassifier
+from sklearn_xent.cross_entropy import cross_entropy_loss
+from sklearn_xent.parameters import check_number, check_parameters, checked_settings
+from sklearn_xent.path import CrossEntropyPath, check_Cs, gathered, walk
+from sklearn_xent.predictor import LinearPredictor, validated
+from sklearn_xent.solvers.leave_one_out import leave_one_out_losses
+from sklearn_xent.targets import check_offset, check_sample_weight, encode_targets
+
+__all__ = ["CrossEntropyClassifierCV"]
+
+
+class _Data(NamedTuple):
+    """What a fold takes its rows from."""
+
+    X: Any
+    y: Any
+    weights: Array
+    offset: Any
+
+    def take(self, rows: Array) -> _Data:
+        """Those of some rows."""
+        offset = None if self.offset is None else self.offset[rows]
+        return _Data(self.X[rows], _take(self.y, rows), self.weights[rows], offset)
+
+
+class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
+    r"""`CrossEntropyClassifier` whose ``C`` and ``l1_ratio`` are chosen by the loss on unseen rows.
+
+    With ``cv=None`` every row's loss without it is computed from one fit per C [1]_, as ``RidgeCV`` does for
+    ridge. With folds, each fold's fits start from one another along the grid.
+
+    Parameters
+    ----------
+    Cs : int or array-like of shape (n_Cs,), default=10
+        Inverse strengths to choose from; a number is that many between 1e-4 and 1e4.
+    l1_ratios : array-like of shape (n_l1_ratios,), default=(0.0,)
+        Shares of the l1 norm to choose from.
+    cv : int, splitter, iterable of (train, test) or None, default=None
+        None is approximate leave-one-out. A number is that many stratified folds.
+    scoring : str, callable or None, default=None
+        Of fitted classifiers on a fold's rows; higher is better. None is minus the mean cross-entropy in
+        nats, with ``sample_weight``. Others need folds.
+    one_standard_error : bool, default=False
+        Whether the strongest penalty is chosen whose score is within one standard error of the best.
+    n_jobs : int, default=None
+        Processes over folds and l1_ratios, as in joblib.
+    fit_intercept, class_weight, penalty_factor, coef_bounds, solver, tol, max_iter, label_smoothing, \
+prior_correction, random_state
+        As for `CrossEntropyClassifier`.
+
+    Attributes
+    ----------
+    C_, l1_ratio_ : float
+        Those chosen.
+    C_best_, C_1se_ : float
+        Of the best score, and the smallest whose score is within a standard error of it.
+    Cs_ : ndarray of shape (n_Cs,)
+        The grid.
+    scores_ : ndarray of shape (n_l1_ratios, n_folds, n_Cs)
+        Score of each fold, or of leave-one-out (one "fold").
+    mean_score_, std_error_ : ndarray of shape (n_l1_ratios, n_Cs)
+        Over folds, or over rows.
+    paths_ : list of list of CrossEntropyPath
+        Coefficients along the grid, for each l1_ratio and fold.
+    coef_, intercept_, classes_, n_iter_, converged_, optimality_gap_, history_
+        Of the fit of all rows with what was chosen, as in `CrossEntropyClassifier`.
+
+    See Also
+    --------
+    cross_entropy_path : The path alone.
+    RegularizationPathDisplay : Draws coefficients and scores against C.
+
+    Notes
+    -----
+    A fold whose training rows lack a class fits the others; its test rows of that class have no
+    probability, say nothing of C, and are left out of its score. Approximate leave-one-out takes each
+    row for one observation, whatever its weight; it factors the Hessian, so that at most 4000 coefficients
+    may be free to move (or, with ridge and fewer rows than columns, 1500 rows times classes).
+
+    References
+    ----------
+    .. [1] K. Rad and A. Maleki (2020), "A scalable estimate of the out-of-sample prediction error via
+       approximate leave-one-out cross-validation", J. R. Stat. Soc. B 82(4).
+    .. [2] L. Breiman, J. Friedman, R. Olshen and C. Stone (1984), "Classification and Regression Trees",
+       section 3.4.3: the rule of one standard error.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn_xent import CrossEntropyClassifierCV
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = CrossEntropyClassifierCV(Cs=[0.1, 1, 10, 100, 1000]).fit(X, y)
+    >>> model.C_
+    100.0
+    """
+
+    def __init__(
+        self,
+        *,
+        Cs: Any = 10,
+        l1_ratios: Any = (0.0,),
+        cv: Any = None,
+        scoring: Any = None,
+        one_standard_error: bool = False,
+        n_jobs: int | None = None,
+        fit_intercept: bool = True,
+        class_weight: Any = None,
+        penalty_factor: Any = None,
+        coef_bounds: Any = None,
+        solver: str = "auto",
+        tol: float = 1e-8,
+        max_iter: int = 1000,
+        label_smoothing: float = 0.0,
+        prior_correction: bool = False,
+        random_state: Any = None,
+    ) -> None:
+        self.Cs = Cs
+        self.l1_ratios = l1_ratios
+        self.cv = cv
+        self.scoring = scoring
+        self.one_standard_error = one_standard_error
+        self.n_jobs = n_jobs
+        self.fit_intercept = fit_intercept
+        self.class_weight = class_weight
+        self.penalty_factor = penalty_factor
+        self.coef_bounds = coef_bounds
+        self.solver = solver
+        self.tol = tol
+        self.max_iter = max_iter
+        self.label_smoothing = label_smoothing
+        self.prior_correction = prior_correction
+        self.random_state = random_state
+
+    def fit(
+        self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None, groups: Any = None
+    ) -> CrossEntropyClassifierCV:
+        """Choose the strength, and fit all rows with it.
+
+        Parameters
+        ----------
+        X, y, sample_weight, offset
+            As for ``CrossEntropyClassifier.fit``.
+        groups : array-like of shape (n_samples,), default=None
+            For splitters that keep groups together.
+
+        Returns
+        -------
+        self : CrossEntropyClassifierCV
+            The fitted estimator. If anything raises, it is as it was before.
+
+        Raises
+        ------
+        ValueError
+            As for ``CrossEntropyClassifier.fit``; for grids out of range, ``scoring`` without folds, and
+            approximate leave-one-out of too many coefficients.
+        """
+        grid, ratios = self._grids()
+        check_parameters(self._with(1.0, 0.0))
+        scratch = copy.copy(self)
+        X = validated(scratch, X, reset=True)
+        weights = check_sample_weight(sample_weight, X.shape[0])
+        n_classes = len(self._encoded(y, X.shape[0], weights).classes)
+        shifts = check_offset(offset, X.shape[0], n_classes)
+        data = _Data(X, y, weights, None if shifts is None else np.asarray(offset))
+        if self.cv is None:
+            scores, errors, paths = self._leave_one_out(data, grid, ratios)
+        else:
+            scores, errors, paths = self._folds(data, grid, ratios, groups)
+        with np.errstate(invalid="ignore"):
+            mean = np.nanmean(scores, axis=1)
+        chosen = self._choose(mean, errors, grid, ratios)
+        final = self._with(chosen["C_"], chosen["l1_ratio_"])
+        final.fit(X, y, sample_weight=sample_weight, offset=offset)
+        learnt = {name: value for name, value in vars(final).items() if name.endswith("_")}
+        known = {"n_features_in_": X.shape[1]}
+        if hasattr(scratch, "feature_names_in_"):
+            known["feature_names_in_"] = scratch.feature_names_in_
+        self.__dict__.pop("feature_names_in_", None)  # of an earlier fit; known has those of this one
+        self.__dict__.update(
+            learnt
+            | known
+            | chosen
+            | {"Cs_": grid, "scores_": scores, "mean_score_": mean, "std_error_": errors, "paths_": paths}
+        )
+        return self
+
+    def _grids(self) -> tuple[Array, Array]:
+        Cs = check_Cs(self.Cs)
+        grid = np.geomspace(1e-4, 1e4, Cs) if isinstance(Cs, int) else Cs
+        ratios = np.atleast_1d(np.asarray(self.l1_ratios, dtype=np.float64))
+        if ratios.ndim != 1 or not ratios.size:
+            raise ValueError(f"l1_ratios must be one or more numbers in [0, 1]; got {self.l1_ratios!r}.")
+        for ratio in ratios.tolist():
+            check_number("l1_ratios", ratio, lambda v: 0 <= v <= 1, "in [0, 1]")
+        if self.cv is None and self.scoring is not None:
+            raise ValueError(
+                "scoring needs folds, such as cv=5: approximate leave-one-out (cv=None) gives losses only."
+            )
+        return grid, ratios
+
+    def _with(self, C: float, l1_ratio: float) -> CrossEntropyClassifier:
+        """The classifier of one strength."""
+        shared = set(CrossEntropyClassifier().get_params()) & set(self.get_params())
+        options = {name: getattr(self, name) for name in shared}
+        return CrossEntropyClassifier(C=C, l1_ratio=l1_ratio, **options)
+
+    def _encoded(self, y: Any, n_rows: int, weights: Array) -> Any:
+        class_weight = self.class_weight
+        if isinstance(class_weight, dict) and np.ndim(y) == 1:
+            present = set(np.asarray(y).tolist())
+            class_weight = {label: w for label, w in class_weight.items() if label in present}
+        return encode_targets(
+            y, n_rows, sample_weight=weights, class_weight=class_weight, smoothing=self.label_smoothing
+        )
+
+    def _walk(self, data: _Data, grid: Array, l1_ratio: float, **options: Any) -> Any:
+        """Points along the grid, and the labels they tell apart."""
+        settings = checked_settings(
+            data.X.shape[1],
+            l1_ratio=l1_ratio,
+            penalty_factor=self.penalty_factor,
+            coef_bounds=self.coef_bounds,
+            fit_intercept=self.fit_intercept,
+            tol=self.tol,
+        )
+        targets = self._encoded(data.y, data.X.shape[0], data.weights)
+        offset = check_offset(data.offset, data.X.shape[0], len(targets.classes))
+        points = walk(
+            data.X,
+            targets,
+            offset,
+            grid,
+            settings,
+            max_iter=self.max_iter,
+            solver=self.solver,
+            random_state=self.random_state,
+            prior_correction=self.prior_correction,
+            **options,
+        )
+        return list(points), targets
+
+    def _leave_one_out(
+        self, data: _Data, grid: Array, ratios: Array
+    ) -> tuple[Array, Array, list[list[CrossEntropyPath]]]:
+        scores, errors, paths = [], [], []
+        for ratio in ratios.tolist():
+            points, targets = self._walk(data, grid, ratio, measure=leave_one_out_losses)
+            share = targets.weights / targets.weights.sum()
+            losses = np.array([point.measured for point in points])
+            mean = losses @ share
+            scores.append([-mean])
+            # of a weighted mean of independent losses
+            errors.append(np.sqrt(((losses - mean[:, None]) ** 2) @ share**2))
+            paths.append([gathered(points, targets.classes)])
+        return np.array(scores), np.array(errors), paths
+
+    def _folds(
+        self, data: _Data, grid: Array, ratios: Array, groups: Any
+    ) -> tuple[Array, Array, list[list[CrossEntropyPath]]]:
+        splitter = check_cv(self.cv, data.y, classifier=True)
+        folds = list(splitter.split(data.X, data.y, groups))
+        results = Parallel(n_jobs=self.n_jobs)(
+            delayed(self._fold)(data.take(train), data.take(test), grid, ratio)
+            for ratio in ratios.tolist()
+            for train, test in folds
+        )
+        scores = np.array([score for score, _ in results]).reshape(len(ratios), len(folds), len(grid))
+        paths = [
+            [path for _, path in results[i : i + len(folds)]] for i in range(0, len(results), len(folds))
+        ]
+        counts = np.isfinite(scores).sum(axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            errors = (
+                np.nanstd(scores, axis=1, ddof=1) / np.sqrt(counts) if len(folds) > 1 else 0 * scores[:, 0]
+            )
+        return scores, errors, paths
+
+    def _fold(
+        self, train: _Data, test: _Data, grid: Array, l1_ratio: float
+    ) -> tuple[Array, CrossEntropyPath]:
+        """Scores along the grid, and the path."""
+        points, targets = self._walk(train, grid, l1_ratio)
+        path = gathered(points, targets.classes)
+        models = [
+            CrossEntropyClassifier.from_coefficients(coef, intercept, path.classes)
+            for coef, intercept in zip(path.coefs, path.intercepts, strict=True)
+        ]
+        return np.array([self._score(model, test) for model in models]), path
+
+    def _score(self, model: CrossEntropyClassifier, test: _Data) -> float:
+        if np.ndim(test.y) == 1:
+            seen = np.isin(np.asarray(test.y), model.classes_)
+            test = test if seen.all() else test.take(np.flatnonzero(seen))
+        if not test.X.shape[0]:
+            return np.nan
+        if self.scoring is None:
+            logs = model.predict_log_proba(test.X, offset=test.offset)
+            labels = None if np.ndim(test.y) == 2 else model.classes_
+            return -float(
+                cross_entropy_loss(test.y, logs, labels=labels, sample_weight=test.weights, from_logits=True)
+            )
+        scorer = check_scoring(model, scoring=self.scoring)
+        wants = get_routing_for_object(scorer).consumes("score", ["sample_weight"])
+        options = {"sample_weight": test.weights} if wants else {}
+        return float(scorer(model, test.X, test.y, **options))
+
+    def _choose(self, mean: Array, errors: Array, grid: Array, ratios: Array) -> dict[str, float]:
+        """The best of the grid, and the strongest penalty within a standard error of it."""
+        if not np.isfinite(mean).any():
+            raise ValueError(
+                "no fold has a finite score: none has test rows of a class that it was trained on."
+            )
+        i, j = np.unravel_index(int(np.nanargmax(mean)), mean.shape)
+        least = mean[i, j] - errors[i, j]
+        within = float(grid[mean[i] >= least].min(initial=grid[j]))
+        best = float(grid[j])
+        return {
+            "C_": within if self.one_standard_error else best,
+            "C_best_": best,
+            "C_1se_": within,
+            "l1_ratio_": float(ratios[i]),
+        }
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+
+def _take(y: Any, rows: Array) -> Any:
+    return y.iloc[rows] if hasattr(y, "iloc") else np.asarray(y)[rows]

@@ -1,0 +1,290 @@
+"""Coefficients and loss against the strength of the penalty."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_xent.arrays import Array
+from sklearn_xent.displays.frame import COLOURS, DASHES, axes_for, merged, to_frame
+
+__all__ = ["RegularizationPathDisplay"]
+
+NAMED = 7  # coefficients that are told apart by colour and named; the others stay grey
+
+
+class RegularizationPathDisplay:
+    """Coefficients along a grid of C and, where it is known, the loss on unseen rows.
+
+    Parameters
+    ----------
+    Cs : ndarray of shape (n_Cs,)
+        Inverse strengths.
+    coefs : ndarray of shape (n_Cs, n_features)
+        Coefficients of one logit.
+    feature_names : sequence of str, default=None
+        Names of the columns; ``x0``, ``x1``, ... by default.
+    losses, errors : ndarray of shape (n_Cs,), default=None
+        Mean loss on unseen rows in nats, and its standard error.
+    C, C_1se : float, default=None
+        Strengths to mark: the one with the best score, and that of the rule of one standard error.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes or ndarray of two Axes
+        Where it is drawn: the coefficients, and below them the loss where it is known.
+    figure_ : matplotlib Figure
+        The figure of the axes.
+    lines_ : list of matplotlib Line2D
+        One line a coefficient.
+    loss_line_ : matplotlib Line2D or None
+        The loss.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn_xent import RegularizationPathDisplay, cross_entropy_path
+    >>> data = load_breast_cancer()
+    >>> path = cross_entropy_path(data.data, data.target, Cs=8)
+    >>> display = RegularizationPathDisplay.from_path(path, feature_names=data.feature_names)
+    >>> len(display.lines_)
+    30
+    """
+
+    def __init__(
+        self,
+        *,
+        Cs: Array,
+        coefs: Array,
+        feature_names: Any = None,
+        losses: Array | None = None,
+        errors: Array | None = None,
+        C: float | None = None,
+        C_1se: float | None = None,
+    ) -> None:
+        self.Cs = Cs
+        self.coefs = coefs
+        self.feature_names = feature_names
+        self.losses = losses
+        self.errors = errors
+        self.C = C
+        self.C_1se = C_1se
+
+    @classmethod
+    def from_path(
+        cls, path: Any, *, target_class: Any = None, feature_names: Any = None, **options: Any
+    ) -> Self:
+        """Draw a path.
+
+        Parameters
+        ----------
+        path : CrossEntropyPath
+            What `cross_entropy_path` returns.
+        target_class : label, default=None
+            Whose coefficients, of more than two classes; the first by default.
+        feature_names : sequence of str, default=None
+            Names of the columns.
+        **options
+            Of `plot`.
+
+        Returns
+        -------
+        display : RegularizationPathDisplay
+            Drawn.
+
+        Raises
+        ------
+        ValueError
+            If ``target_class`` is not a class of the path.
+        """
+        coefs = path.coefs[:, _row_of(path.classes, target_class)]
+        return cls(Cs=path.Cs, coefs=coefs, feature_names=feature_names).plot(**options)
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, *, target_class: Any = None, feature_names: Any = None, **options: Any
+    ) -> Self:
+        """Draw what a `CrossEntropyClassifierCV` has chosen from, for the l1_ratio it has chosen.
+
+        Parameters
+        ----------
+        estimator : CrossEntropyClassifierCV
+            Fitted. The coefficients are those of the first fold's path.
+        target_class : label, default=None
+            Whose coefficients, of more than two classes; the first by default.
+        feature_names : sequence of str, default=None
+            Names of the columns; those seen in ``fit`` by default.
+        **options
+            Of `plot`.
+
+        Returns
+        -------
+        display : RegularizationPathDisplay
+            Drawn.
+
+        Raises
+        ------
+        ValueError
+            If ``target_class`` is not a class of the estimator.
+        """
+        check_is_fitted(estimator, "paths_")
+        ratios = np.atleast_1d(np.asarray(estimator.l1_ratios, dtype=float))
+        i = int(np.flatnonzero(ratios == estimator.l1_ratio_)[0])
+        path = estimator.paths_[i][0]
+        names = getattr(estimator, "feature_names_in_", None) if feature_names is None else feature_names
+        return cls(
+            Cs=path.Cs,
+            coefs=path.coefs[:, _row_of(path.classes, target_class)],
+            feature_names=names,
+            losses=-estimator.mean_score_[i],
+            errors=estimator.std_error_[i],
+            C=estimator.C_best_,
+            C_1se=estimator.C_1se_,
+        ).plot(**options)
+
+    def plot(
+        self,
+        *,
+        ax: Any = None,
+        name: str | None = None,
+        curve_kwargs: dict[str, Any] | None = None,
+        loss_label: str = "Loss on unseen rows (nats)",
+    ) -> Self:
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes or two of them, default=None
+            Where to draw the coefficients and, on the second, the loss. One alone gets the coefficients.
+        name : str, default=None
+            Title.
+        curve_kwargs : dict, default=None
+            Options of the coefficients' ``plot``.
+        loss_label : str, default="Loss on unseen rows (nats)"
+            What the loss is.
+
+        Returns
+        -------
+        self : RegularizationPathDisplay
+            Drawn.
+        """
+        upper, lower = self._axes(ax)
+        self.figure_ = upper.figure
+        order = np.argsort(self.Cs, kind="stable")
+        self._plot_coefficients(upper, order, curve_kwargs)
+        self.loss_line_ = None if lower is None else self._plot_loss(lower, order, loss_label)
+        for axes in (upper,) if lower is None else (upper, lower):
+            self._mark(axes, legend=axes is lower or lower is None)
+            axes.set_xscale("log")
+            axes.grid(alpha=0.25)
+        (upper if lower is None else lower).set_xlabel("C (weaker penalty to the right)")
+        if name:
+            upper.set_title(name)
+        return self
+
+    def _axes(self, ax: Any) -> tuple[Any, Any]:
+        """The upper axes and, where there is a loss to draw and room for it, the lower."""
+        given = np.ravel(ax) if ax is not None else np.array([])
+        if given.size:
+            self.ax_ = ax
+            return given[0], given[1] if given.size > 1 and self.losses is not None else None
+        upper = axes_for(None, (7.2, 6.4 if self.losses is not None else 4.4))
+        if self.losses is None:
+            self.ax_ = upper
+            return upper, None
+        figure = upper.figure
+        upper.remove()
+        self.ax_ = figure.subplots(2, 1, sharex=True, height_ratios=(3, 2))
+        return self.ax_[0], self.ax_[1]
+
+    def _plot_coefficients(self, axes: Any, order: Array, curve_kwargs: dict[str, Any] | None) -> None:
+        names = self._names()
+        Cs, coefs = self.Cs[order], self.coefs[order]
+        strongest = np.argsort(-np.abs(coefs).max(axis=0), kind="stable")[:NAMED].tolist()
+        self.lines_: list[Any] = [None] * coefs.shape[1]
+        crowded = coefs.shape[1] > NAMED
+        for j in [*(j for j in range(coefs.shape[1]) if j not in strongest), *strongest[::-1]]:
+            if j in strongest:
+                i = strongest.index(j)
+                style = {
+                    "color": COLOURS[i],
+                    "linestyle": DASHES[i],
+                    "linewidth": 1.8,
+                    "label": names[j],
+                    "zorder": 3,
+                }
+            else:
+                style = {"color": "0.6", "linewidth": 0.7, "alpha": 0.6, "zorder": 2}
+            (self.lines_[j],) = axes.plot(Cs, coefs[:, j], **merged(style, curve_kwargs))
+        axes.axhline(0, color="0.3", linewidth=0.8, zorder=1)
+        axes.set_ylabel("Coefficient")
+        handles = [self.lines_[j] for j in strongest]
+        title = f"largest {len(strongest)} of {coefs.shape[1]}" if crowded else None
+        axes.legend(
+            handles=handles,
+            frameon=False,
+            fontsize="small",
+            title=title,
+            title_fontsize="small",
+            loc="center left",
+            bbox_to_anchor=(1.0, 0.5),
+        )
+
+    def _plot_loss(self, axes: Any, order: Array, loss_label: str) -> Any:
+        assert self.losses is not None
+        Cs, losses = self.Cs[order], self.losses[order]
+        (line,) = axes.plot(Cs, losses, "o-", color=COLOURS[0], markersize=4, label="mean")
+        if self.errors is not None:
+            errors = self.errors[order]
+            axes.fill_between(
+                Cs,
+                losses - errors,
+                losses + errors,
+                color=COLOURS[0],
+                alpha=0.2,
+                linewidth=0,
+                label="± 1 standard error",
+            )
+        axes.set_ylabel(loss_label)
+        return line
+
+    def _mark(self, axes: Any, *, legend: bool) -> None:
+        marks = ((self.C, "-", "best"), (self.C_1se, "--", "one standard error"))
+        for C, dash, label in marks:
+            if C is not None:
+                text = f"{label}: C = {C:.3g}"
+                axes.axvline(C, color="0.2", linestyle=dash, linewidth=1.2, label=text, zorder=1)
+        if legend and (self.C is not None or self.losses is not None) and axes.get_legend() is None:
+            axes.legend(frameon=False, fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
+
+    def _names(self) -> list[str]:
+        if self.feature_names is None:
+            return [f"x{j}" for j in range(self.coefs.shape[1])]
+        return [str(name) for name in self.feature_names]
+
+    def frame(self) -> Any:
+        """Return what is drawn, one row a strength.
+
+        Returns
+        -------
+        frame : DataFrame
+            Columns ``C``, ``loss`` and ``std_error`` where they are known, and one for each coefficient.
+        """
+        columns: dict[str, Any] = {"C": self.Cs}
+        if self.losses is not None:
+            columns["loss"] = self.losses
+        if self.errors is not None:
+            columns["std_error"] = self.errors
+        return to_frame(columns | dict(zip(self._names(), self.coefs.T, strict=True)))
+
+
+def _row_of(classes: Array, target_class: Any) -> int:
+    """Index of the logit of a class; two classes have one."""
+    if target_class is None or len(classes) == 2:
+        return 0
+    found = np.flatnonzero(classes == target_class)
+    if not found.size:
+        raise ValueError(f"target_class must be one of {classes.tolist()}; got {target_class!r}.")
+    return int(found[0])

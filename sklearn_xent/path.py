@@ -1,0 +1,273 @@
+"""The optimum along a grid of strengths: one problem, many penalties."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from numbers import Integral
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.utils.validation import check_array, column_or_1d
+
+from sklearn_xent.arrays import Array
+from sklearn_xent.parameters import check_number, checked_settings
+from sklearn_xent.predictor import ACCEPTED
+from sklearn_xent.problem.design import moments_of
+from sklearn_xent.problem.objective import Objective, Point
+from sklearn_xent.problem.penalties import elastic_net
+from sklearn_xent.problem.posing import Settings, pose
+from sklearn_xent.rows import as_rows
+from sklearn_xent.solvers.path import follow
+from sklearn_xent.solvers.solve import Solution, Status
+from sklearn_xent.targets import Targets, check_offset, encode_targets
+
+__all__ = ["CrossEntropyPath", "PathPoint", "check_Cs", "cross_entropy_path", "gathered", "walk"]
+
+SPAN, SPAN_WIDE = 1e3, 1e2  # of the default grid; with fewer rows than columns the end of it overfits
+LEAST_L1_RATIO = 1e-3  # for which ridge's grid starts where no coefficient of such an elastic net would
+
+
+@dataclass(frozen=True)
+class CrossEntropyPath:
+    """Optima along a grid of C: what `cross_entropy_path` returns.
+
+    Attributes
+    ----------
+    Cs : ndarray of shape (n_Cs,)
+        The inverse strengths, as given.
+    coefs : ndarray of shape (n_Cs, n_logits, n_features)
+        Coefficients; one logit for two classes, else one for each class.
+    intercepts : ndarray of shape (n_Cs, n_logits)
+        Intercepts.
+    losses : ndarray of shape (n_Cs,)
+        Weighted mean loss of the training rows, in nats, without the penalty.
+    gaps : ndarray of shape (n_Cs,)
+        How far the mean objective may be above its minimum, in nats: ``optimality_gap_`` of a fit.
+    n_nonzero : ndarray of shape (n_Cs,)
+        Columns with a nonzero coefficient.
+    converged : ndarray of shape (n_Cs,)
+        Whether the relative gap is at most ``tol``.
+    classes : ndarray of shape (n_classes,)
+        Labels, sorted.
+    """
+
+    Cs: Array
+    coefs: Array
+    intercepts: Array
+    losses: Array
+    gaps: Array
+    n_nonzero: Array
+    converged: Array
+    classes: Array
+
+
+class PathPoint(NamedTuple):
+    """One optimum: its C, its solution, its coefficients in the units of X, and what was measured at it."""
+
+    C: float
+    solution: Solution
+    coef: Array
+    intercept: Array
+    measured: Any
+
+
+def cross_entropy_path(
+    X: Any,
+    y: Any,
+    *,
+    Cs: Any = 100,
+    l1_ratio: float = 1.0,
+    fit_intercept: bool = True,
+    class_weight: Any = None,
+    penalty_factor: Any = None,
+    coef_bounds: Any = None,
+    sample_weight: Any = None,
+    offset: Any = None,
+    solver: str = "auto",
+    tol: float = 1e-8,
+    max_iter: int = 1000,
+    random_state: Any = None,
+) -> CrossEntropyPath:
+    """Fit along a grid of C, each fit starting from the one before.
+
+    Parameters
+    ----------
+    X : array-like or sparse matrix of shape (n_samples, n_features)
+        Rows.
+    y : array-like of shape (n_samples,) or (n_samples, n_classes)
+        Labels, or soft labels.
+    Cs : int or array-like of shape (n_Cs,), default=100
+        The grid; a number is that many values, evenly spaced in the logarithm, from the largest C at which
+        all penalised coefficients are zero to 1000 times that (100 times, with fewer rows than columns).
+    l1_ratio : float in [0, 1], default=1.0
+        Share of the l1 norm in the penalty. Below 0.001 the default grid starts as for 0.001.
+    fit_intercept, class_weight, penalty_factor, coef_bounds, solver, tol, max_iter, random_state
+        As for `CrossEntropyClassifier`.
+    sample_weight, offset : array-like, default=None
+        As for ``CrossEntropyClassifier.fit``.
+
+    Returns
+    -------
+    path : CrossEntropyPath
+        The optima, in the order of ``Cs``.
+
+    Raises
+    ------
+    ValueError
+        For what is out of range, as `CrossEntropyClassifier` does.
+
+    See Also
+    --------
+    CrossEntropyClassifierCV : Chooses C.
+    RegularizationPathDisplay : Draws the path.
+
+    References
+    ----------
+    .. [1] J. Friedman, T. Hastie and R. Tibshirani (2010), "Regularization paths for generalized linear
+       models via coordinate descent", J. Stat. Softw. 33(1).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn_xent import cross_entropy_path
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> path = cross_entropy_path(X, y, Cs=5)
+    >>> path.n_nonzero.tolist()
+    [0, 2, 4, 5, 6]
+    """
+    for name, value, holds, expected in (
+        ("l1_ratio", l1_ratio, lambda v: 0 <= v <= 1, "in [0, 1]"),
+        ("tol", tol, lambda v: 0 < v < np.inf, "positive and finite"),
+    ):
+        check_number(name, value, holds, expected)
+    # values that are not finite are found by the first sweep
+    X = check_array(X, ensure_all_finite=False, **ACCEPTED)
+    targets = encode_targets(y, X.shape[0], sample_weight=sample_weight, class_weight=class_weight)
+    settings = checked_settings(
+        X.shape[1],
+        l1_ratio=l1_ratio,
+        penalty_factor=penalty_factor,
+        coef_bounds=coef_bounds,
+        fit_intercept=fit_intercept,
+        tol=tol,
+    )
+    offset = check_offset(offset, X.shape[0], len(targets.classes))
+    grid = check_Cs(Cs)
+    points = list(
+        walk(X, targets, offset, grid, settings, max_iter=max_iter, solver=solver, random_state=random_state)
+    )
+    return gathered(points, targets.classes)
+
+
+def gathered(points: list[PathPoint], classes: Array) -> CrossEntropyPath:
+    """The points of a walk as arrays."""
+    return CrossEntropyPath(
+        Cs=np.array([p.C for p in points]),
+        coefs=np.array([p.coef for p in points]),
+        intercepts=np.array([p.intercept for p in points]),
+        losses=np.array([p.solution.point.loss for p in points]),
+        gaps=np.array([p.solution.gap for p in points]),
+        n_nonzero=np.array([int((p.coef != 0).any(axis=0).sum()) for p in points]),
+        converged=np.array([p.solution.status is Status.CONVERGED for p in points]),
+        classes=classes,
+    )
+
+
+def check_Cs(Cs: Any) -> Array | int:
+    """Return a grid as an array of positive numbers, or how many values a default grid shall have.
+
+    Raises
+    ------
+    ValueError
+        If it is empty, or a value is not positive: it names the first.
+    """
+    if isinstance(Cs, Integral) and not isinstance(Cs, bool):
+        if Cs < 1:
+            raise ValueError(f"Cs must be at least 1 value; got {Cs}.")
+        return int(Cs)
+    grid = column_or_1d(np.atleast_1d(Cs), dtype=np.float64)
+    wrong = np.flatnonzero(~(grid > 0))
+    if not grid.size or wrong.size:
+        got = f"{grid[wrong[0]]} at entry {wrong[0]}" if wrong.size else "none"
+        raise ValueError(f"Cs must be positive numbers; got {got}.")
+    return np.asarray(grid)
+
+
+def walk(
+    X: Any,
+    targets: Targets,
+    offset: Array | None,
+    Cs: Array | int,
+    settings: Settings,
+    *,
+    max_iter: int,
+    solver: str = "auto",
+    random_state: Any = None,
+    names: Any = None,
+    prior_correction: bool = False,
+    measure: Callable[[Point, dict[str, Any]], Any] | None = None,
+) -> Iterator[PathPoint]:
+    """Optima in the order of Cs; they are found from the strongest penalty to the weakest.
+
+    ``measure(point, memory)`` is called at each optimum, while the rows are at hand.
+    """
+    total = targets.weights.sum()
+    with as_rows(X, targets.values, targets.weights / total, offset) as rows:
+        moments, n_classes = moments_of(rows, names), len(targets.classes)
+        if isinstance(Cs, int):
+            # a design for a penalty that is neither strong nor weak will do for the slopes of the null model
+            objective = pose(rows, moments, n_classes, 1 / total, settings, names)
+            Cs = _default_grid(objective, Cs, settings, 1 / total)
+        strengths = 1 / (Cs * total)
+        # One design for all, that of the weakest penalty: then optima and slopes carry over.
+        objective = pose(rows, moments, n_classes, strengths.min(), settings, names)
+        design = objective.design
+        order = np.argsort(-strengths, kind="stable")
+        penalties = [
+            elastic_net(design, strength, settings.l1_ratio, settings.factors, settings.bounds)
+            for strength in strengths[order]
+        ]
+        found: dict[int, PathPoint] = {}
+        memory: dict[str, Any] = {}
+        solutions = follow(
+            objective,
+            penalties,
+            tol=settings.tol,
+            max_iter=max_iter,
+            solver=solver,
+            random_state=random_state,
+            memory=memory,
+        )
+        for i, solution in zip(order.tolist(), solutions, strict=True):
+            coef, intercept = objective.to_original(solution.point.coefficients)
+            intercept = targets.without_class_weights(intercept) if prior_correction else intercept
+            measured = None if measure is None else measure(solution.point, memory)
+            found[i] = PathPoint(float(Cs[i]), solution, coef, intercept, measured)
+        yield from (found[i] for i in range(len(Cs)))
+
+
+def _default_grid(objective: Objective, n_Cs: int, settings: Settings, strength: float) -> Array:
+    """From the largest C that keeps every penalised coefficient at zero, evenly spaced in the logarithm."""
+    design, ratio = objective.design, max(settings.l1_ratio, LEAST_L1_RATIO)
+    unit = elastic_net(design, 1.0, ratio, settings.factors, None)
+    held = unit.l1 > 0
+    if not held.any():
+        raise ValueError(
+            "Cs must be given: penalty_factor leaves nothing that a default grid could start from."
+        )
+    null = _null_model(objective, held)
+    pulls = np.abs(null.loss_gradient[:, held]) / unit.l1[held]
+    largest = float(pulls.max())
+    # less by more than rounding, so that the first model is empty
+    first = (1 - 1e-4) * strength / (largest or 1.0)
+    span = SPAN if objective.rows.n_rows >= len(design.scale) else SPAN_WIDE
+    return first * np.geomspace(1, span, n_Cs)
+
+
+def _null_model(objective: Objective, held: Array) -> Any:
+    """The optimum with the penalised coefficients at zero."""
+    lower = np.where(held, 0.0, -np.inf)
+    penalty = replace(objective.penalty, l1=np.zeros(len(held)), lower=lower, upper=-lower)
+    (solution,) = follow(objective, [penalty], tol=1e-14, max_iter=100)
+    return solution.point
