@@ -21,6 +21,7 @@ from sklearn_xent.rows import PerRow, Rows
 
 __all__ = ["Line", "Objective", "Point"]
 
+STATIONARY = 1e-12  # slope of an intercept whose square is below all rounding
 KEPT = 100_000  # logits up to which a point keeps their expansion: 2.4 MB
 RARE = 40  # nonzero entries in a sample below which a column's curvature is off by a sixth or more
 
@@ -228,9 +229,9 @@ class Point:
         if o.free[:-1].any():
             return np.inf
         lacks = 0.0
-        if o.design.fit_intercept:
+        if np.abs(G[:, -1]).max() > STATIONARY:
             lacks = float(G[:, -1] @ np.linalg.pinv(self.coupling()) @ G[:, -1])
-            G[:, -1] = 0.0
+        G[:, -1] = 0.0
         direct = penalty.fenchel_gap(self.coefficients, G)
         if np.isfinite(direct):
             return direct + lacks

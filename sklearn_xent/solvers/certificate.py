@@ -88,7 +88,7 @@ def polish(point: Point, curvature: Curvature, *, at_most: int) -> Iterator[tupl
         if not new < gap / 4:
             return
         point, gap = trial, new
-        yield point, judged(point, curvature, point.duality_gap())
+        yield point, gap if o.penalty.smooth else judged(point, curvature, point.duality_gap())
 
 
 def _same_face(point: Point, trial: Point, curvature: Curvature) -> bool:
