@@ -2,6 +2,7 @@
 
 from sklearn_xent.classifier import CrossEntropyClassifier
 from sklearn_xent.classifier_cv import CrossEntropyClassifierCV
+from sklearn_xent.comparison import Comparison, compare_cv_scores, compare_losses
 from sklearn_xent.cross_entropy import (
     cross_entropy_loss,
     entropy,
@@ -11,7 +12,16 @@ from sklearn_xent.cross_entropy import (
     sigmoid,
     softmax,
 )
+from sklearn_xent.decomposition import (
+    Decomposition,
+    cross_entropy_decomposition,
+    discrimination_scorer,
+    expected_calibration_error,
+    neg_miscalibration_scorer,
+    uncertainty_scorer,
+)
 from sklearn_xent.displays import ConvergenceDisplay, CrossEntropyLossDisplay, RegularizationPathDisplay
+from sklearn_xent.inference import Inference, infer
 from sklearn_xent.metrics import (
     cross_entropy_skill,
     cross_entropy_skill_scorer,
@@ -23,23 +33,34 @@ from sklearn_xent.solvers.separation import SeparationWarning
 __version__ = "0.1.0"
 
 __all__ = [
+    "Comparison",
     "ConvergenceDisplay",
     "CrossEntropyClassifier",
     "CrossEntropyClassifierCV",
     "CrossEntropyLossDisplay",
     "CrossEntropyPath",
+    "Decomposition",
+    "Inference",
     "RegularizationPathDisplay",
     "SeparationWarning",
     "__version__",
+    "compare_cv_scores",
+    "compare_losses",
+    "cross_entropy_decomposition",
     "cross_entropy_loss",
     "cross_entropy_path",
     "cross_entropy_skill",
     "cross_entropy_skill_scorer",
+    "discrimination_scorer",
     "entropy",
+    "expected_calibration_error",
+    "infer",
     "kl_divergence",
     "log_sigmoid",
     "log_softmax",
     "neg_cross_entropy_scorer",
+    "neg_miscalibration_scorer",
     "sigmoid",
     "softmax",
+    "uncertainty_scorer",
 ]

@@ -18,6 +18,7 @@ __all__ = [
     "cross_entropy_loss",
     "entropy",
     "kl_divergence",
+    "log_forecast",
     "log_sigmoid",
     "log_softmax",
     "sigmoid",
@@ -272,8 +273,7 @@ def cross_entropy_loss(
         raise ValueError(f"reduction must be 'mean', 'sum' or 'none'; got {reduction!r}.")
     scalar = np.ndim(y_prob) == 0
     forecast = np.asarray(y_prob, dtype=np.float64)
-    forecast = forecast.reshape(1) if scalar else forecast
-    log_p = _log_of_logits(forecast) if from_logits else _log_of_probabilities(forecast)
+    log_p = log_forecast(forecast.reshape(1) if scalar else forecast, from_logits=from_logits)
     targets = as_targets(np.atleast_1d(y_true) if scalar else y_true, log_p.shape, labels)
     with np.errstate(invalid="ignore"):
         loss = -np.where(targets == 0, 0.0, targets * log_p).sum(axis=1) + 0.0
@@ -290,6 +290,12 @@ def _as_logits(logits: Any) -> Array:
     if z.ndim == 0 or z.size == 0:
         raise ValueError(f"logits must have a class axis with entries; got shape {z.shape}.")
     return z
+
+
+def log_forecast(y_prob: Any, *, from_logits: bool) -> Array:
+    """Log-probabilities (n, K) of what scores take as ``y_prob``: probabilities or logits, (n,) or (n, K)."""
+    forecast = np.asarray(y_prob, dtype=np.float64)
+    return _log_of_logits(forecast) if from_logits else _log_of_probabilities(forecast)
 
 
 def _log_of_logits(z: Array) -> Array:
@@ -315,7 +321,7 @@ def _log_of_probabilities(p: Array) -> Array:
                 f"y_prob: row {worst} sums to {sums[worst]:.9g} and not to 1; the loss is of the numbers as "
                 "they are.",
                 UserWarning,
-                stacklevel=3,
+                stacklevel=4,
             )
         return np.log(p)
 

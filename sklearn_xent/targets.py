@@ -82,7 +82,8 @@ def encode_targets(
                 "Leave its rows out, or give them weight."
             )
     factors = np.ones(len(classes)) if factors is None else factors
-    return Targets(classes, values[1:] if len(classes) == 2 else values, weights, factors)
+    # a copy, so that the row of the other class is let go
+    return Targets(classes, values[1:].copy() if len(classes) == 2 else values, weights, factors)
 
 
 def _hard_labels(y: Any) -> tuple[Array, Array]:

@@ -35,10 +35,24 @@ ALLOWED = {
     | {"callbacks", "parameters", "predictor", "problem", "progress", "rows", "solvers", "targets"},
     "classifier_cv": LEAVES
     | {"classifier", "cross_entropy", "parameters", "path", "predictor", "solvers", "targets"},
+    "decomposition": LEAVES | {"cross_entropy", "scorer", "truth"},
+    "comparison": LEAVES | {"cross_entropy", "truth"},
+    "inference": LEAVES | {"classifier", "cross_entropy", "displays", "predictor", "targets"},
     "path": LEAVES | {"parameters", "predictor", "problem", "rows", "solvers", "targets"},
     "demo": {"classifier", "cross_entropy", "displays", "metrics"},
     "__main__": {"demo", ""},
-    "__init__": {"classifier", "classifier_cv", "cross_entropy", "displays", "metrics", "path", "solvers"},
+    "__init__": {
+        "classifier",
+        "classifier_cv",
+        "comparison",
+        "decomposition",
+        "inference",
+        "cross_entropy",
+        "displays",
+        "metrics",
+        "path",
+        "solvers",
+    },
 }
 
 

@@ -30,6 +30,8 @@ LARGEST_SET = 4000  # coefficients of a working set: 128 MB for its Hessian
 STRONG = 0.9
 LARGE = 16 << 20  # bytes of X from which a sample of the rows makes the Hessian
 SHARE, WORTHWHILE, ROWS_PER_COLUMN, COLUMNS = 0.05, 200, 20, 500  # rows of that sample
+# Relative gap beyond which a model is minimised only until its slopes have fallen by this factor.
+FAR, FORCING = 1e-2, 0.1
 SLOW = 0.25  # contraction of the gap beyond which the model is not what it should be
 CHEAP = 40  # squared size of the set, in entries of a row of X, at which a Hessian costs about a step
 FREE = 5e7  # products of a Hessian that take a few milliseconds
@@ -80,7 +82,8 @@ def _descend(objective: Objective, start: Array, visit: Visit, model: _Model) ->
         if not model.follow(point, renew=slow > 1):
             orthant_newton(objective, point.coefficients, visit)
             return
-        target = model.minimiser(point)
+        far = point.coefficients.size > EVERYTHING and gap > FAR * abs(point.value)
+        target = model.minimiser(point, tol=FORCING if far else 0.0)
         previous, gap = gap, model.decrease(point, target)
         visit(point, gap=gap if model.complete else None)
         new = approach(point, target)
@@ -172,15 +175,15 @@ class _Model:
         H[np.diag_indices_from(H)] += 1e-13 * np.diag(H).max()
         return H
 
-    def minimiser(self, point: Point) -> Array:
-        """Coefficients (K, d + 1) at the minimum of model + penalty."""
+    def minimiser(self, point: Point, *, tol: float) -> Array:
+        """Coefficients (K, d + 1) at the minimum of model + penalty, or where slopes have fallen to tol."""
         assert self._hessian is not None
         penalty, shape = point.objective.penalty, point.coefficients.shape
         l1, lower, upper = (np.broadcast_to(v, shape)[self._chosen] for v in (penalty.l1, *penalty.bounds))
         w = point.coefficients[self._chosen]
         q = point.gradient[self._chosen] - self._hessian @ w
         target = point.coefficients.copy()
-        target[self._chosen] = quadratic_lasso(self._hessian, q, l1, w, lower, upper)
+        target[self._chosen] = quadratic_lasso(self._hessian, q, l1, w, lower, upper, tol=tol)
         return target
 
     def decrease(self, point: Point, target: Array) -> float:

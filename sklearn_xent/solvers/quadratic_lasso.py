@@ -12,9 +12,18 @@ __all__ = ["quadratic_lasso"]
 
 
 def quadratic_lasso(
-    H: Array, q: Array, l1: Array, w: Array, lower: Array | None = None, upper: Array | None = None
+    H: Array,
+    q: Array,
+    l1: Array,
+    w: Array,
+    lower: Array | None = None,
+    upper: Array | None = None,
+    *,
+    tol: float = 0.0,
 ) -> Array:
     """Minimise w' H w / 2 + q' w + sum l1 |w| within bounds, from a feasible w.
+
+    With ``tol`` it stops once the slopes are that fraction of those at the start.
 
     Lee, Battle, Raina and Ng (2006), NIPS 19, feature-sign search, with bounds treated as zeros are: solve
     on the coordinates that can move, with their signs fixed; go to the best point on the way there, or to
@@ -23,21 +32,25 @@ def quadratic_lasso(
     """
     lower = np.full_like(q, -np.inf) if lower is None else lower
     upper = np.full_like(q, np.inf) if upper is None else upper
-    size = np.abs(H)
+    size, goal = np.abs(H), 0.0
     for _ in range(20 * len(w) + 100):
         r = H @ w + q
         noise = 1e-14 * (size @ np.abs(w) + np.abs(q) + l1)
         slope = pull(w, r, l1, lower, upper)
         slope[np.abs(slope) <= noise] = 0.0
+        steepness = float(np.linalg.norm(slope))
+        goal = goal or tol * steepness
+        if steepness <= goal:
+            return w
         awake = ((w != 0) | (l1 == 0)) & (w > lower) & (w < upper)
         if slope[awake].any():
             A = np.flatnonzero(awake)
-            goal = _solve_signed(H, r, l1, w, A, np.sign(w))
+            target = _solve_signed(H, r, l1, w, A, np.sign(w))
         elif slope.any():
-            A, goal = _wake(H, r, l1, w, slope, awake)
+            A, target = _wake(H, r, l1, w, slope, awake)
         else:
             return w
-        new = _best_on_the_way(H, r, l1, w, A, goal, lower, upper)
+        new = _best_on_the_way(H, r, l1, w, A, target, lower, upper)
         if new is None:
             return w
         w = new
@@ -91,7 +104,8 @@ def _best_on_the_way(
     end = min(1.0, float(bound.min(initial=1.0)))
     crosses = (zero > 0) & (zero < 1) & (weight > 0)
     lengths = np.append(np.unique(zero[crosses & (zero < end)]), end)
-    Hm = H[np.ix_(A, A)] @ move
+    among = H[np.ix_(A, A)]
+    Hm = among @ move
     slope, bend = float(r[A] @ move), float(move @ Hm)
     W = start + lengths[:, None] * move
     change = lengths * slope + 0.5 * lengths**2 * bend + (np.abs(W) - np.abs(start)) @ weight
@@ -103,7 +117,7 @@ def _best_on_the_way(
     if end < 1.0 or crosses.any():
         put = np.clip(np.where(crosses, 0.0, goal), low, high)
         d = put - start
-        there = float(r[A] @ d + 0.5 * d @ (H[np.ix_(A, A)] @ d) + (np.abs(put) - np.abs(start)) @ weight)
+        there = float(r[A] @ d + 0.5 * d @ (among @ d) + (np.abs(put) - np.abs(start)) @ weight)
         if there < value:
             value, found = there, put
     if not value < 0:

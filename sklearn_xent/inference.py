@@ -1,0 +1,534 @@
+"""Standard errors, tests, intervals and effects of a fitted classifier."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.stats import chi2, norm
+from sklearn.utils.validation import check_is_fitted
+
+from sklearn_xent.arrays import Array
+from sklearn_xent.cross_entropy import entropy, sigmoid
+from sklearn_xent.displays.frame import to_frame
+from sklearn_xent.predictor import dense, validated
+from sklearn_xent.targets import check_offset, check_sample_weight, encode_targets
+
+__all__ = ["ChiSquared", "Inference", "infer"]
+
+COVARIANCES = ("model", "robust", "cluster")
+RANK = 1e-10  # of the largest curvature of an equilibrated information matrix: less is none
+
+
+class ChiSquared(NamedTuple):
+    """A test statistic, its degrees of freedom, and the probability of a larger one by chance."""
+
+    statistic: float
+    df: int
+    p_value: float
+
+
+def infer(
+    estimator: Any,
+    X: Any,
+    y: Any,
+    *,
+    sample_weight: Any = None,
+    offset: Any = None,
+    covariance: str = "model",
+    groups: Any = None,
+    penalized: bool = False,
+) -> Inference:
+    r"""Inference for the coefficients of a fitted `CrossEntropyClassifier`.
+
+    Two classes have the coefficients of the fit. More have those of each class less those of the first,
+    which is what a multinomial logit model estimates.
+
+    Parameters
+    ----------
+    estimator : CrossEntropyClassifier
+        Fitted on these rows, with ``C=np.inf``.
+    X, y, sample_weight, offset
+        What it was fitted on. Weights are frequencies: a weight of 2 is two observations.
+    covariance : {"model", "robust", "cluster"}, default="model"
+        The inverse information; the sandwich, right also where the model is not [1]_; or the sandwich of
+        sums over groups.
+    groups : array-like of shape (n_samples,), default=None
+        For "cluster": rows of a group may depend on one another.
+    penalized : bool, default=False
+        Whether a ridge penalty is accepted. Then the fit is the mode of a posterior under the Gaussian prior
+        that the penalty is, "model" errors are posterior standard deviations (Laplace's approximation [2]_),
+        and p-values are not those of a test: estimates are shrunk towards 0.
+
+    Returns
+    -------
+    inference : Inference
+        Estimates with everything that follows from them.
+
+    Raises
+    ------
+    ValueError
+        With an l1 penalty or bounds; with a ridge unless ``penalized``; if the columns do not determine the
+        coefficients (collinear columns, separable classes); if ``groups`` and ``covariance`` do not agree.
+
+    References
+    ----------
+    .. [1] H. White (1982), "Maximum likelihood estimation of misspecified models", Econometrica 50(1).
+    .. [2] L. Tierney and J. B. Kadane (1986), "Accurate approximations for posterior moments", JASA 81.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_xent import CrossEntropyClassifier, infer
+    >>> dose = np.array([[1.69], [1.72], [1.76], [1.78], [1.81], [1.84], [1.86], [1.88]])
+    >>> died = np.array([6, 13, 18, 28, 52, 53, 61, 60]) / [59, 60, 62, 56, 63, 59, 62, 60]
+    >>> share = np.column_stack([1 - died, died])
+    >>> beetles = np.array([59, 60, 62, 56, 63, 59, 62, 60])
+    >>> model = CrossEntropyClassifier(C=np.inf).fit(dose, share, sample_weight=beetles)
+    >>> result = infer(model, dose, share, sample_weight=beetles)
+    >>> result.std_error.round(2)
+    array([2.92, 5.19])
+    """
+    check_is_fitted(estimator, "coef_")
+    if covariance not in COVARIANCES:
+        raise ValueError(f"covariance must be one of {COVARIANCES}; got {covariance!r}.")
+    if (groups is not None) != (covariance == "cluster"):
+        raise ValueError(f"groups go with covariance='cluster'; got covariance={covariance!r}.")
+    strength = _ridge(estimator, penalized)
+    X = validated(estimator, X, reset=False)
+    targets = encode_targets(y, X.shape[0], sample_weight=sample_weight)
+    if not np.array_equal(targets.classes, estimator.classes_):
+        raise ValueError(
+            f"y holds the classes {targets.classes.tolist()}, the fit {estimator.classes_.tolist()}."
+        )
+    weights = check_sample_weight(sample_weight, X.shape[0])
+    shift = check_offset(offset, X.shape[0], len(targets.classes))
+    problem = _Problem(estimator, X, targets.values, weights, shift, strength)
+    bread = problem.inverse_information
+    if covariance == "model":
+        V = bread
+    else:
+        V = bread @ problem.meat(groups) @ bread
+    return Inference(problem, V, covariance, penalized=bool(strength.any()))
+
+
+def _ridge(estimator: Any, penalized: bool) -> Array:
+    """Curvature (d,) of the penalty; it raises where no inference is to be had."""
+    d = estimator.n_features_in_
+    if getattr(estimator, "coef_bounds", None) is not None:
+        raise ValueError("infer() has no distribution for estimates within coef_bounds; fit without them.")
+    C = float(getattr(estimator, "C_", getattr(estimator, "C", np.inf)))
+    if np.isinf(C):
+        return np.zeros(d)
+    if float(getattr(estimator, "l1_ratio_", getattr(estimator, "l1_ratio", 0.0))) > 0:
+        raise ValueError(
+            "infer() has no distribution for estimates with an l1 penalty (l1_ratio > 0), which has selected "
+            "columns; fit with C=np.inf, on other rows than those that selected."
+        )
+    if not penalized:
+        raise ValueError(
+            f"the fit has a ridge penalty (C={C:g}): its estimates are shrunk, and standard errors and "
+            "p-values are not those of a maximum likelihood fit. Fit with C=np.inf, or pass penalized=True "
+            "for posterior standard deviations under the prior that the penalty is."
+        )
+    factors = estimator.penalty_factor
+    return np.asarray((np.ones(d) if factors is None else np.asarray(factors, dtype=float)) / C)
+
+
+class _Problem:
+    """The fit's rows, coefficients relative to the first class, and the likelihood's derivatives there."""
+
+    def __init__(
+        self, estimator: Any, X: Any, targets: Array, weights: Array, offset: Array | None, ridge: Array
+    ) -> None:
+        self.estimator, self.weights, self.offset, self.ridge = estimator, weights, offset, ridge
+        X = np.asarray(X.toarray() if sp.issparse(X) else X, dtype=np.float64)
+        self.intercept = bool(estimator.fit_intercept)
+        self.A = np.column_stack([X, np.ones(len(X))]) if self.intercept else X
+        T = targets if len(targets) > 1 else np.vstack([1 - targets, targets])
+        self.targets = T.T  # (n, K)
+        self.K = T.shape[0]
+        W = np.column_stack([dense(estimator.coef_), estimator.intercept_])
+        W = W if self.intercept else W[:, :-1]
+        self.W = W if len(W) == 1 else W[1:] - W[:1]  # (K - 1, m)
+        self.P = self.probabilities(self.W, self.A, offset)
+
+    def probabilities(self, W: Array, A: Array, offset: Array | None) -> Array:
+        """Probabilities (n, K) at coefficients (K - 1, m) relative to the first class."""
+        z = np.column_stack([np.zeros(len(A)), A @ W.T])
+        if offset is not None:
+            z[:, 1:] += offset.T if len(offset) == 1 else (offset[1:] - offset[:1]).T
+        z -= z.max(axis=1, keepdims=True)
+        e = np.exp(z)
+        return np.asarray(e / e.sum(axis=1, keepdims=True))
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Columns, and the intercept last."""
+        seen = getattr(self.estimator, "feature_names_in_", None)
+        columns = [f"x{j}" for j in range(self.A.shape[1] - self.intercept)] if seen is None else list(seen)
+        return columns + ["intercept"] * self.intercept
+
+    @cached_property
+    def information(self) -> Array:
+        """Negative Hessian of the log-likelihood, (N, N) for N = (K - 1) m."""
+        K, m = self.K - 1, self.A.shape[1]
+        information = np.empty((K, m, K, m))
+        for k in range(K):
+            for l in range(k + 1):
+                p, q = self.P[:, k + 1], self.P[:, l + 1]
+                h = self.weights * (p * (1 - p) if k == l else -p * q)
+                information[k, :, l, :] = self.A.T @ (self.A * h[:, None])
+                information[l, :, k, :] = information[k, :, l, :]
+        return information.reshape(K * m, K * m)
+
+    @cached_property
+    def inverse_information(self) -> Array:
+        """Inverse of the information with the penalty's curvature."""
+        H = self.information + self._penalty_curvature()
+        unit = 1 / np.sqrt(np.maximum(np.diag(H), np.finfo(float).tiny))
+        values, vectors = np.linalg.eigh(H * unit[:, None] * unit)
+        if not values[0] > RANK * values[-1]:
+            raise ValueError(
+                "the columns do not determine the coefficients: some are collinear or constant, or the "
+                "classes are separable. Drop columns, or fit with a penalty and pass penalized=True."
+            )
+        return np.asarray((vectors / values) @ vectors.T * unit[:, None] * unit)
+
+    def _penalty_curvature(self) -> Array:
+        """Of the symmetric fit's ridge in coefficients relative to the first class."""
+        K, m = self.K - 1, self.A.shape[1]
+        ridge = np.append(self.ridge, 0.0) if self.intercept else self.ridge
+        # sum_k |w_k|^2 over K classes whose sum is 0 is |V|^2 - |sum V|^2 / K in V_k = w_k - w_1
+        classes = np.eye(K) - (1 / self.K if self.K > 2 else 0.0)
+        return np.kron(classes, np.diag(ridge)) if ridge.any() else np.zeros((K * m, K * m))
+
+    @cached_property
+    def scores(self) -> Array:
+        """Each row's gradient of the log-likelihood, (n, N), weighted."""
+        R = self.weights[:, None] * (self.targets - self.P)[:, 1:]
+        return np.asarray((R[:, :, None] * self.A[:, None, :]).reshape(len(self.A), -1))
+
+    def meat(self, groups: Any) -> Array:
+        """Sum of outer products of the scores of rows, or of groups (times G / (G - 1))."""
+        scores, correction = self.scores, 1.0
+        if groups is None:
+            # a weight of 2 is two rows: each has half of the score
+            positive = self.weights > 0
+            scores = scores[positive] / np.sqrt(self.weights[positive])[:, None]
+        else:
+            names, place = np.unique(np.asarray(groups), return_inverse=True)
+            if len(place) != len(scores):
+                raise ValueError(f"groups must have shape ({len(scores)},); got {np.shape(groups)}.")
+            if len(names) < 2:
+                raise ValueError(f"groups must be two or more; got {len(names)}.")
+            sums = np.zeros((len(names), scores.shape[1]))
+            np.add.at(sums, place, scores)
+            scores, correction = sums, len(names) / (len(names) - 1)
+        return np.asarray(correction * (scores.T @ scores))
+
+    @cached_property
+    def log_likelihood(self) -> float:
+        """In nats."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            terms = np.where(self.targets > 0, self.targets * np.log(self.P), 0.0).sum(axis=1)
+        return float(self.weights @ terms)
+
+    @cached_property
+    def null_log_likelihood(self) -> float:
+        """Of the best constant probabilities (with an offset, of the intercepts beside it)."""
+        if self.offset is not None:
+            from sklearn_xent.classifier import CrossEntropyClassifier
+
+            null = CrossEntropyClassifier(C=np.inf, tol=1e-12)
+            offset = self.offset.T if len(self.offset) > 1 else self.offset[0]
+            null.fit(np.zeros((len(self.A), 1)), self.targets, sample_weight=self.weights, offset=offset)
+            return -float(null.history_["objective"][-1] * self.weights.sum())
+        mean = self.weights @ self.targets / self.weights.sum()
+        return -float(self.weights.sum() * entropy(np.clip(mean, 0, 1)))
+
+
+@dataclass(frozen=True)
+class Inference:
+    """What `infer` returns. Arrays are (n_contrasts, n_terms) flattened: all columns, then the intercept.
+
+    Two classes have one contrast, the second class; more have one for each class but the first.
+
+    Attributes
+    ----------
+    covariance : ndarray of shape (n_coefficients, n_coefficients)
+        Of the coefficients.
+    kind : {"model", "robust", "cluster"}
+        How it was estimated.
+    penalized : bool
+        Whether the fit had a ridge penalty: see `infer` for what the numbers mean then.
+    """
+
+    _problem: _Problem = field(repr=False)
+    covariance: Array = field(repr=False)
+    kind: str
+    penalized: bool
+
+    @property
+    def names(self) -> list[str]:
+        """Name of each coefficient; with more than two classes, "class: column"."""
+        names, classes = self._problem.names, self._problem.estimator.classes_.tolist()
+        if len(classes) == 2:
+            return list(names)
+        return [f"{label}: {name}" for label in classes[1:] for name in names]
+
+    @property
+    def estimate(self) -> Array:
+        """Coefficients: log odds ratios, in nats per unit of the column."""
+        return self._problem.W.ravel()
+
+    @property
+    def std_error(self) -> Array:
+        """Standard errors."""
+        return np.sqrt(np.diag(self.covariance))
+
+    @property
+    def z(self) -> Array:
+        """Estimate / standard error."""
+        return self.estimate / self.std_error
+
+    @property
+    def p_value(self) -> Array:
+        """Two-sided, by the normal distribution."""
+        return 2 * norm.sf(np.abs(self.z))
+
+    def interval(self, confidence: float = 0.95) -> Array:
+        """Confidence intervals (n_coefficients, 2), by the normal distribution."""
+        reach = _quantile(confidence) * self.std_error
+        return np.column_stack([self.estimate - reach, self.estimate + reach])
+
+    def odds_ratios(self, confidence: float = 0.95) -> Array:
+        """Odds ratio and its interval, (n_coefficients, 3): exponentials of estimates and their ends."""
+        with np.errstate(over="ignore"):
+            return np.exp(np.column_stack([self.estimate, self.interval(confidence)]))
+
+    @property
+    def log_likelihood(self) -> float:
+        """Of the fit, in nats, without a penalty."""
+        return self._problem.log_likelihood
+
+    @property
+    def null_log_likelihood(self) -> float:
+        """Of intercepts alone."""
+        return self._problem.null_log_likelihood
+
+    @property
+    def n_observations(self) -> float:
+        """Sum of the weights."""
+        return float(self._problem.weights.sum())
+
+    @property
+    def effective_df(self) -> float:
+        """Degrees of freedom used: the number of coefficients, or trace of H^-1 I with a penalty."""
+        return float(np.trace(self._problem.inverse_information @ self._problem.information))
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion, 2 df - 2 log-likelihood."""
+        return 2 * self.effective_df - 2 * self.log_likelihood
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion, log(n) df - 2 log-likelihood."""
+        return float(np.log(self.n_observations) * self.effective_df - 2 * self.log_likelihood)
+
+    def likelihood_ratio_test(self) -> ChiSquared:
+        """Are all coefficients but the intercepts zero? Twice the gain in log-likelihood, if unpenalised."""
+        if self.penalized:
+            raise ValueError("the likelihood-ratio test is for fits without a penalty (C=np.inf).")
+        df = self._problem.W.size - self._problem.W.shape[0] * self._problem.intercept
+        statistic = 2 * (self.log_likelihood - self.null_log_likelihood)
+        return ChiSquared(statistic, df, float(chi2.sf(statistic, df)))
+
+    def wald_test(self, terms: Any) -> ChiSquared:
+        """Are these coefficients all zero?
+
+        Parameters
+        ----------
+        terms : sequence of str or int
+            Names as in ``names``, a column's name for all its classes, or indices.
+
+        Returns
+        -------
+        test : ChiSquared
+            b' V^-1 b.
+
+        Raises
+        ------
+        ValueError
+            For a name that is none.
+        """
+        where = [i for term in terms for i in self._places(term)]
+        b, V = self.estimate[where], self.covariance[np.ix_(where, where)]
+        statistic = float(b @ np.linalg.solve(V, b))
+        return ChiSquared(statistic, len(where), float(chi2.sf(statistic, len(where))))
+
+    def _places(self, term: Any) -> list[int]:
+        if isinstance(term, int | np.integer):
+            return [int(term)]
+        columns = self._problem.names * self._problem.W.shape[0]
+        found = [
+            i
+            for i, (full, column) in enumerate(zip(self.names, columns, strict=True))
+            if term in (full, column)
+        ]
+        if not found:
+            raise ValueError(f"terms must be among {self.names}; got {term!r}.")
+        return found
+
+    def marginal_effects(self, confidence: float = 0.95) -> Any:
+        """Average marginal effects: how a unit more of a column changes each class's probability, on average.
+
+        Parameters
+        ----------
+        confidence : float in (0, 1), default=0.95
+            Of the intervals.
+
+        Returns
+        -------
+        frame : DataFrame
+            Columns ``class``, ``column``, ``effect`` (probability per unit), ``std_error`` (by the delta
+            method), ``z``, ``p_value``, ``low`` and ``high``; of two classes the second only.
+        """
+        problem = self._problem
+        share = problem.weights / problem.weights.sum()
+        m, d = problem.A.shape[1], problem.A.shape[1] - problem.intercept
+        V = np.vstack([np.zeros((1, m)), problem.W])  # (K, m)
+        rows: dict[str, list[Any]] = {key: [] for key in ("class", "column", "effect", "std_error")}
+        wanted = [1] if problem.K == 2 else range(problem.K)
+        for k in wanted:
+            for j in range(d):
+                effect, slopes = _average_effect(problem, share, V, k, j)
+                rows["class"].append(problem.estimator.classes_[k])
+                rows["column"].append(problem.names[j])
+                rows["effect"].append(effect)
+                rows["std_error"].append(np.sqrt(slopes @ self.covariance @ slopes))
+        effects, errors = np.array(rows["effect"]), np.array(rows["std_error"])
+        reach = _quantile(confidence) * errors
+        z = np.divide(effects, errors, out=np.zeros_like(effects), where=errors > 0)
+        tests = {"z": z, "p_value": 2 * norm.sf(np.abs(z)), "low": effects - reach, "high": effects + reach}
+        return to_frame(rows | tests)
+
+    def predict_interval(
+        self, X: Any, offset: Any = None, confidence: float = 0.95
+    ) -> tuple[Array, Array, Array]:
+        """Probabilities with confidence intervals, on the scale of the log odds of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, n_features)
+            Rows.
+        offset : array-like, default=None
+            As in ``predict_proba``.
+        confidence : float in (0, 1), default=0.95
+            Of the interval of the probability itself (not of an outcome).
+
+        Returns
+        -------
+        probability, low, high : ndarray of shape (n_samples, n_classes)
+            The intervals are within (0, 1).
+        """
+        problem = self._problem
+        X = validated(problem.estimator, X, reset=False)
+        X = np.asarray(X.toarray() if sp.issparse(X) else X, dtype=np.float64)
+        A = np.column_stack([X, np.ones(len(X))]) if problem.intercept else X
+        shift = check_offset(offset, len(A), problem.K)
+        P = problem.probabilities(problem.W, A, shift)
+        reach, K, m = _quantile(confidence), problem.K, A.shape[1]
+        V = self.covariance.reshape(K - 1, m, K - 1, m)
+        cross = np.einsum("ij,kjlm,im->ikl", A, V, A)
+        low, high = np.empty_like(P), np.empty_like(P)
+        for k in range(K):
+            # log odds of class k: slope in the contrasts' logits is (1{l = k} - p_l) / (1 - p_k)
+            rest = np.maximum(1 - P[:, k], np.finfo(float).tiny)
+            slope = (np.eye(K)[k] - P)[:, 1:] / rest[:, None]
+            error = np.sqrt(np.maximum(np.einsum("ik,ikl,il->i", slope, cross, slope), 0.0))
+            with np.errstate(divide="ignore"):
+                centre = np.log(P[:, k]) - np.log(rest)
+            low[:, k], high[:, k] = (sigmoid(centre + s * reach * error) for s in (-1, 1))
+        return P, low, high
+
+    def frame(self, confidence: float = 0.95) -> Any:
+        """Return the table of coefficients.
+
+        Returns
+        -------
+        frame : DataFrame
+            Columns ``term``, ``estimate``, ``std_error``, ``z``, ``p_value``, ``low``, ``high`` and
+            ``odds_ratio``.
+        """
+        low, high = self.interval(confidence).T
+        return to_frame(
+            {
+                "term": self.names,
+                "estimate": self.estimate,
+                "std_error": self.std_error,
+                "z": self.z,
+                "p_value": self.p_value,
+                "low": low,
+                "high": high,
+                "odds_ratio": self.odds_ratios(confidence)[:, 0],
+            }
+        )
+
+    def summary(self, confidence: float = 0.95) -> str:
+        """Return the table and the likelihood as text."""
+        return "\n".join(
+            [*self._head(), "", self.frame(confidence).to_string(index=False, float_format="%.4g".__mod__)]
+        )
+
+    def _head(self) -> list[str]:
+        lines = [
+            f"observations {self.n_observations:g}, coefficients {self.estimate.size}, "
+            f"covariance: {self.kind}",
+            f"log-likelihood {self.log_likelihood:.6g} (intercepts alone {self.null_log_likelihood:.6g}), "
+            f"AIC {self.aic:.6g}, BIC {self.bic:.6g}",
+        ]
+        if self.penalized:
+            lines.append(
+                "ridge penalty: estimates are shrunk, errors are posterior; "
+                f"{self.effective_df:.3g} effective degrees of freedom"
+            )
+        else:
+            test = self.likelihood_ratio_test()
+            lines.append(
+                f"all zero? likelihood ratio {test.statistic:.4g}, df {test.df}, p {test.p_value:.3g}"
+            )
+        return lines
+
+    def _repr_html_(self) -> str:
+        head = "<br>".join(self._head())
+        table: str = self.frame().to_html(index=False, float_format="%.4g".__mod__, border=0)
+        return f"<p>{head}</p>{table}"
+
+
+def _average_effect(problem: _Problem, share: Array, V: Array, k: int, j: int) -> tuple[float, Array]:
+    """Mean of dP_k / dx_j, and its gradient in the coefficients.
+
+    dP_k / dx_j = P_k (V_kj - sum_l P_l V_lj).
+    """
+    P, A, K = problem.P, problem.A, problem.K
+    mean = P @ V[:, j]
+    effect = P[:, k] * (V[k, j] - mean)
+    slopes = np.empty((K - 1, A.shape[1]))
+    for c in range(1, K):
+        # in the logit of class c, then directly in V_cj
+        own = float(k == c)
+        d_logit = P[:, k] * (own - P[:, c]) * (V[k, j] - mean) - P[:, k] * P[:, c] * (V[c, j] - mean)
+        slopes[c - 1] = (share * d_logit) @ A
+        slopes[c - 1, j] += float(share @ (P[:, k] * (own - P[:, c])))
+    return float(share @ effect), slopes.ravel()
+
+
+def _quantile(confidence: float) -> float:
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be between 0 and 1; got {confidence!r}.")
+    return float(norm.ppf((1 + confidence) / 2))
