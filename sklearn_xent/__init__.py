@@ -20,7 +20,14 @@ from sklearn_xent.decomposition import (
     neg_miscalibration_scorer,
     uncertainty_scorer,
 )
-from sklearn_xent.displays import ConvergenceDisplay, CrossEntropyLossDisplay, RegularizationPathDisplay
+from sklearn_xent.displays import (
+    CoefficientDisplay,
+    ConvergenceDisplay,
+    CrossEntropyLossDisplay,
+    LossContributionDisplay,
+    RegularizationPathDisplay,
+    ReliabilityDisplay,
+)
 from sklearn_xent.inference import Inference, infer
 from sklearn_xent.metrics import (
     cross_entropy_skill,
@@ -33,6 +40,7 @@ from sklearn_xent.solvers.separation import SeparationWarning
 __version__ = "0.1.0"
 
 __all__ = [
+    "CoefficientDisplay",
     "Comparison",
     "ConvergenceDisplay",
     "CrossEntropyClassifier",
@@ -41,7 +49,9 @@ __all__ = [
     "CrossEntropyPath",
     "Decomposition",
     "Inference",
+    "LossContributionDisplay",
     "RegularizationPathDisplay",
+    "ReliabilityDisplay",
     "SeparationWarning",
     "__version__",
     "compare_cv_scores",

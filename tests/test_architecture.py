@@ -25,7 +25,7 @@ ALLOWED = {
     "rows": LEAVES | {"rows"},
     "problem": LEAVES | {"problem", "rows"},
     "solvers": LEAVES | {"solvers", "problem", "rows"},
-    "displays": LEAVES | {"displays", "cross_entropy"},
+    "displays": LEAVES | {"displays", "cross_entropy", "decomposition", "truth"},
     "targets": LEAVES | {"truth"},
     "parameters": LEAVES | {"problem"},
     "progress": {"solvers"},

@@ -8,7 +8,7 @@ import numpy as np
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.cross_entropy import cross_entropy_loss
-from sklearn_xent.displays.frame import COLOURS, DASHES, MARKERS, axes_for, merged, to_frame
+from sklearn_xent.displays.frame import COLOURS, DASHES, MARKERS, axes_for, forecast_of, merged, to_frame
 
 __all__ = ["CrossEntropyLossDisplay"]
 
@@ -93,8 +93,7 @@ class CrossEntropyLossDisplay:
         display : CrossEntropyLossDisplay
             Drawn.
         """
-        logarithms = hasattr(estimator, "predict_log_proba")
-        forecast = estimator.predict_log_proba(X) if logarithms else estimator.predict_proba(X)
+        forecast, logarithms = forecast_of(estimator, X)
         display = cls._from_forecast(y, forecast, estimator.classes_, from_logits=logarithms)
         return display.plot(ax=ax, name=name or type(estimator).__name__, **options)
 

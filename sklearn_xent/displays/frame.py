@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["COLOURS", "DASHES", "MARKERS", "axes_for", "merged", "to_frame"]
+__all__ = ["COLOURS", "DASHES", "MARKERS", "axes_for", "class_row", "forecast_of", "merged", "to_frame"]
 
 # Okabe and Ito (2008): tells apart for the colour-blind; darker ones first, they stay visible in print.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -23,6 +23,22 @@ def axes_for(ax: Any, size: tuple[float, float] = (6.4, 4.4)) -> Any:
         raise ImportError("Displays need matplotlib: pip install matplotlib") from error
     _, ax = plt.subplots(figsize=size, layout="constrained")
     return ax
+
+
+def forecast_of(estimator: Any, X: Any) -> tuple[Any, bool]:
+    """What a classifier forecasts, and whether that is logarithms, which keep the digits of the tails."""
+    logarithms = hasattr(estimator, "predict_log_proba")
+    return (estimator.predict_log_proba if logarithms else estimator.predict_proba)(X), logarithms
+
+
+def class_row(classes: Any, target_class: Any) -> int:
+    """Row of a class's coefficients; two classes have one."""
+    if target_class is None or len(classes) == 2:
+        return 0
+    found = [k for k, label in enumerate(classes) if label == target_class]
+    if not found:
+        raise ValueError(f"target_class must be one of {list(classes.tolist())}; got {target_class!r}.")
+    return found[0]
 
 
 def merged(defaults: Mapping[str, Any], given: Mapping[str, Any] | None) -> dict[str, Any]:

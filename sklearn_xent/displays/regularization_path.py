@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.displays.frame import COLOURS, DASHES, axes_for, merged, to_frame
+from sklearn_xent.displays.frame import COLOURS, DASHES, axes_for, class_row, merged, to_frame
 
 __all__ = ["RegularizationPathDisplay"]
 
@@ -99,7 +99,7 @@ class RegularizationPathDisplay:
         ValueError
             If ``target_class`` is not a class of the path.
         """
-        coefs = path.coefs[:, _row_of(path.classes, target_class)]
+        coefs = path.coefs[:, class_row(path.classes, target_class)]
         return cls(Cs=path.Cs, coefs=coefs, feature_names=feature_names).plot(**options)
 
     @classmethod
@@ -136,7 +136,7 @@ class RegularizationPathDisplay:
         names = getattr(estimator, "feature_names_in_", None) if feature_names is None else feature_names
         return cls(
             Cs=path.Cs,
-            coefs=path.coefs[:, _row_of(path.classes, target_class)],
+            coefs=path.coefs[:, class_row(path.classes, target_class)],
             feature_names=names,
             losses=-estimator.mean_score_[i],
             errors=estimator.std_error_[i],
@@ -278,13 +278,3 @@ class RegularizationPathDisplay:
         if self.errors is not None:
             columns["std_error"] = self.errors
         return to_frame(columns | dict(zip(self._names(), self.coefs.T, strict=True)))
-
-
-def _row_of(classes: Array, target_class: Any) -> int:
-    """Index of the logit of a class; two classes have one."""
-    if target_class is None or len(classes) == 2:
-        return 0
-    found = np.flatnonzero(classes == target_class)
-    if not found.size:
-        raise ValueError(f"target_class must be one of {classes.tolist()}; got {target_class!r}.")
-    return int(found[0])

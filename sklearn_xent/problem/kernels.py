@@ -224,7 +224,8 @@ def leave_one_out(
         S = -p[:, :, None] * p[:, None, :]
         S[:, np.arange(K), np.arange(K)] = p * e.complements[:, part].T
         r = w * e.residual[:, part].T
-        v = np.linalg.solve(np.eye(K) - w[:, :, None] * (S @ B), r[:, :, None])
+        inside = np.eye(K) - w[:, :, None] * (S @ B)
+        v = r[:, :, None] / inside if K == 1 else np.linalg.solve(inside, r[:, :, None])
         moved[:, part] = logits[:, part] + (B @ v)[:, :, 0].T
     return (), (loss.expand(moved, block.targets).value,)
 

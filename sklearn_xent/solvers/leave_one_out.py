@@ -23,8 +23,8 @@ from sklearn_xent.solvers.row_space import RowSpace, suits_row_space
 __all__ = ["LARGEST_FACTOR", "leave_one_out_losses"]
 
 LARGEST_FACTOR = 4000  # coefficients that are free to move: their Hessian is factored
-ALL_PAIRS = 4_000_000  # logits of all rows under all models that leave one out: then more steps are cheap
-STEPS = 4
+ALL_PAIRS = 200_000  # logits of all rows under all models that leave one out: then more steps are cheap
+STEPS, PROXIMAL_STEPS = 2, 4
 EVERYTHING = 300  # coefficients up to which any may wake
 NEAR = 0.5  # of its penalty: the slope at which a coefficient that is zero may wake without a row
 SINGULAR = 1e-12  # of the largest curvature: less is none
@@ -106,7 +106,7 @@ class _AllPairs:
         """Loss of each row without it."""
         D = np.zeros((len(self._j), len(self._A)))
         step = self._newton() if self._objective.penalty.smooth else self._proximal
-        for _ in range(STEPS):
+        for _ in range(STEPS if self._objective.penalty.smooth else PROXIMAL_STEPS):
             D = step(D, self._slopes(D))
         return self._objective.loss.expand(self._z + self._own(D), self._targets).value
 
@@ -123,6 +123,8 @@ class _AllPairs:
     def _slopes(self, D: Array) -> Array:
         """Gradient (N, n) of the smooth part without row i, at the optimum of all rows + D_i."""
         K, n = self._z.shape
+        if not D.any():
+            return np.asarray(self._gradient[:, None] - self._spread(self._w * self._e.residual))
         V = np.zeros((K, self._A.shape[1], n))
         V[self._k, self._j] = D
         moved = self._z[:, :, None] + self._A @ V  # row, model

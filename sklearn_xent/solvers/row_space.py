@@ -76,11 +76,11 @@ class RowSpace:
 
     def __init__(self, objective: Objective, dtype: Any, memory: dict[str, Any]) -> None:
         design, rows = objective.design, objective.rows
-        self._large = objective
+        self._large, self._memory = objective, memory
         varies, ridge = design.scale > 0, objective.penalty.l2[:-1]
         unit = float(ridge.mean(where=varies)) if varies.any() else 1.0
         self._ridge = np.where(varies, ridge, unit)
-        n = rows.n_rows
+        n, self._unit = rows.n_rows, unit
         kept = memory.get("row space")
         if kept is None or not np.allclose(kept[0], self._ridge / unit, rtol=1e-12):
             G = design.inner_products(rows, np.sqrt(unit / self._ridge), dtype)
@@ -102,11 +102,18 @@ class RowSpace:
     def optimum(self, tol: float) -> Array:
         """Coefficients (K, d + 1) of the small problem's optimum, to a tenth of the relative gap tol."""
         visit = StopWithin(lambda point: 0.1 * tol * abs(point.value), tol=0.1 * tol)
+        start = self.small.design.zeros(self._large.shape[0])
+        L = self._matrix[:, :-1]
+        if "combination" in self._memory:
+            # the last penalty's coefficients, as this penalty's small problem has them
+            a, b = self._memory["combination"]
+            start[:, :-1], start[:, -1] = self._unit * a @ L, b
         with suppress(Stop):
-            truncated_newton(self.small, self.small.design.zeros(self._large.shape[0]), visit)
+            truncated_newton(self.small, start, visit)
         self._optimum = visit.point
         u = self._optimum.coefficients
-        a = scipy.linalg.solve_triangular(self._matrix[:, :-1], u[:, :-1].T, lower=True, trans="T").T
+        a = scipy.linalg.solve_triangular(L, u[:, :-1].T, lower=True, trans="T").T
+        self._memory["combination"] = a / self._unit, u[:, -1]
         W = self._large.adjoint(self._large.rows.split(a))
         W[:, :-1] /= self._ridge
         W[:, -1] = u[:, -1]

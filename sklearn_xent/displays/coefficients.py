@@ -1,0 +1,200 @@
+"""Coefficients, or odds ratios, with their intervals."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+import numpy as np
+
+from sklearn_xent.arrays import Array
+from sklearn_xent.displays.frame import COLOURS, MARKERS, axes_for, class_row, merged, to_frame
+
+__all__ = ["CoefficientDisplay"]
+
+
+class CoefficientDisplay:
+    """Coefficients sorted by size, with confidence intervals where they are known.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of the coefficients.
+    estimate : ndarray of shape (n_coefficients,)
+        Log odds ratios, in nats per unit of the column.
+    interval : ndarray of shape (n_coefficients, 2), default=None
+        Their confidence intervals.
+    confidence : float, default=None
+        Of the intervals.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Where it is drawn.
+    figure_ : matplotlib Figure
+        The figure of the axes.
+    line_ : matplotlib Line2D
+        The estimates.
+    shown_ : ndarray of int
+        Which coefficients are drawn, from the top.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn_xent import CoefficientDisplay, CrossEntropyClassifier, infer
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> model = CrossEntropyClassifier(C=np.inf).fit(X[:, :3], y)
+    >>> display = CoefficientDisplay.from_inference(infer(model, X[:, :3], y), odds_ratios=True)
+    >>> display.ax_.get_xlabel()
+    'Odds ratio (95 % confidence)'
+    """
+
+    def __init__(
+        self, *, names: Any, estimate: Array, interval: Array | None = None, confidence: float | None = None
+    ) -> None:
+        self.names = names
+        self.estimate = estimate
+        self.interval = interval
+        self.confidence = confidence
+
+    @classmethod
+    def from_inference(cls, inference: Any, *, confidence: float = 0.95, **options: Any) -> Self:
+        """Draw estimates with their confidence intervals.
+
+        Parameters
+        ----------
+        inference : Inference
+            What `infer` returns.
+        confidence : float in (0, 1), default=0.95
+            Of the intervals.
+        **options
+            Of `plot`.
+
+        Returns
+        -------
+        display : CoefficientDisplay
+            Drawn; intercepts are left out.
+        """
+        keep = [i for i, name in enumerate(inference.names) if name.split(": ")[-1] != "intercept"]
+        return cls(
+            names=[inference.names[i] for i in keep],
+            estimate=inference.estimate[keep],
+            interval=inference.interval(confidence)[keep],
+            confidence=confidence,
+        ).plot(**options)
+
+    @classmethod
+    def from_estimator(
+        cls, estimator: Any, *, target_class: Any = None, feature_names: Any = None, **options: Any
+    ) -> Self:
+        """Draw the coefficients of a fitted linear classifier, without intervals.
+
+        Parameters
+        ----------
+        estimator : classifier
+            Fitted, with ``coef_`` and ``classes_``.
+        target_class : label, default=None
+            Whose coefficients, of more than two classes; the first by default.
+        feature_names : sequence of str, default=None
+            Names of the columns; those seen in ``fit`` by default.
+        **options
+            Of `plot`.
+
+        Returns
+        -------
+        display : CoefficientDisplay
+            Drawn.
+
+        Raises
+        ------
+        ValueError
+            If ``target_class`` is not a class of the estimator.
+        """
+        coef = (
+            estimator.coef_.toarray() if hasattr(estimator.coef_, "toarray") else np.asarray(estimator.coef_)
+        )
+        names = getattr(estimator, "feature_names_in_", None) if feature_names is None else feature_names
+        names = [f"x{j}" for j in range(coef.shape[1])] if names is None else [str(n) for n in names]
+        return cls(names=names, estimate=coef[class_row(np.asarray(estimator.classes_), target_class)]).plot(
+            **options
+        )
+
+    def plot(
+        self,
+        *,
+        ax: Any = None,
+        name: str | None = None,
+        most: int = 25,
+        odds_ratios: bool = False,
+        marker_kwargs: dict[str, Any] | None = None,
+    ) -> Self:
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; a new figure by default.
+        name : str, default=None
+            Title.
+        most : int, default=25
+            How many coefficients are drawn: the largest, or with intervals those furthest from 0 in standard
+            errors.
+        odds_ratios : bool, default=False
+            Whether exponentials are drawn, on a logarithmic axis.
+        marker_kwargs : dict, default=None
+            Options of the estimates' ``plot``.
+
+        Returns
+        -------
+        self : CoefficientDisplay
+            Drawn.
+        """
+        if self.interval is None:
+            size = np.abs(self.estimate)
+        else:
+            width = self.interval[:, 1] - self.interval[:, 0]
+            size = np.abs(self.estimate) / np.where(width > 0, width, np.inf)
+        chosen = np.argsort(-size, kind="stable")[:most]
+        self.shown_ = chosen[np.argsort(-self.estimate[chosen], kind="stable")]
+        self.ax_ = axes_for(ax, (6.4, max(2.6, 0.9 + 0.27 * len(self.shown_))))
+        self.figure_ = self.ax_.figure
+        scale = np.exp if odds_ratios else np.asarray
+        at = np.arange(len(self.shown_))[::-1]
+        if self.interval is not None:
+            ends = scale(self.interval[self.shown_])
+            clear = np.sign(self.interval[self.shown_]).prod(axis=1) > 0
+            for y, (low, high), sure in zip(at, ends, clear, strict=True):
+                self.ax_.plot(
+                    [low, high], [y, y], color=COLOURS[0] if sure else "0.6", linewidth=1.8, zorder=2
+                )
+        style = {"color": COLOURS[0], "marker": MARKERS[0], "markersize": 5, "linestyle": "none", "zorder": 3}
+        (self.line_,) = self.ax_.plot(scale(self.estimate[self.shown_]), at, **merged(style, marker_kwargs))
+        self.ax_.axvline(scale(0.0), color="0.3", linewidth=0.9, zorder=1)
+        self.ax_.set_yticks(at, [self.names[i] for i in self.shown_])
+        self.ax_.set_ylim(-0.7, len(at) - 0.3)
+        if odds_ratios:
+            self.ax_.set_xscale("log")
+        what = "Odds ratio" if odds_ratios else "Coefficient (log odds, nats per unit)"
+        sure_of = "" if self.confidence is None else f" ({100 * self.confidence:.0f} % confidence)"
+        self.ax_.set_xlabel(what + sure_of)
+        self.ax_.grid(axis="x", alpha=0.25)
+        left_out = len(self.estimate) - len(self.shown_)
+        if left_out:
+            self.ax_.set_ylabel(f"{len(self.shown_)} of {len(self.estimate)}")
+        if name:
+            self.ax_.set_title(name)
+        return self
+
+    def frame(self) -> Any:
+        """Return all coefficients, largest first.
+
+        Returns
+        -------
+        frame : DataFrame
+            Columns ``name``, ``estimate`` and, where they are known, ``low`` and ``high``.
+        """
+        order = np.argsort(-np.abs(self.estimate), kind="stable")
+        columns: dict[str, Any] = {"name": [self.names[i] for i in order], "estimate": self.estimate[order]}
+        if self.interval is not None:
+            columns |= {"low": self.interval[order, 0], "high": self.interval[order, 1]}
+        return to_frame(columns)

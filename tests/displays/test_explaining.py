@@ -1,0 +1,136 @@
+"""Reliability, contributions and coefficients: the pictures show their numbers."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
+
+from sklearn_xent import (
+    CoefficientDisplay,
+    CrossEntropyClassifier,
+    LossContributionDisplay,
+    ReliabilityDisplay,
+    cross_entropy_decomposition,
+    cross_entropy_loss,
+    infer,
+)
+from tests.problems import overlapping
+
+
+@pytest.fixture(autouse=True)
+def close():
+    yield
+    plt.close("all")
+
+
+def test_the_reliability_curve_is_isotonic_regression():
+    X, y = overlapping(n=300)
+    w = np.random.default_rng(0).random(300)
+    model = CrossEntropyClassifier().fit(X, y)
+    display = ReliabilityDisplay.from_estimator(model, X, y, sample_weight=w)
+    p = model.predict_proba(X)[:, 1]
+    x, curve = display.line_.get_data()
+    expected = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(p, y, sample_weight=w).predict(x)
+    np.testing.assert_allclose(curve, expected, atol=1e-9)
+    np.testing.assert_allclose(display.parts, cross_entropy_decomposition(y, p, sample_weight=w), rtol=1e-9)
+    title = display.ax_.get_legend().get_title().get_text()
+    assert f"{display.parts.miscalibration:.3f}" in title
+    heights = [bar.get_height() for bar in display.histogram_]
+    assert max(heights) == pytest.approx(0.12)
+    assert display.ax_.get_xlabel() == "Forecast probability of class 1"
+    assert display.frame().columns.tolist() == ["forecast", "outcome", "weight", "recalibrated"]
+
+
+def test_the_band_holds_calibrated_forecasts_and_leaves_sure_ones_out():
+    rng = np.random.default_rng(1)
+    p = rng.random(800)
+    y = (rng.random(800) < p).astype(int)
+    for forecast, held in ((p, True), (1 / (1 + ((1 - p) / p) ** 3), False)):
+        display = ReliabilityDisplay.from_predictions(y, forecast)
+        path = display.band_.get_paths()[0].vertices
+        x, curve = display.line_.get_data()
+        low = np.array([path[np.abs(path[:, 0] - v) < 1e-12, 1].min() for v in x[50:-50:25]])
+        high = np.array([path[np.abs(path[:, 0] - v) < 1e-12, 1].max() for v in x[50:-50:25]])
+        inside = ((curve[50:-50:25] >= low) & (curve[50:-50:25] <= high)).mean()
+        assert (inside > 0.75) == held
+    assert ReliabilityDisplay.from_predictions(y, p, n_resamples=0).band_ is None
+
+
+def test_more_classes_one_against_rest_or_the_top():
+    X, y = overlapping(n=200, K=3)
+    names = np.array(["ant", "bee", "cat"])
+    model = CrossEntropyClassifier().fit(X, names[y])
+    one = ReliabilityDisplay.from_estimator(model, X, names[y], target_class="bee")
+    P = model.predict_proba(X)
+    np.testing.assert_allclose(one.frame()["forecast"], P[:, 1])
+    np.testing.assert_array_equal(one.frame()["outcome"], y == 1)
+    top = ReliabilityDisplay.from_predictions(names[y], P)
+    np.testing.assert_allclose(top.frame()["forecast"], P.max(axis=1))
+    np.testing.assert_array_equal(top.frame()["outcome"], P.argmax(axis=1) == y)
+    with pytest.raises(ValueError, match="target_class must be 'top' or one of"):
+        ReliabilityDisplay.from_estimator(model, X, names[y], target_class="dog")
+
+
+def test_contributions_sum_to_the_loss():
+    X, y = overlapping(n=200, K=3)
+    w = np.random.default_rng(0).random(200)
+    frame = pd.DataFrame(X, index=[f"row {i}" for i in range(200)])
+    model = CrossEntropyClassifier().fit(frame, y)
+    display = LossContributionDisplay.from_estimator(model, frame, y, sample_weight=w)
+    P = model.predict_proba(frame)
+    widths = [bar.get_width() for bar in display.bars_]
+    assert sum(widths) == pytest.approx(cross_entropy_loss(y, P, sample_weight=w))
+    frequencies = np.bincount(y, w) / w.sum()
+    null = [bar.get_width() for bar in display.null_bars_]
+    np.testing.assert_allclose(null, -frequencies * np.log(frequencies))
+    losses = cross_entropy_loss(y, P, reduction="none")
+    table = display.frame()
+    assert table["sample"][0] == f"row {losses.argmax()}"
+    np.testing.assert_allclose(table["loss"], np.sort(losses)[::-1])
+    shares = display.line_.get_ydata()
+    assert shares[-1] == pytest.approx(1)
+    assert (np.diff(shares) >= 0).all()
+    assert f"row {losses.argmax()}" in display.ax_[1].texts[0].get_text()
+
+
+def test_contributions_of_certain_and_wrong_forecasts_and_many_classes():
+    display = LossContributionDisplay.from_predictions([0, 1, 1], [0.1, 0.9, 0.0], index=["a", "b", "c"])
+    assert display.frame()["sample"][0] == "c"
+    assert np.isinf(display.frame()["loss"][0])
+    rng = np.random.default_rng(0)
+    y = np.arange(200) % 40
+    many = LossContributionDisplay.from_predictions(y, rng.dirichlet(np.ones(40), 200))
+    assert len(many.bars_) == 12
+    assert many.ax_[0].get_ylabel() == "Class (worst 12 of 40)"
+    with pytest.raises(ValueError, match="ax must be two axes; got 1"):
+        many.plot(ax=plt.figure().gca())
+
+
+def test_coefficients_are_sorted_and_cut():
+    X, y = overlapping(n=300, d=40)
+    model = CrossEntropyClassifier(C=np.inf).fit(X, y)
+    display = CoefficientDisplay.from_estimator(model, most=10)
+    drawn = display.line_.get_xdata()
+    assert len(drawn) == 10
+    assert (np.diff(drawn) <= 0).all()
+    assert set(np.abs(drawn)) == set(np.sort(np.abs(model.coef_[0]))[-10:])
+    assert display.ax_.get_ylabel() == "10 of 40"
+    theirs = CoefficientDisplay.from_estimator(
+        LogisticRegression().fit(X, y), feature_names=list("abcd" * 10)
+    )
+    assert theirs.frame()["name"][0] in "abcd"
+
+
+def test_odds_ratios_have_the_intervals_of_inference():
+    X, y = overlapping(n=300, d=3, K=3)
+    result = infer(CrossEntropyClassifier(C=np.inf).fit(X, y), X, y)
+    display = CoefficientDisplay.from_inference(result, confidence=0.9, odds_ratios=True)
+    assert len(display.shown_) == 6
+    assert display.ax_.get_xscale() == "log"
+    assert display.ax_.get_xlabel() == "Odds ratio (90 % confidence)"
+    table = display.frame().set_index("name")
+    np.testing.assert_allclose(table.loc["2: x1", ["low", "high"]].astype(float), result.interval(0.9)[5])
+    with pytest.raises(ValueError, match="target_class must be one of"):
+        CoefficientDisplay.from_estimator(CrossEntropyClassifier().fit(X, y), target_class=9)
