@@ -174,6 +174,7 @@ class CoefficientDisplay:
         self.ax_.set_ylim(-0.7, len(at) - 0.3)
         if odds_ratios:
             self.ax_.set_xscale("log")
+            self.ax_.xaxis.set_major_formatter("{x:g}")
         what = "Odds ratio" if odds_ratios else "Coefficient (log odds, nats per unit)"
         sure_of = "" if self.confidence is None else f" ({100 * self.confidence:.0f} % confidence)"
         self.ax_.set_xlabel(what + sure_of)

@@ -160,16 +160,21 @@ class ReliabilityDisplay:
         if event is None:
             event = classes[1] if len(classes) == 2 else "top"
         if isinstance(event, str) and event == "top" and "top" not in classes.tolist():
-            rows, k = np.arange(len(log_p)), log_p.argmax(axis=1)
-            text, chosen, outcome = "the predicted class", log_p[rows, k], targets[rows, k]
+            text, column = "the predicted class", log_p.argmax(axis=1)
         else:
             found = np.flatnonzero(classes == event)
             if not found.size:
                 raise ValueError(f"target_class must be 'top' or one of {classes.tolist()}; got {event!r}.")
-            text, chosen, outcome = f"class {event}", log_p[:, found[0]], targets[:, found[0]]
-        p = np.exp(chosen)
-        parts = cross_entropy_decomposition(np.column_stack([1 - outcome, outcome]), p, sample_weight=weights)
-        return cls(forecast=p, outcome=outcome, weights=weights, event=text, parts=parts)
+            text, column = f"class {event}", np.full(len(log_p), found[0])
+        rows = np.arange(len(log_p))
+        yes, outcome = log_p[rows, column], targets[rows, column]
+        others = log_p.copy()
+        others[rows, column] = -np.inf
+        logits = np.column_stack([np.logaddexp.reduce(others, axis=1), yes])
+        parts = cross_entropy_decomposition(
+            np.column_stack([1 - outcome, outcome]), logits, sample_weight=weights, from_logits=True
+        )
+        return cls(forecast=np.exp(yes), outcome=outcome, weights=weights, event=text, parts=parts)
 
     def plot(
         self,
@@ -200,7 +205,7 @@ class ReliabilityDisplay:
         self : ReliabilityDisplay
             Drawn.
         """
-        self.ax_ = axes_for(ax, (5.6, 5.4))
+        self.ax_ = axes_for(ax, (5.8, 6.0))
         self.figure_ = self.ax_.figure
         grid, curve = self._curve(self.outcome)
         self.band_ = None
@@ -227,17 +232,15 @@ class ReliabilityDisplay:
         self.ax_.set_xlim(-0.02, 1.02)
         self.ax_.set_ylim(-0.02, 1.02)
         self.ax_.set_aspect("equal")
-        self.ax_.set_xlabel(f"Forecast probability of {self.event}")
-        self.ax_.set_ylabel("Observed frequency")
-        self.ax_.grid(alpha=0.25)
         parts = self.parts
-        title = (
+        self.ax_.set_xlabel(
+            f"Forecast probability of {self.event}\n"
             f"loss {parts.loss:.3f} = miscalibration {parts.miscalibration:.3f}\n"
             f"- discrimination {parts.discrimination:.3f} + uncertainty {parts.uncertainty:.3f}"
         )
-        self.ax_.legend(
-            loc="upper left", frameon=False, fontsize="small", title=title, title_fontsize="small"
-        )
+        self.ax_.set_ylabel("Observed frequency")
+        self.ax_.grid(alpha=0.25)
+        self.ax_.legend(loc="best", frameon=False, fontsize="small")
         if name:
             self.ax_.set_title(name)
         return self

@@ -32,14 +32,16 @@ def test_the_reliability_curve_is_isotonic_regression():
     display = ReliabilityDisplay.from_estimator(model, X, y, sample_weight=w)
     p = model.predict_proba(X)[:, 1]
     x, curve = display.line_.get_data()
-    expected = IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(p, y, sample_weight=w).predict(x)
+    expected = (
+        IsotonicRegression(y_min=0, y_max=1, out_of_bounds="clip").fit(p, y, sample_weight=w).predict(x)
+    )
     np.testing.assert_allclose(curve, expected, atol=1e-9)
     np.testing.assert_allclose(display.parts, cross_entropy_decomposition(y, p, sample_weight=w), rtol=1e-9)
-    title = display.ax_.get_legend().get_title().get_text()
-    assert f"{display.parts.miscalibration:.3f}" in title
+    label = display.ax_.get_xlabel()
+    assert label.startswith("Forecast probability of class 1")
+    assert f"miscalibration {display.parts.miscalibration:.3f}" in label
     heights = [bar.get_height() for bar in display.histogram_]
     assert max(heights) == pytest.approx(0.12)
-    assert display.ax_.get_xlabel() == "Forecast probability of class 1"
     assert display.frame().columns.tolist() == ["forecast", "outcome", "weight", "recalibrated"]
 
 
