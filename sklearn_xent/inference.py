@@ -90,7 +90,7 @@ def infer(
     >>> model = CrossEntropyClassifier(C=np.inf).fit(dose, share, sample_weight=beetles)
     >>> result = infer(model, dose, share, sample_weight=beetles)
     >>> result.std_error.round(2)
-    array([2.92, 5.19])
+    array([2.9 , 5.16])
     """
     check_is_fitted(estimator, "coef_")
     if covariance not in COVARIANCES:

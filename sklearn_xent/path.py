@@ -134,7 +134,7 @@ def cross_entropy_path(
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> path = cross_entropy_path(X, y, Cs=5)
     >>> path.n_nonzero.tolist()
-    [0, 2, 4, 5, 6]
+    [0, 1, 1, 2, 4]
     """
     for name, value, holds, expected in (
         ("l1_ratio", l1_ratio, lambda v: 0 <= v <= 1, "in [0, 1]"),
