@@ -121,7 +121,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
     Notes
     -----
     Columns are centred and scaled inside, sparse ones without becoming dense, and the results are in the
-    original units. X is neither copied nor converted as a whole; sums are in float64. Of several
+    original units. X beyond 8 MB is neither copied nor converted as a whole; sums are in float64. Of several
     minimisers (no penalty, more columns than independent rows) the one of least norm is returned.
 
     References

@@ -32,7 +32,7 @@ CANCELLATION = 1e2  # |shift| * scale beyond which dense blocks are centred: one
 # float32 rows are multiplied in float32 if they are large, if their columns' means are no more spreads
 # away than this, and if the fit need not be nearer than this to the minimum: logits are off by some 1e-6.
 LARGE, NEAR, SINGLE_PRECISION = 16 << 20, 10.0, 1e-8
-SMALL = 1 << 20  # bytes of dense rows up to which the design matrix is made once
+SMALL = 1 << 23  # bytes of dense rows up to which the design matrix is made once
 CACHED = 1 << 17  # coefficients that a temporary array may hold: fresh memory costs more than the sums
 # Spreads outside this range have no reciprocal, or no square root of one, in float64.
 SMALLEST_SPREAD, LARGEST_VALUE = 1e-290, 1e290
