@@ -86,7 +86,7 @@ class RowSpace:
             G = design.inner_products(rows, np.sqrt(unit / self._ridge), dtype)
             memory["row space"] = kept = (
                 self._ridge / unit,
-                _cholesky(G, 4 * np.sqrt(n) * np.finfo(dtype).eps),
+                _cholesky(G, 2 * np.sqrt(n) * np.finfo(dtype).eps),
             )
         self._matrix = np.empty((n, n + 1))
         np.multiply(kept[1], 1 / np.sqrt(unit), out=self._matrix[:, :n])
