@@ -64,10 +64,11 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         How the minimum is found; all reach the same one, or warn. "auto" chooses by size and penalty among
         "newton-cholesky", "progressive" (many rows), "row-space" (fewer rows than columns),
         "truncated-newton" (sparse, wide), "quasi-newton" (many classes) and, with l1 or bounds,
-        "proximal-newton".
+        "proximal-newton" and "orthant-newton" (sparse, many columns).
         By scipy: "lbfgs", "bfgs", "cg", "newton-cg", "tnc", "trust-ncg", "trust-krylov", "trust-exact".
         For teaching: "gradient-descent" and "accelerated-gradient", on standardised columns.
-        With l1: "proximal-newton", "lbfgs", "accelerated-gradient"; with bounds the first and the last.
+        With l1: "proximal-newton", "orthant-newton", "accelerated-gradient", "lbfgs"; with bounds all but
+        the last.
     tol : float, default=1e-8
         Relative suboptimality :math:`(J - J^*) / J` at which a fit stops. It does not depend on the units
         of X, the number of rows or C.

@@ -39,7 +39,7 @@ class _Data(NamedTuple):
 
 
 class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
-    r"""`CrossEntropyClassifier` whose ``C`` and ``l1_ratio`` are chosen by the loss on unseen rows.
+    """`CrossEntropyClassifier` whose ``C`` and ``l1_ratio`` are chosen by the loss on unseen rows.
 
     With ``cv=None`` every row's loss without it is computed from one fit per C [1]_, as ``RidgeCV`` does for
     ridge. With folds, each fold's fits start from one another along the grid.
@@ -59,8 +59,9 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         Whether the strongest penalty is chosen whose score is within one standard error of the best.
     n_jobs : int, default=None
         Processes over folds and l1_ratios, as in joblib.
-    fit_intercept, class_weight, penalty_factor, coef_bounds, solver, tol, max_iter, label_smoothing, \
-prior_correction, random_state
+    fit_intercept, class_weight, penalty_factor, coef_bounds, solver, tol, max_iter
+        As for `CrossEntropyClassifier`.
+    label_smoothing, prior_correction, random_state
         As for `CrossEntropyClassifier`.
 
     Attributes

@@ -10,6 +10,7 @@ import pytest
 
 import sklearn_xent
 from sklearn_xent import CrossEntropyClassifier
+from sklearn_xent.solvers.methods import METHODS
 
 ROOT = pathlib.Path(sklearn_xent.__file__).parent
 MODULES = {path.relative_to(ROOT).with_suffix("").as_posix(): path for path in ROOT.rglob("*.py")}
@@ -128,3 +129,11 @@ def test_public_names_have_documentation():
     for name in set(sklearn_xent.__all__) - {"__version__"}:
         item = getattr(sklearn_xent, name)
         assert len(inspect.getdoc(item) or "") > 40, name
+
+
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_every_solver_is_documented(name):
+    assert f'"{name}"' in CrossEntropyClassifier.__doc__
+    page = ROOT.parent / "docs" / "solvers.rst"
+    if page.exists():
+        assert name in page.read_text()
