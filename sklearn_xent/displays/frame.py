@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["COLOURS", "DASHES", "MARKERS", "axes_for", "class_row", "forecast_of", "merged", "to_frame"]
+import numpy as np
+
+__all__ = [
+    "COLOURS",
+    "DASHES",
+    "MARKERS",
+    "axes_for",
+    "class_row",
+    "forecast_of",
+    "merged",
+    "out_of_fold",
+    "to_frame",
+]
 
 # Okabe and Ito (2008): tells apart for the colour-blind; darker ones first, they stay visible in print.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -29,6 +41,31 @@ def forecast_of(estimator: Any, X: Any) -> tuple[Any, bool]:
     """What a classifier forecasts, and whether that is logarithms, which keep the digits of the tails."""
     logarithms = hasattr(estimator, "predict_log_proba")
     return (estimator.predict_log_proba if logarithms else estimator.predict_proba)(X), logarithms
+
+
+def out_of_fold(cv_results: Mapping[str, Any], X: Any) -> tuple[Any, Any, Any]:
+    """Log-probabilities (n, K) of the folds' test rows, which rows they are, and the classes.
+
+    Each row is forecast by the estimator of its fold, which has not seen it.
+    """
+    missing = [key for key in ("estimator", "indices") if key not in cv_results]
+    if missing:
+        raise ValueError(
+            f"cv_results lacks {missing}: call cross_validate with return_estimator=True and "
+            "return_indices=True."
+        )
+    estimators, tests = cv_results["estimator"], cv_results["indices"]["test"]
+    classes = np.unique(np.concatenate([estimator.classes_ for estimator in estimators]))
+    logs = []
+    for estimator, rows in zip(estimators, tests, strict=True):
+        forecast, logarithms = forecast_of(estimator, X.iloc[rows] if hasattr(X, "iloc") else X[rows])
+        with np.errstate(divide="ignore"):
+            forecast = forecast if logarithms else np.log(forecast)
+        # a class that a fold has not trained on has no chance there
+        full = np.full((len(rows), len(classes)), -np.inf)
+        full[:, np.searchsorted(classes, estimator.classes_)] = forecast
+        logs.append(full)
+    return np.concatenate(logs), np.concatenate(tests), classes
 
 
 def class_row(classes: Any, target_class: Any) -> int:

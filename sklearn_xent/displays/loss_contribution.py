@@ -8,7 +8,7 @@ import numpy as np
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.cross_entropy import cross_entropy_loss
-from sklearn_xent.displays.frame import COLOURS, axes_for, forecast_of, merged, to_frame
+from sklearn_xent.displays.frame import COLOURS, axes_for, forecast_of, merged, out_of_fold, to_frame
 from sklearn_xent.truth import as_targets, as_weights
 
 __all__ = ["LossContributionDisplay"]
@@ -109,6 +109,48 @@ class LossContributionDisplay:
             y, forecast, estimator.classes_, sample_weight, index, from_logits=from_logits
         )
         return display.plot(ax=ax, name=name or type(estimator).__name__, **options)
+
+    @classmethod
+    def from_cv_results(
+        cls,
+        cv_results: Any,
+        X: Any,
+        y: Any,
+        *,
+        sample_weight: Any = None,
+        name: str | None = None,
+        ax: Any = None,
+        **options: Any,
+    ) -> Self:
+        """Draw the forecasts of the folds' test rows together, each by a model that has not seen it.
+
+        Parameters
+        ----------
+        cv_results : dict
+            Of ``cross_validate(..., return_estimator=True, return_indices=True)``.
+        X : array-like of shape (n_samples, n_features)
+            Rows, as given to ``cross_validate``.
+        y : array-like of shape (n_samples,)
+            Labels.
+        sample_weight, name, ax, **options
+            As in `from_estimator`.
+
+        Returns
+        -------
+        display : LossContributionDisplay
+            Drawn.
+
+        Raises
+        ------
+        ValueError
+            If ``cv_results`` lacks the estimators or their indices.
+        """
+        logs, rows, classes = out_of_fold(cv_results, X)
+        weights = None if sample_weight is None else np.asarray(sample_weight)[rows]
+        index = np.asarray(X.index)[rows] if hasattr(X, "index") else rows
+        labels = np.asarray(y)[rows]
+        display = cls._from_forecast(labels, logs, classes, weights, index, from_logits=True)
+        return display.plot(ax=ax, name=name, **options)
 
     @classmethod
     def from_predictions(

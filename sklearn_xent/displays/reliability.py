@@ -9,7 +9,7 @@ import numpy as np
 from sklearn_xent.arrays import Array
 from sklearn_xent.cross_entropy import log_forecast
 from sklearn_xent.decomposition import Decomposition, cross_entropy_decomposition, recalibrated
-from sklearn_xent.displays.frame import COLOURS, axes_for, forecast_of, merged, to_frame
+from sklearn_xent.displays.frame import COLOURS, axes_for, forecast_of, merged, out_of_fold, to_frame
 from sklearn_xent.truth import as_targets, as_weights
 
 __all__ = ["ReliabilityDisplay"]
@@ -113,6 +113,48 @@ class ReliabilityDisplay:
             y, forecast, estimator.classes_, sample_weight, target_class, from_logits=from_logits
         )
         return display.plot(ax=ax, name=name or type(estimator).__name__, **options)
+
+    @classmethod
+    def from_cv_results(
+        cls,
+        cv_results: Any,
+        X: Any,
+        y: Any,
+        *,
+        sample_weight: Any = None,
+        target_class: Any = None,
+        name: str | None = None,
+        ax: Any = None,
+        **options: Any,
+    ) -> Self:
+        """Draw the forecasts of the folds' test rows together, each by a model that has not seen it.
+
+        Parameters
+        ----------
+        cv_results : dict
+            Of ``cross_validate(..., return_estimator=True, return_indices=True)``.
+        X : array-like of shape (n_samples, n_features)
+            Rows, as given to ``cross_validate``.
+        y : array-like of shape (n_samples,)
+            Labels.
+        sample_weight, target_class, name, ax, **options
+            As in `from_estimator`.
+
+        Returns
+        -------
+        display : ReliabilityDisplay
+            Drawn.
+
+        Raises
+        ------
+        ValueError
+            If ``cv_results`` lacks the estimators or their indices.
+        """
+        logs, rows, classes = out_of_fold(cv_results, X)
+        weights = None if sample_weight is None else np.asarray(sample_weight)[rows]
+        labels = np.asarray(y)[rows]
+        display = cls._from_forecast(labels, logs, classes, weights, target_class, from_logits=True)
+        return display.plot(ax=ax, name=name, **options)
 
     @classmethod
     def from_predictions(

@@ -28,7 +28,12 @@ class ElasticNet:
     @cached_property
     def smooth(self) -> bool:
         """Whether no coordinate carries an l1 term or a bound."""
-        return not self.l1.any() and self.lower is None
+        return not self.kinked and self.lower is None
+
+    @cached_property
+    def kinked(self) -> bool:
+        """Whether some coordinate carries an l1 term."""
+        return bool(self.l1.any())
 
     @cached_property
     def bounds(self) -> tuple[Array, Array]:
@@ -60,7 +65,7 @@ class ElasticNet:
 
     def absolute(self, W: Array) -> float:
         """The part that is not smooth: sum l1 |w|."""
-        return float((np.abs(W) @ self.l1).sum()) if self.l1.any() else 0.0
+        return float((np.abs(W) @ self.l1).sum()) if self.kinked else 0.0
 
     def gradient(self, W: Array) -> Array:
         """Gradient of the smooth part."""

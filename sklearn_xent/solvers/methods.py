@@ -71,7 +71,7 @@ def choose(
     if solver == "auto":
         solver = _fastest(objective)
     entry = METHODS[solver]
-    if objective.penalty.l1.any() and not entry.l1:
+    if objective.penalty.kinked and not entry.l1:
         raise _unable(solver, "l1_ratio > 0", "l1")
     if objective.penalty.lower is not None and not entry.bounds:
         raise _unable(solver, "coef_bounds", "bounds")

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_predict, cross_validate
 
 from sklearn_xent import (
     CoefficientDisplay,
@@ -15,6 +16,7 @@ from sklearn_xent import (
     cross_entropy_decomposition,
     cross_entropy_loss,
     infer,
+    neg_cross_entropy_scorer,
 )
 from tests.problems import overlapping
 
@@ -136,3 +138,39 @@ def test_odds_ratios_have_the_intervals_of_inference():
     np.testing.assert_allclose(table.loc["2: x1", ["low", "high"]].astype(float), result.interval(0.9)[5])
     with pytest.raises(ValueError, match="target_class must be one of"):
         CoefficientDisplay.from_estimator(CrossEntropyClassifier().fit(X, y), target_class=9)
+
+
+def test_folds_are_drawn_together():
+    X, y = overlapping(n=120, K=3)
+    frame = pd.DataFrame(X, index=[f"row {i}" for i in range(120)])
+    results = cross_validate(
+        CrossEntropyClassifier(), frame, y, cv=4, return_estimator=True, return_indices=True
+    )
+    P = cross_val_predict(CrossEntropyClassifier(), frame, y, cv=4, method="predict_proba")
+    reliability = ReliabilityDisplay.from_cv_results(results, frame, y)
+    np.testing.assert_allclose(np.sort(reliability.frame()["forecast"]), np.sort(P.max(axis=1)))
+    contribution = LossContributionDisplay.from_cv_results(results, frame, y)
+    losses = cross_entropy_loss(y, P, reduction="none")
+    table = contribution.frame()
+    assert table["sample"][0] == f"row {losses.argmax()}"
+    np.testing.assert_allclose(table["loss"], np.sort(losses)[::-1], rtol=1e-9)
+    with pytest.raises(ValueError, match=r"cv_results lacks \['estimator', 'indices'\]"):
+        ReliabilityDisplay.from_cv_results({}, frame, y)
+
+
+def test_a_fold_that_lacks_a_class_gives_it_no_chance():
+    X, y = overlapping(n=60, K=3)
+    y = np.where(np.arange(60) < 40, np.minimum(y, 1), y)
+    folds = [(np.arange(40), np.arange(40, 60)), (np.arange(20, 60), np.arange(20))]
+    results = cross_validate(
+        CrossEntropyClassifier(),
+        X,
+        y,
+        cv=folds,
+        return_estimator=True,
+        return_indices=True,
+        scoring=neg_cross_entropy_scorer,
+        error_score=0.0,
+    )
+    display = LossContributionDisplay.from_cv_results(results, X, y)
+    assert np.isinf(display.frame()["loss"]).sum() == (y[40:] == 2).sum()
