@@ -13,6 +13,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx.ext.doctest",
     "sphinx.ext.mathjax",
+    "sphinx-mathjax-offline",  # formulas show without a network
     "numpydoc",
     "sphinx_copybutton",
     "sphinx_design",
@@ -26,12 +27,15 @@ if os.environ.get("DOCS_INTERSPHINX"):  # needs the network
         "sklearn": ("https://scikit-learn.org/stable", None),
     }
 
+default_role = "py:obj"
 templates_path = ["_templates"]
 exclude_patterns = ["_build"]
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
 html_title = "sklearn_xent"
+html_sidebars = {"*": []}  # pages of their own, without sections to navigate
 html_theme_options = {
+    "header_links_before_dropdown": 4,
     "show_prev_next": False,
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],
@@ -39,6 +43,7 @@ html_theme_options = {
 html_show_sourcelink = False
 
 autosummary_generate = True
+autodoc_typehints = "none"  # the docstrings say more than Any
 numpydoc_show_class_members = False
 numpydoc_class_members_toctree = False
 

@@ -28,7 +28,7 @@ axes[0].legend(frameon=False)
 axes[1].plot(z, 1 - p, color="#0072B2", linewidth=2, label="cross-entropy")
 axes[1].plot(z, 2 * (1 - p) * p * (1 - p), "--", color="#D55E00", linewidth=2, label="squared error")
 axes[1].set(xlabel="Logit z of a sample with y = 1", ylabel="Pull towards the truth (minus the slope)")
-axes[1].annotate("no pull where it is most wrong", (-7, 0.01), (-7.5, 0.35), arrowprops={"arrowstyle": "->"})
+axes[1].annotate("no pull where most wrong", (-7, 0.01), (-7.7, 0.3), arrowprops={"arrowstyle": "->"})
 axes[1].legend(frameon=False)
 
 # %%

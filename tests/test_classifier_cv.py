@@ -149,11 +149,11 @@ def test_other_scores_and_their_weights():
         routed = CrossEntropyClassifierCV(Cs=4, cv=3, scoring=scorer).fit(X, y, sample_weight=weights)
         piped = make_pipeline(
             StandardScaler().set_fit_request(sample_weight=False),
-            CrossEntropyClassifierCV(Cs=4, cv=3)
-            .set_fit_request(sample_weight=True)
-            .set_score_request(sample_weight=True),
+            CrossEntropyClassifierCV(Cs=4, cv=3).set_fit_request(sample_weight=True),
         )
-        found = cross_validate(piped, X, y, params={"sample_weight": weights}, error_score="raise")
+        found = cross_validate(
+            piped, X, y, params={"sample_weight": weights}, scoring=scorer, error_score="raise"
+        )
     plain = CrossEntropyClassifierCV(Cs=4, cv=3).fit(X, y, sample_weight=weights)
     np.testing.assert_allclose(routed.scores_, plain.scores_, rtol=1e-10)
     assert np.isfinite(found["test_score"]).all()
