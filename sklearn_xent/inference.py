@@ -301,12 +301,34 @@ class Inference:
         return 2 * norm.sf(np.abs(self.z))
 
     def interval(self, confidence: float = 0.95) -> Array:
-        """Confidence intervals (n_coefficients, 2), by the normal distribution."""
+        """Return confidence intervals by the normal distribution.
+
+        Parameters
+        ----------
+        confidence : float in (0, 1), default=0.95
+            Of the intervals.
+
+        Returns
+        -------
+        interval : ndarray of shape (n_coefficients, 2)
+            Lower and upper ends.
+        """
         reach = _quantile(confidence) * self.std_error
         return np.column_stack([self.estimate - reach, self.estimate + reach])
 
     def odds_ratios(self, confidence: float = 0.95) -> Array:
-        """Odds ratio and its interval, (n_coefficients, 3): exponentials of estimates and their ends."""
+        """Return odds ratios and their intervals: exponentials of estimates and their ends.
+
+        Parameters
+        ----------
+        confidence : float in (0, 1), default=0.95
+            Of the intervals.
+
+        Returns
+        -------
+        ratios : ndarray of shape (n_coefficients, 3)
+            Ratio, lower and upper end.
+        """
         with np.errstate(over="ignore"):
             return np.exp(np.column_stack([self.estimate, self.interval(confidence)]))
 
@@ -459,6 +481,11 @@ class Inference:
     def frame(self, confidence: float = 0.95) -> Any:
         """Return the table of coefficients.
 
+        Parameters
+        ----------
+        confidence : float in (0, 1), default=0.95
+            Of the intervals.
+
         Returns
         -------
         frame : DataFrame
@@ -480,7 +507,18 @@ class Inference:
         )
 
     def summary(self, confidence: float = 0.95) -> str:
-        """Return the table and the likelihood as text."""
+        """Return the table and the likelihood as text.
+
+        Parameters
+        ----------
+        confidence : float in (0, 1), default=0.95
+            Of the intervals.
+
+        Returns
+        -------
+        text : str
+            To print.
+        """
         return "\n".join(
             [*self._head(), "", self.frame(confidence).to_string(index=False, float_format="%.4g".__mod__)]
         )
