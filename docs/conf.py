@@ -14,6 +14,7 @@ extensions = [
     "sphinx.ext.doctest",
     "sphinx.ext.mathjax",
     "sphinx-mathjax-offline",  # formulas show without a network
+    "myst_parser",  # the changelog is Markdown
     "numpydoc",
     "sphinx_copybutton",
     "sphinx_design",

@@ -173,3 +173,31 @@ def test_tables():
     np.testing.assert_allclose(result.odds_ratios()[:, 1:], np.exp(result.interval()))
     assert "height" in result.summary()
     assert "<table" in result._repr_html_()
+
+
+@pytest.mark.parametrize("kind", ["model", "robust"])
+def test_weights_are_repeated_rows_for_more_classes_too(kind):
+    rng = np.random.default_rng(3)
+    X, y = overlapping(n=120, d=2, K=3)
+    weights, shift = rng.integers(1, 4, 120).astype(float), rng.normal(size=(120, 3)) * 0.5
+    rows = np.repeat(np.arange(120), weights.astype(int))
+    weighted = infer(
+        unpenalised(X, y, sample_weight=weights, offset=shift),
+        X,
+        y,
+        sample_weight=weights,
+        offset=shift,
+        covariance=kind,
+    )
+    repeated = infer(
+        unpenalised(X[rows], y[rows], offset=shift[rows]),
+        X[rows],
+        y[rows],
+        offset=shift[rows],
+        covariance=kind,
+    )
+    np.testing.assert_allclose(weighted.estimate, repeated.estimate, rtol=1e-7)
+    np.testing.assert_allclose(weighted.covariance, repeated.covariance, rtol=1e-6)
+    assert weighted.null_log_likelihood == pytest.approx(repeated.null_log_likelihood, rel=1e-9)
+    frames = weighted.marginal_effects(), repeated.marginal_effects()
+    np.testing.assert_allclose(frames[0]["std_error"], frames[1]["std_error"], rtol=1e-6)
