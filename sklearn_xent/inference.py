@@ -12,14 +12,16 @@ from scipy.stats import chi2, norm
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.cross_entropy import entropy, sigmoid
-from sklearn_xent.displays.frame import to_frame
+from sklearn_xent.cross_entropy import cross_entropy_loss, entropy, log_softmax, sigmoid, softmax
+from sklearn_xent.displays.frame import column_names, to_frame
 from sklearn_xent.predictor import dense, validated
 from sklearn_xent.targets import check_offset, check_sample_weight, encode_targets
 
 __all__ = ["ChiSquared", "Inference", "infer"]
 
 COVARIANCES = ("model", "robust", "cluster")
+# Relative gap of coefficients that are no optimum of the rows given; a fit at the default tol has 1e-8.
+STATIONARY = 1e-6
 RANK = 1e-10  # of the largest curvature of an equilibrated information matrix: less is none
 
 
@@ -71,8 +73,10 @@ def infer(
     Raises
     ------
     ValueError
-        With an l1 penalty or bounds; with a ridge unless ``penalized``; if the columns do not determine the
-        coefficients (collinear columns, separable classes); if ``groups`` and ``covariance`` do not agree.
+        With an l1 penalty or bounds; with a ridge unless ``penalized``; if the coefficients are no optimum of
+        these rows (other rows or weights than in the fit, class weights, label smoothing); if the columns do
+        not determine them (collinear columns, separable classes); if ``groups`` and ``covariance`` do not
+        agree.
 
     References
     ----------
@@ -107,6 +111,7 @@ def infer(
     weights = check_sample_weight(sample_weight, X.shape[0])
     shift = check_offset(offset, X.shape[0], len(targets.classes))
     problem = _Problem(estimator, X, targets.values, weights, shift, strength)
+    problem.check_stationary()
     bread = problem.inverse_information
     if covariance == "model":
         V = bread
@@ -154,23 +159,21 @@ class _Problem:
         W = np.column_stack([dense(estimator.coef_), estimator.intercept_])
         W = W if self.intercept else W[:, :-1]
         self.W = W if len(W) == 1 else W[1:] - W[:1]  # (K - 1, m)
-        self.P = self.probabilities(self.W, self.A, offset)
+        self.logits = self.logits_of(self.A, offset)
+        self.P = softmax(self.logits)
 
-    def probabilities(self, W: Array, A: Array, offset: Array | None) -> Array:
-        """Probabilities (n, K) at coefficients (K - 1, m) relative to the first class."""
-        z = np.column_stack([np.zeros(len(A)), A @ W.T])
+    def logits_of(self, A: Array, offset: Array | None) -> Array:
+        """Logits (n, K) of rows with their intercept, relative to the first class."""
+        z = np.column_stack([np.zeros(len(A)), A @ self.W.T])
         if offset is not None:
             z[:, 1:] += offset.T if len(offset) == 1 else (offset[1:] - offset[:1]).T
-        z -= z.max(axis=1, keepdims=True)
-        e = np.exp(z)
-        return np.asarray(e / e.sum(axis=1, keepdims=True))
+        return z
 
     @cached_property
     def names(self) -> list[str]:
         """Columns, and the intercept last."""
         seen = getattr(self.estimator, "feature_names_in_", None)
-        columns = [f"x{j}" for j in range(self.A.shape[1] - self.intercept)] if seen is None else list(seen)
-        return columns + ["intercept"] * self.intercept
+        return column_names(self.A.shape[1] - self.intercept, seen) + ["intercept"] * self.intercept
 
     @cached_property
     def information(self) -> Array:
@@ -230,12 +233,24 @@ class _Problem:
             scores, correction = sums, len(names) / (len(names) - 1)
         return np.asarray(correction * (scores.T @ scores))
 
+    def check_stationary(self) -> None:
+        """Raise ValueError unless the coefficients are an optimum of these rows, weights and labels."""
+        slope = self.scores.sum(axis=0) - self._penalty_curvature() @ self.W.ravel()
+        gap = 0.5 * float(slope @ self.inverse_information @ slope)
+        if gap > STATIONARY * (abs(self.log_likelihood) + 1.0):
+            raise ValueError(
+                f"the estimator is not at an optimum of these rows: it lacks {gap:.3g} nats. Pass what it was "
+                "fitted on (X, y, sample_weight, offset), fit without class_weight, label_smoothing and "
+                "prior_correction, and to the default tol or closer."
+            )
+
     @cached_property
     def log_likelihood(self) -> float:
         """In nats."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            terms = np.where(self.targets > 0, self.targets * np.log(self.P), 0.0).sum(axis=1)
-        return float(self.weights @ terms)
+        loss = cross_entropy_loss(
+            self.targets, self.logits, sample_weight=self.weights, reduction="sum", from_logits=True
+        )
+        return -float(loss)
 
     @cached_property
     def null_log_likelihood(self) -> float:
@@ -463,18 +478,18 @@ class Inference:
         X = np.asarray(X.toarray() if sp.issparse(X) else X, dtype=np.float64)
         A = np.column_stack([X, np.ones(len(X))]) if problem.intercept else X
         shift = check_offset(offset, len(A), problem.K)
-        P = problem.probabilities(problem.W, A, shift)
+        z = problem.logits_of(A, shift)
+        P, log_p = softmax(z), log_softmax(z)
         reach, K, m = _quantile(confidence), problem.K, A.shape[1]
         V = self.covariance.reshape(K - 1, m, K - 1, m)
         cross = np.einsum("ij,kjlm,im->ikl", A, V, A)
         low, high = np.empty_like(P), np.empty_like(P)
         for k in range(K):
             # log odds of class k: slope in the contrasts' logits is (1{l = k} - p_l) / (1 - p_k)
-            rest = np.maximum(1 - P[:, k], np.finfo(float).tiny)
-            slope = (np.eye(K)[k] - P)[:, 1:] / rest[:, None]
+            log_rest = np.logaddexp.reduce(np.delete(log_p, k, axis=1), axis=1)
+            slope = (np.eye(K)[k] - P)[:, 1:] / np.exp(log_rest)[:, None]
             error = np.sqrt(np.maximum(np.einsum("ik,ikl,il->i", slope, cross, slope), 0.0))
-            with np.errstate(divide="ignore"):
-                centre = np.log(P[:, k]) - np.log(rest)
+            centre = log_p[:, k] - log_rest
             low[:, k], high[:, k] = (sigmoid(centre + s * reach * error) for s in (-1, 1))
         return P, low, high
 

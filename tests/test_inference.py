@@ -163,6 +163,27 @@ def test_what_has_no_distribution_is_refused():
         infer(model, X, y).wald_test(["nobody"])
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"class_weight": "balanced"},
+        {"label_smoothing": 0.1},
+        {"class_weight": {0: 3.0}, "prior_correction": True},
+    ],
+)
+def test_a_fit_of_anything_else_than_these_rows_is_refused(options):
+    X, y = overlapping(n=300, d=3)
+    y[:150] = 0
+    with pytest.raises(ValueError, match="not at an optimum of these rows"):
+        infer(unpenalised(X, y).set_params(**options).fit(X, y), X, y)
+    model = unpenalised(X, y)
+    with pytest.raises(ValueError, match="not at an optimum of these rows"):
+        infer(model, X[:200], y[:200])
+    with pytest.raises(ValueError, match="not at an optimum of these rows"):
+        infer(model, X, y, sample_weight=np.arange(1.0, 301))
+    assert infer(CrossEntropyClassifier(C=np.inf).fit(X, y), X, y).kind == "model"  # the default tol will do
+
+
 def test_tables():
     X, y = overlapping(n=200, d=2)
     frame = pd.DataFrame(X, columns=["height", "weight"])

@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.displays.frame import COLOURS, MARKERS, axes_for, class_row, merged, to_frame
+from sklearn_xent.displays.frame import COLOURS, MARKERS, axes_for, class_row, column_names, merged, to_frame
 
 __all__ = ["CoefficientDisplay"]
 
@@ -114,7 +114,7 @@ class CoefficientDisplay:
             estimator.coef_.toarray() if hasattr(estimator.coef_, "toarray") else np.asarray(estimator.coef_)
         )
         names = getattr(estimator, "feature_names_in_", None) if feature_names is None else feature_names
-        names = [f"x{j}" for j in range(coef.shape[1])] if names is None else [str(n) for n in names]
+        names = column_names(coef.shape[1], names)
         return cls(names=names, estimate=coef[class_row(np.asarray(estimator.classes_), target_class)]).plot(
             **options
         )

@@ -13,6 +13,7 @@ __all__ = [
     "MARKERS",
     "axes_for",
     "class_row",
+    "column_names",
     "forecast_of",
     "merged",
     "out_of_fold",
@@ -66,6 +67,11 @@ def out_of_fold(cv_results: Mapping[str, Any], X: Any) -> tuple[Any, Any, Any]:
         full[:, np.searchsorted(classes, estimator.classes_)] = forecast
         logs.append(full)
     return np.concatenate(logs), np.concatenate(tests), classes
+
+
+def column_names(n_columns: int, names: Any) -> list[str]:
+    """Names of columns; ``x0``, ``x1``, ... where there are none."""
+    return [f"x{j}" for j in range(n_columns)] if names is None else [str(name) for name in names]
 
 
 def class_row(classes: Any, target_class: Any) -> int:

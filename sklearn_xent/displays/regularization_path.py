@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.displays.frame import COLOURS, DASHES, axes_for, class_row, merged, to_frame
+from sklearn_xent.displays.frame import COLOURS, DASHES, axes_for, class_row, column_names, merged, to_frame
 
 __all__ = ["RegularizationPathDisplay"]
 
@@ -260,9 +260,7 @@ class RegularizationPathDisplay:
             axes.legend(frameon=False, fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
 
     def _names(self) -> list[str]:
-        if self.feature_names is None:
-            return [f"x{j}" for j in range(self.coefs.shape[1])]
-        return [str(name) for name in self.feature_names]
+        return column_names(self.coefs.shape[1], self.feature_names)
 
     def frame(self) -> Any:
         """Return what is drawn, one row a strength.

@@ -20,7 +20,7 @@ from sklearn_xent.solvers.curvature import DENSE_LIMIT, hessian_among
 from sklearn_xent.solvers.quadratic_lasso import quadratic_lasso
 from sklearn_xent.solvers.row_space import RowSpace, suits_row_space
 
-__all__ = ["LARGEST_FACTOR", "leave_one_out_losses"]
+__all__ = ["leave_one_out_losses"]
 
 LARGEST_FACTOR = 4000  # coefficients that are free to move: their Hessian is factored
 ALL_PAIRS = 200_000  # logits of all rows under all models that leave one out: then more steps are cheap
