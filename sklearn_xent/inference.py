@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,17 +11,15 @@ from scipy.stats import chi2, norm
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.cross_entropy import cross_entropy_loss, entropy, log_softmax, sigmoid, softmax
-from sklearn_xent.displays.frame import column_names, to_frame
-from sklearn_xent.predictor import dense, validated
+from sklearn_xent.cross_entropy import log_softmax, sigmoid, softmax
+from sklearn_xent.displays.frame import to_frame
+from sklearn_xent.likelihood import Likelihood
+from sklearn_xent.predictor import validated
 from sklearn_xent.targets import check_offset, check_sample_weight, encode_targets
 
 __all__ = ["ChiSquared", "Inference", "infer"]
 
 COVARIANCES = ("model", "robust", "cluster")
-# Relative gap of coefficients that are no optimum of the rows given; a fit at the default tol has 1e-8.
-STATIONARY = 1e-6
-RANK = 1e-10  # of the largest curvature of an equilibrated information matrix: less is none
 
 
 class ChiSquared(NamedTuple):
@@ -110,7 +107,7 @@ def infer(
         )
     weights = check_sample_weight(sample_weight, X.shape[0])
     shift = check_offset(offset, X.shape[0], len(targets.classes))
-    problem = _Problem(estimator, X, targets.values, weights, shift, strength)
+    problem = Likelihood(estimator, X, targets.values, weights, shift, strength)
     problem.check_stationary()
     bread = problem.inverse_information
     if covariance == "model":
@@ -143,129 +140,6 @@ def _ridge(estimator: Any, penalized: bool) -> Array:
     return np.asarray((np.ones(d) if factors is None else np.asarray(factors, dtype=float)) / C)
 
 
-class _Problem:
-    """The fit's rows, coefficients relative to the first class, and the likelihood's derivatives there."""
-
-    def __init__(
-        self, estimator: Any, X: Any, targets: Array, weights: Array, offset: Array | None, ridge: Array
-    ) -> None:
-        self.estimator, self.weights, self.offset, self.ridge = estimator, weights, offset, ridge
-        X = np.asarray(X.toarray() if sp.issparse(X) else X, dtype=np.float64)
-        self.intercept = bool(estimator.fit_intercept)
-        self.A = np.column_stack([X, np.ones(len(X))]) if self.intercept else X
-        T = targets if len(targets) > 1 else np.vstack([1 - targets, targets])
-        self.targets = T.T  # (n, K)
-        self.K = T.shape[0]
-        W = np.column_stack([dense(estimator.coef_), estimator.intercept_])
-        W = W if self.intercept else W[:, :-1]
-        self.W = W if len(W) == 1 else W[1:] - W[:1]  # (K - 1, m)
-        self.logits = self.logits_of(self.A, offset)
-        self.P = softmax(self.logits)
-
-    def logits_of(self, A: Array, offset: Array | None) -> Array:
-        """Logits (n, K) of rows with their intercept, relative to the first class."""
-        z = np.column_stack([np.zeros(len(A)), A @ self.W.T])
-        if offset is not None:
-            z[:, 1:] += offset.T if len(offset) == 1 else (offset[1:] - offset[:1]).T
-        return z
-
-    @cached_property
-    def names(self) -> list[str]:
-        """Columns, and the intercept last."""
-        seen = getattr(self.estimator, "feature_names_in_", None)
-        return column_names(self.A.shape[1] - self.intercept, seen) + ["intercept"] * self.intercept
-
-    @cached_property
-    def information(self) -> Array:
-        """Negative Hessian of the log-likelihood, (N, N) for N = (K - 1) m."""
-        K, m = self.K - 1, self.A.shape[1]
-        information = np.empty((K, m, K, m))
-        for k in range(K):
-            for l in range(k + 1):
-                p, q = self.P[:, k + 1], self.P[:, l + 1]
-                h = self.weights * (p * (1 - p) if k == l else -p * q)
-                information[k, :, l, :] = self.A.T @ (self.A * h[:, None])
-                information[l, :, k, :] = information[k, :, l, :]
-        return information.reshape(K * m, K * m)
-
-    @cached_property
-    def inverse_information(self) -> Array:
-        """Inverse of the information with the penalty's curvature."""
-        H = self.information + self._penalty_curvature()
-        unit = 1 / np.sqrt(np.maximum(np.diag(H), np.finfo(float).tiny))
-        values, vectors = np.linalg.eigh(H * unit[:, None] * unit)
-        if not values[0] > RANK * values[-1]:
-            raise ValueError(
-                "the columns do not determine the coefficients: some are collinear or constant, or the "
-                "classes are separable. Drop columns, or fit with a penalty and pass penalized=True."
-            )
-        return np.asarray((vectors / values) @ vectors.T * unit[:, None] * unit)
-
-    def _penalty_curvature(self) -> Array:
-        """Of the symmetric fit's ridge in coefficients relative to the first class."""
-        K, m = self.K - 1, self.A.shape[1]
-        ridge = np.append(self.ridge, 0.0) if self.intercept else self.ridge
-        # sum_k |w_k|^2 over K classes whose sum is 0 is |V|^2 - |sum V|^2 / K in V_k = w_k - w_1
-        classes = np.eye(K) - (1 / self.K if self.K > 2 else 0.0)
-        return np.kron(classes, np.diag(ridge)) if ridge.any() else np.zeros((K * m, K * m))
-
-    @cached_property
-    def scores(self) -> Array:
-        """Each row's gradient of the log-likelihood, (n, N), weighted."""
-        R = self.weights[:, None] * (self.targets - self.P)[:, 1:]
-        return np.asarray((R[:, :, None] * self.A[:, None, :]).reshape(len(self.A), -1))
-
-    def meat(self, groups: Any) -> Array:
-        """Sum of outer products of the scores of rows, or of groups (times G / (G - 1))."""
-        scores, correction = self.scores, 1.0
-        if groups is None:
-            # a weight of 2 is two rows: each has half of the score
-            positive = self.weights > 0
-            scores = scores[positive] / np.sqrt(self.weights[positive])[:, None]
-        else:
-            names, place = np.unique(np.asarray(groups), return_inverse=True)
-            if len(place) != len(scores):
-                raise ValueError(f"groups must have shape ({len(scores)},); got {np.shape(groups)}.")
-            if len(names) < 2:
-                raise ValueError(f"groups must be two or more; got {len(names)}.")
-            sums = np.zeros((len(names), scores.shape[1]))
-            np.add.at(sums, place, scores)
-            scores, correction = sums, len(names) / (len(names) - 1)
-        return np.asarray(correction * (scores.T @ scores))
-
-    def check_stationary(self) -> None:
-        """Raise ValueError unless the coefficients are an optimum of these rows, weights and labels."""
-        slope = self.scores.sum(axis=0) - self._penalty_curvature() @ self.W.ravel()
-        gap = 0.5 * float(slope @ self.inverse_information @ slope)
-        if gap > STATIONARY * (abs(self.log_likelihood) + 1.0):
-            raise ValueError(
-                f"the estimator is not at an optimum of these rows: it lacks {gap:.3g} nats. Pass what it was "
-                "fitted on (X, y, sample_weight, offset), fit without class_weight, label_smoothing and "
-                "prior_correction, and to the default tol or closer."
-            )
-
-    @cached_property
-    def log_likelihood(self) -> float:
-        """In nats."""
-        loss = cross_entropy_loss(
-            self.targets, self.logits, sample_weight=self.weights, reduction="sum", from_logits=True
-        )
-        return -float(loss)
-
-    @cached_property
-    def null_log_likelihood(self) -> float:
-        """Of the best constant probabilities (with an offset, of the intercepts beside it)."""
-        if self.offset is not None:
-            from sklearn_xent.classifier import CrossEntropyClassifier
-
-            null = CrossEntropyClassifier(C=np.inf, tol=1e-12)
-            offset = self.offset.T if len(self.offset) > 1 else self.offset[0]
-            null.fit(np.zeros((len(self.A), 1)), self.targets, sample_weight=self.weights, offset=offset)
-            return -float(null.history_["objective"][-1] * self.weights.sum())
-        mean = self.weights @ self.targets / self.weights.sum()
-        return -float(self.weights.sum() * entropy(np.clip(mean, 0, 1)))
-
-
 @dataclass(frozen=True)
 class Inference:
     """What `infer` returns. Arrays are (n_contrasts, n_terms) flattened: all columns, then the intercept.
@@ -282,7 +156,7 @@ class Inference:
         Whether the fit had a ridge penalty: see `infer` for what the numbers mean then.
     """
 
-    _problem: _Problem = field(repr=False)
+    _likelihood: Likelihood = field(repr=False)
     covariance: Array = field(repr=False)
     kind: str
     penalized: bool
@@ -290,7 +164,7 @@ class Inference:
     @property
     def names(self) -> list[str]:
         """Name of each coefficient; with more than two classes, "class: column"."""
-        names, classes = self._problem.names, self._problem.estimator.classes_.tolist()
+        names, classes = self._likelihood.names, self._likelihood.estimator.classes_.tolist()
         if len(classes) == 2:
             return list(names)
         return [f"{label}: {name}" for label in classes[1:] for name in names]
@@ -298,7 +172,7 @@ class Inference:
     @property
     def estimate(self) -> Array:
         """Coefficients: log odds ratios, in nats per unit of the column."""
-        return self._problem.W.ravel()
+        return self._likelihood.W.ravel()
 
     @property
     def std_error(self) -> Array:
@@ -350,22 +224,22 @@ class Inference:
     @property
     def log_likelihood(self) -> float:
         """Of the fit, in nats, without a penalty."""
-        return self._problem.log_likelihood
+        return self._likelihood.log_likelihood
 
     @property
     def null_log_likelihood(self) -> float:
         """Of intercepts alone."""
-        return self._problem.null_log_likelihood
+        return self._likelihood.null_log_likelihood
 
     @property
     def n_observations(self) -> float:
         """Sum of the weights."""
-        return float(self._problem.weights.sum())
+        return float(self._likelihood.weights.sum())
 
     @property
     def effective_df(self) -> float:
         """Degrees of freedom used: the number of coefficients, or trace of H^-1 I with a penalty."""
-        return float(np.trace(self._problem.inverse_information @ self._problem.information))
+        return float(np.trace(self._likelihood.inverse_information @ self._likelihood.information))
 
     @property
     def aic(self) -> float:
@@ -381,7 +255,7 @@ class Inference:
         """Are all coefficients but the intercepts zero? Twice the gain in log-likelihood, if unpenalised."""
         if self.penalized:
             raise ValueError("the likelihood-ratio test is for fits without a penalty (C=np.inf).")
-        df = self._problem.W.size - self._problem.W.shape[0] * self._problem.intercept
+        df = self._likelihood.W.size - self._likelihood.W.shape[0] * self._likelihood.intercept
         statistic = 2 * (self.log_likelihood - self.null_log_likelihood)
         return ChiSquared(statistic, df, float(chi2.sf(statistic, df)))
 
@@ -411,7 +285,7 @@ class Inference:
     def _places(self, term: Any) -> list[int]:
         if isinstance(term, int | np.integer):
             return [int(term)]
-        columns = self._problem.names * self._problem.W.shape[0]
+        columns = self._likelihood.names * self._likelihood.W.shape[0]
         found = [
             i
             for i, (full, column) in enumerate(zip(self.names, columns, strict=True))
@@ -435,15 +309,13 @@ class Inference:
             Columns ``class``, ``column``, ``effect`` (probability per unit), ``std_error`` (by the delta
             method), ``z``, ``p_value``, ``low`` and ``high``; of two classes the second only.
         """
-        problem = self._problem
-        share = problem.weights / problem.weights.sum()
-        m, d = problem.A.shape[1], problem.A.shape[1] - problem.intercept
-        V = np.vstack([np.zeros((1, m)), problem.W])  # (K, m)
+        problem = self._likelihood
+        d = problem.A.shape[1] - problem.intercept
         rows: dict[str, list[Any]] = {key: [] for key in ("class", "column", "effect", "std_error")}
         wanted = [1] if problem.K == 2 else range(problem.K)
         for k in wanted:
             for j in range(d):
-                effect, slopes = _average_effect(problem, share, V, k, j)
+                effect, slopes = problem.average_effect(k, j)
                 rows["class"].append(problem.estimator.classes_[k])
                 rows["column"].append(problem.names[j])
                 rows["effect"].append(effect)
@@ -473,7 +345,7 @@ class Inference:
         probability, low, high : ndarray of shape (n_samples, n_classes)
             The intervals are within (0, 1).
         """
-        problem = self._problem
+        problem = self._likelihood
         X = validated(problem.estimator, X, reset=False)
         X = np.asarray(X.toarray() if sp.issparse(X) else X, dtype=np.float64)
         A = np.column_stack([X, np.ones(len(X))]) if problem.intercept else X
@@ -561,24 +433,6 @@ class Inference:
         head = "<br>".join(self._head())
         table: str = self.frame().to_html(index=False, float_format="%.4g".__mod__, border=0)
         return f"<p>{head}</p>{table}"
-
-
-def _average_effect(problem: _Problem, share: Array, V: Array, k: int, j: int) -> tuple[float, Array]:
-    """Mean of dP_k / dx_j, and its gradient in the coefficients.
-
-    dP_k / dx_j = P_k (V_kj - sum_l P_l V_lj).
-    """
-    P, A, K = problem.P, problem.A, problem.K
-    mean = P @ V[:, j]
-    effect = P[:, k] * (V[k, j] - mean)
-    slopes = np.empty((K - 1, A.shape[1]))
-    for c in range(1, K):
-        # in the logit of class c, then directly in V_cj
-        own = float(k == c)
-        d_logit = P[:, k] * (own - P[:, c]) * (V[k, j] - mean) - P[:, k] * P[:, c] * (V[c, j] - mean)
-        slopes[c - 1] = (share * d_logit) @ A
-        slopes[c - 1, j] += float(share @ (P[:, k] * (own - P[:, c])))
-    return float(share @ effect), slopes.ravel()
 
 
 def _quantile(confidence: float) -> float:
