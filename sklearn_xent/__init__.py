@@ -34,6 +34,7 @@ from sklearn_xent.metrics import (
     cross_entropy_skill_scorer,
     neg_cross_entropy_scorer,
 )
+from sklearn_xent.minibatch import MiniBatchCrossEntropyClassifier
 from sklearn_xent.path import CrossEntropyPath, cross_entropy_path
 from sklearn_xent.solvers.separation import SeparationWarning
 
@@ -50,6 +51,7 @@ __all__ = [
     "Decomposition",
     "Inference",
     "LossContributionDisplay",
+    "MiniBatchCrossEntropyClassifier",
     "RegularizationPathDisplay",
     "ReliabilityDisplay",
     "SeparationWarning",

@@ -10,18 +10,32 @@ import numpy as np
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.posing import Settings
 
-__all__ = ["check_number", "check_parameters", "checked_settings"]
+__all__ = ["check_batch_parameters", "check_number", "check_parameters", "checked_settings"]
 
 
 def check_parameters(estimator: Any) -> None:
     """Raise ValueError or TypeError for a parameter out of range, naming it, its value and the range."""
-    _number(estimator, "C", lambda v: v > 0, "positive; np.inf is no penalty")
-    _number(estimator, "l1_ratio", lambda v: 0 <= v <= 1, "in [0, 1]")
+    _check_shared(estimator)
     _number(estimator, "tol", lambda v: 0 < v < np.inf, "positive and finite")
-    _number(estimator, "label_smoothing", lambda v: 0 <= v < 1, "in [0, 1)")
     _number(estimator, "max_iter", lambda v: v >= 0, "a non-negative integer", Integral)
     if not isinstance(estimator.prior_correction, bool | np.bool_):
         raise TypeError(f"prior_correction must be True or False; got {estimator.prior_correction!r}.")
+
+
+def check_batch_parameters(estimator: Any) -> None:
+    """The same for an estimator that learns from batches."""
+    _check_shared(estimator)
+    _number(estimator, "tol", lambda v: 0 <= v < np.inf, "finite and not negative")
+    _number(estimator, "max_iter", lambda v: v >= 1, "a positive integer", Integral)
+    _number(estimator, "n_iter_no_change", lambda v: v >= 1, "a positive integer", Integral)
+    if estimator.batch_size is not None:
+        _number(estimator, "batch_size", lambda v: v >= 1, "None or a positive integer", Integral)
+
+
+def _check_shared(estimator: Any) -> None:
+    _number(estimator, "C", lambda v: v > 0, "positive; np.inf is no penalty")
+    _number(estimator, "l1_ratio", lambda v: 0 <= v <= 1, "in [0, 1]")
+    _number(estimator, "label_smoothing", lambda v: 0 <= v < 1, "in [0, 1)")
     _number(estimator, "verbose", lambda v: v >= 0, "a non-negative integer", Integral)
 
 

@@ -12,7 +12,16 @@ from sklearn.utils.validation import assert_all_finite, check_array, column_or_1
 
 from sklearn_xent.arrays import Array
 
-__all__ = ["Targets", "check_offset", "check_sample_weight", "encode_targets"]
+__all__ = [
+    "Targets",
+    "check_mass",
+    "check_offset",
+    "check_sample_weight",
+    "check_several",
+    "class_factors",
+    "encode_targets",
+    "read_labels",
+]
 
 ROW_SUM_TOLERANCE = 1e-6  # float32 probabilities of 1000 classes sum to 1 within this
 
@@ -42,32 +51,38 @@ class Targets:
 
 
 def encode_targets(
-    y: Any, n_rows: int, *, sample_weight: Any = None, class_weight: Any = None, smoothing: float = 0.0
+    y: Any,
+    n_rows: int,
+    *,
+    sample_weight: Any = None,
+    class_weight: Any = None,
+    smoothing: float = 0.0,
+    classes: Array | None = None,
 ) -> Targets:
     """Encode labels (n,) or soft labels (n, K).
 
     Class weights multiply the mass of their class, so a soft row weighs as its K hard rows would;
-    smoothing then mixes in the uniform distribution, y (1 - smoothing) + smoothing / K.
+    smoothing then mixes in the uniform distribution, y (1 - smoothing) + smoothing / K. With ``classes``
+    known (sorted), the rows are a part of the data: some classes may be missing in it, and its weights zero.
 
     Raises
     ------
     ValueError
-        For labels that are not classes, a single class, a class without weight, soft labels that are not
-        probabilities, and weights that are negative, not finite, all zero or of the wrong length.
+        For labels that are not classes, or not known ones, a single class, a class without weight, soft
+        labels that are not probabilities, and weights that are negative, not finite, all zero or of the
+        wrong length.
     """
-    if y is None:
-        raise ValueError("This estimator requires y to be passed, but the target y is None.")
-    shape = np.asarray(y).shape
-    soft = len(shape) == 2 and shape[1] > 1
-    weights = check_sample_weight(sample_weight, n_rows)
-    classes, values = _soft_labels(y) if soft else _hard_labels(y)
+    part = classes is not None
+    weights = check_sample_weight(sample_weight, n_rows, may_vanish=part)
+    found, values = read_labels(y)
     if values.shape[1] != n_rows:
         raise ValueError(f"y has {values.shape[1]} rows, but X has {n_rows}.")
-    if len(classes) < 2:
-        raise ValueError(
-            f"y holds one class only, {classes.tolist()}; a classifier needs at least two classes."
-        )
-    factors = _class_factors(class_weight, classes, values @ weights)
+    if classes is None:
+        classes = found
+        check_several(classes)
+    else:
+        values = _among(classes, found, values, soft=np.ndim(y) == 2 and np.shape(y)[1] > 1)
+    factors = class_factors(class_weight, classes, values @ weights)
     if factors is not None:
         values = values * factors[:, None]
         mass = values.sum(axis=0)
@@ -75,15 +90,61 @@ def encode_targets(
         values = values / np.where(mass > 0, mass, 1.0)
     if smoothing:
         values = values * (1 - smoothing) + smoothing / len(classes)
-    for label, mass in zip(classes.tolist(), values @ weights, strict=True):
-        if not mass > 0:
+    if not part:
+        check_mass(classes, values @ weights)
+    factors = np.ones(len(classes)) if factors is None else factors
+    # a copy, so that the row of the other class is let go
+    return Targets(classes, values[1:].copy() if len(classes) == 2 else values, weights, factors)
+
+
+def read_labels(y: Any) -> tuple[Array, Array]:
+    """Classes (K,), sorted, and the rows' targets (K, n), of labels (n,) or soft labels (n, K).
+
+    Raises
+    ------
+    ValueError
+        For what are neither labels nor probabilities.
+    """
+    if y is None:
+        raise ValueError("This estimator requires y to be passed, but the target y is None.")
+    shape = np.shape(y) if hasattr(y, "shape") else np.asarray(y).shape
+    return _soft_labels(y) if len(shape) == 2 and shape[1] > 1 else _hard_labels(y)
+
+
+def check_several(classes: Array) -> None:
+    """Raise ValueError for fewer than two classes."""
+    if len(classes) < 2:
+        raise ValueError(
+            f"y holds one class only, {classes.tolist()}; a classifier needs at least two classes."
+        )
+
+
+def check_mass(classes: Array, mass: Array) -> None:
+    """Raise ValueError for a class whose weights are all zero."""
+    for label, of_class in zip(classes.tolist(), mass, strict=True):
+        if not of_class > 0:
             raise ValueError(
                 f"class {label!r} has no weight in y: all its sample and class weights are zero. "
                 "Leave its rows out, or give them weight."
             )
-    factors = np.ones(len(classes)) if factors is None else factors
-    # a copy, so that the row of the other class is let go
-    return Targets(classes, values[1:].copy() if len(classes) == 2 else values, weights, factors)
+
+
+def _among(classes: Array, found: Array, values: Array, *, soft: bool) -> Array:
+    """Targets (K, n) of known classes, from those of the classes found in a part of the data."""
+    if soft and len(found) == len(classes) and np.array_equal(found, np.arange(len(found))):
+        return values  # columns without names, in the order of the classes
+    if not soft and np.array_equal(found, classes):
+        return values
+    where = np.searchsorted(classes, found).clip(max=len(classes) - 1)
+    known = classes[where] == found
+    if not np.all(known) or (soft and len(found) != len(classes)):
+        unknown = found[~np.broadcast_to(known, found.shape)].tolist()
+        raise ValueError(
+            f"y holds classes {unknown or found.tolist()}, which are not those known: {classes.tolist()}."
+        )
+    out = np.zeros((len(classes), values.shape[1]))
+    out[where] = values
+    return out
 
 
 def _hard_labels(y: Any) -> tuple[Array, Array]:
@@ -144,7 +205,7 @@ def _soft_labels(y: Any) -> tuple[Array, Array]:
     return classes[order], np.ascontiguousarray((P / sums[:, None]).T[order])
 
 
-def _class_factors(class_weight: Any, classes: Array, mass: Array) -> Array | None:
+def class_factors(class_weight: Any, classes: Array, mass: Array) -> Array | None:
     """One factor per class, or None; "balanced" is total mass / (K class mass)."""
     if class_weight is None:
         return None
@@ -167,13 +228,13 @@ def _class_factors(class_weight: Any, classes: Array, mass: Array) -> Array | No
     return factors
 
 
-def check_sample_weight(sample_weight: Any, n_rows: int) -> Array:
+def check_sample_weight(sample_weight: Any, n_rows: int, *, may_vanish: bool = False) -> Array:
     """Weights (n,) as float64; None is one each, a number is itself for every row.
 
     Raises
     ------
     ValueError
-        If they are negative, not finite, all zero, or not one per row.
+        If they are negative, not finite, not one per row, or all zero where they may not be.
     """
     if sample_weight is None:
         return np.ones(n_rows)
@@ -186,7 +247,7 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> Array:
         raise ValueError(f"sample_weight must not be negative; got {weights.min():g}.")
     with np.errstate(over="ignore"):
         total = weights.sum()
-    if total == 0:
+    if total == 0 and not may_vanish:
         raise ValueError("sample_weight must hold a positive weight; all of them are zero.")
     if not np.isfinite(total):
         raise ValueError("sample_weight is too large: its sum is not finite; rescale it.")

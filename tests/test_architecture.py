@@ -41,6 +41,7 @@ ALLOWED = {
     "likelihood": LEAVES | {"classifier", "cross_entropy", "displays", "predictor"},
     "inference": LEAVES | {"cross_entropy", "displays", "likelihood", "predictor", "targets"},
     "path": LEAVES | {"parameters", "predictor", "problem", "rows", "solvers", "targets"},
+    "minibatch": LEAVES | {"cross_entropy", "parameters", "predictor", "rows", "solvers", "targets"},
     "demo": {"classifier", "cross_entropy", "displays", "metrics"},
     "__main__": {"demo", ""},
     "__init__": {
@@ -52,6 +53,7 @@ ALLOWED = {
         "cross_entropy",
         "displays",
         "metrics",
+        "minibatch",
         "path",
         "solvers",
     },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -10,16 +10,14 @@ import scipy.sparse as sp
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.design import Design, Linear
 from sklearn_xent.problem.losses import Loss
-from sklearn_xent.problem.products import with_entries
+from sklearn_xent.problem.products import right_product, with_entries
 from sklearn_xent.rows import Block
-
-if TYPE_CHECKING:
-    from sklearn_xent.problem.objective import Objective
 
 __all__ = [
     "adjoint",
     "along",
     "at",
+    "cautious_diagonal",
     "change",
     "count_nonzero",
     "coupling",
@@ -45,35 +43,40 @@ __all__ = [
 ]
 
 
+# Variance of a logit that is believed in its curvature, and in how it is shared: before rows are seen it is
+# what the penalty says, which with a weak one is no more than "anything".
+WIDEST, ANYTHING = 4.0, 100.0
 FEW = 1 << 17  # entries of all classes' weighted rows up to which they are multiplied in one call
 
 
-def first_order(block: Block, logits: Array, objective: Objective) -> Any:
-    """Loss and pulled residuals; the logits and, where that is little, the expansion are kept."""
-    if objective.keeps:
-        kept = objective.loss.expand(logits, block.targets)
+def first_order(block: Block, logits: Array, loss: Loss, design: Design, keeps: bool) -> Any:
+    """Loss and pulled residuals; the logits and, where it ``keeps`` it, the expansion are kept."""
+    if keeps:
+        kept = loss.expand(logits, block.targets)
         value, residual = kept.value, block.weights * kept.residual
     else:
         kept = None
-        value, residual = objective.loss.first_order(logits, block.targets)
+        value, residual = loss.first_order(logits, block.targets)
         residual *= block.weights
-    return (block.weights @ value, objective.design.pull(block.X, residual)), (logits, kept)
+    return (block.weights @ value, design.pull(block.X, residual)), (logits, kept)
 
 
-def at(block: Block, linear: Linear | None, objective: Objective) -> Any:
+def at(block: Block, linear: Linear | None, loss: Loss, design: Design, keeps: bool) -> Any:
     """At coefficients, or where most fits start: at none, where X need not be read for the logits."""
     if linear is None:
-        logits = np.zeros((objective.loss.n_logits, len(block.weights)))
+        logits = np.zeros((loss.n_logits, len(block.weights)))
     else:
-        logits = objective.design.logits(block.X, linear)
+        logits = design.logits(block.X, linear)
     if block.offset is not None:
         logits += block.offset
-    return first_order(block, logits, objective)
+    return first_order(block, logits, loss, design, keeps)
 
 
-def along(block: Block, logits: Array, change: Array, t: float, objective: Objective) -> Any:
+def along(
+    block: Block, logits: Array, change: Array, t: float, loss: Loss, design: Design, keeps: bool
+) -> Any:
     """First order at t along a change of the logits."""
-    return first_order(block, logits + t * change, objective)
+    return first_order(block, logits + t * change, loss, design, keeps)
 
 
 def value_and_slope(block: Block, logits: Array, change: Array, t: float, loss: Loss) -> Any:
@@ -180,6 +183,28 @@ def hessian_diagonal(block: Block, e: Any, design: Design) -> Any:
     """Diagonal of the Hessian of the loss, (K, d + 1)."""
     h = block.weights * e.probabilities * e.complements
     return (design.squares(block.X, h),), ()
+
+
+def cautious_diagonal(block: Block, logits: Array, variance: Array, loss: Loss, design: Design) -> Any:
+    """Diagonal of the Hessian (K, d + 1) for steps from coefficients of some variance (K, d + 1).
+
+    A logit of variance s^2 has the mean probability sigmoid(c z) with c = (1 + pi s^2 / 8)^(-1/2), of slope
+    h = c p (1 - p): MacKay (1992), Neural Computation 4(5), eq. 2.10. Where that variance is large, each of
+    many coefficients alone could explain the row; all of them together would move its logit by h s^2 times
+    the step that it asks for.
+    """
+    if sp.issparse(block.X):
+        squares = with_entries(block.X, block.X.data**2)
+        spread = right_product(variance[:, :-1] * design.scale**2, squares)
+    else:
+        spread = variance[:, :-1] @ ((block.X - design.shift) * design.scale).T ** 2
+    # not the intercept's: nothing is known of it only until the first rows are
+    spread = np.fmin(spread, ANYTHING)
+    c = 1 / np.sqrt(1 + np.pi / 8 * np.fmin(spread, WIDEST))
+    e = loss.expand(c * logits, block.targets)
+    h = c * e.probabilities * e.complements
+    h *= np.fmax(1.0, 2 * h * spread)
+    return (design.squares(block.X, block.weights * h),), ()
 
 
 def mean_curvature_gram(block: Block, e: Any, design: Design) -> Any:

@@ -46,7 +46,7 @@ class Objective:
         if self.known is not None and np.array_equal(W, self.known.coefficients):
             return self.known.under(self)
         linear = self.design.linear(W) if W.any() else None
-        return Point(self, W, *self.rows.sweep(kernels.at, linear, self))
+        return Point(self, W, *self.rows.sweep(kernels.at, linear, self.loss, self.design, self.keeps))
 
     @property
     def keeps(self) -> bool:
@@ -163,12 +163,17 @@ class Point:
         _, (expansion,) = o.rows.sweep(kernels.expand, self.logits, o.loss, reads=False)
         return expansion
 
-    def hessian(self, dtype: Any = np.float64) -> Array:
-        """Hessian of the smooth part, (K (d + 1), K (d + 1)); K (K + 1) / 2 Gram products in dtype."""
+    def loss_hessian(self, dtype: Any = np.float64) -> Array:
+        """Hessian of the loss, (K (d + 1), K (d + 1)); K (K + 1) / 2 Gram products in dtype."""
         o = self.objective
         (H,), _ = o.rows.sweep(kernels.hessian, self.logits, self._kept, o.loss, o.design, dtype)
-        H.reshape(-1)[:: len(H) + 1] += np.tile(o.penalty.l2, len(self.coefficients))
         return np.asarray(H)
+
+    def hessian(self, dtype: Any = np.float64) -> Array:
+        """Hessian of the smooth part, (K (d + 1), K (d + 1))."""
+        H = self.loss_hessian(dtype)
+        H.reshape(-1)[:: len(H) + 1] += np.tile(self.objective.penalty.l2, len(self.coefficients))
+        return H
 
     def hessian_among(self, chosen: Array) -> Array:
         """The Hessian between the coefficients of a mask (K, d + 1), in the order of a flat W."""
@@ -280,5 +285,7 @@ class Line:
     def point(self, t: float) -> Point:
         """The point at t. Its logits are those of the line: they drift, by rounding, over many lines."""
         o = self.origin.objective
-        sums, kept = o.rows.sweep(kernels.along, self.origin.logits, self._change, t, o)
+        sums, kept = o.rows.sweep(
+            kernels.along, self.origin.logits, self._change, t, o.loss, o.design, o.keeps
+        )
         return Point(o, self.origin.coefficients + t * self.direction, sums, kept)
