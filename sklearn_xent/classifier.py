@@ -19,6 +19,7 @@ from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.problem.posing import pose
 from sklearn_xent.progress import print_progress
 from sklearn_xent.rows import Rows, as_rows
+from sklearn_xent.rows.arrow import column_of, is_dataset, numeric_columns
 from sklearn_xent.solvers.diagnosis import diagnose
 from sklearn_xent.solvers.methods import choose
 from sklearn_xent.solvers.minimum_norm import minimum_norm
@@ -215,6 +216,8 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         check_parameters(self)
         # validate_data writes on the estimator it is given; a fit that fails must not have.
         scratch = copy.copy(self)
+        if is_dataset(X):
+            X, y, sample_weight = _named_columns(X, y, sample_weight)
         X = validated(scratch, X, reset=True)
         settings = checked_settings(
             X.shape[1],
@@ -341,3 +344,10 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _named_columns(dataset: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
+    """A dataset's columns but those that y and sample_weight name, and those."""
+    columns = numeric_columns(dataset, [name for name in (y, sample_weight) if isinstance(name, str)])
+    y, sample_weight = (column_of(dataset, v) if isinstance(v, str) else v for v in (y, sample_weight))
+    return columns, y, sample_weight

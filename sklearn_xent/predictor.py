@@ -13,6 +13,7 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.cross_entropy import log_sigmoid, log_softmax, sigmoid, softmax
 from sklearn_xent.problem.design import logits_of
 from sklearn_xent.rows import as_rows
+from sklearn_xent.rows.arrow import DatasetColumns, is_dataset, matrix_of, numeric_columns
 from sklearn_xent.targets import check_offset
 
 __all__ = ["ACCEPTED", "LinearPredictor", "dense", "validated"]
@@ -170,6 +171,8 @@ def validated(estimator: Any, X: Any, *, reset: bool) -> Any:
 
     In a fit (``reset``), values that are not finite are found by the first sweep, on all threads.
     """
+    if isinstance(X, DatasetColumns) or is_dataset(X):
+        return _columns_of(estimator, X, reset=reset)
     # scikit-learn's test for finite values sums them, which may overflow
     with np.errstate(over="ignore", invalid="ignore"):
         X = validate_data(estimator, X, reset=reset, ensure_all_finite=not reset, **ACCEPTED)
@@ -177,6 +180,22 @@ def validated(estimator: Any, X: Any, *, reset: bool) -> Any:
         X = X.copy()
         X.sum_duplicates()
     return X
+
+
+def _columns_of(estimator: Any, X: Any, *, reset: bool) -> Any:
+    """Columns of a pyarrow dataset; in a fit their names are noted, later the same ones are taken."""
+    if not isinstance(X, DatasetColumns):
+        names = None if reset else getattr(estimator, "feature_names_in_", None)
+        X = numeric_columns(X, []) if names is None else DatasetColumns(X, names.tolist())
+    if reset:
+        estimator.feature_names_in_ = np.asarray(X.names, dtype=object)
+        estimator.n_features_in_ = len(X.names)
+    elif len(X.names) != estimator.n_features_in_:
+        raise ValueError(
+            f"X has {len(X.names)} features, but {type(estimator).__name__} is expecting "
+            f"{estimator.n_features_in_} features as input."
+        )
+    return matrix_of(X)
 
 
 def dense(coef: Any) -> Array:

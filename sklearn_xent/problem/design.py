@@ -225,7 +225,7 @@ class AppliedDesign(Design):
 
 def applied(design: Design, rows: Rows) -> tuple[Design, Rows]:
     """Put the design matrix in place of small dense rows; what is large or sparse stays as it is."""
-    if rows.sparse or rows.bytes > SMALL:
+    if rows.sparse or rows.bytes > SMALL or not rows.local:
         return design, rows
     done = AppliedDesign(design.shift, design.scale, design.variance, design.fit_intercept)
     return done, rows.mapped(design.matrix)
@@ -253,11 +253,15 @@ def _centred_moments(block: Block, mean: Array, unit: Array) -> tuple[tuple[Arra
     return (first, np.bincount(columns, row_weights * u**2, size) + zeros * u0**2), ()
 
 
-def _not_finite(block: Block) -> tuple[tuple[Array], tuple[()]]:
+def _not_finite(block: Block) -> tuple[tuple[Array], tuple[Array]]:
     if not sp.issparse(block.X):
-        return (np.sum(~np.isfinite(block.X), axis=0),), ()
+        wrong = ~np.isfinite(block.X)
+        return (wrong.sum(axis=0),), (wrong.any(axis=1),)
     entries = block.X.tocoo()
-    return (np.bincount(entries.col, ~np.isfinite(entries.data), block.X.shape[1]),), ()
+    entry_wrong = ~np.isfinite(entries.data)
+    m, d = block.X.shape
+    in_row = np.bincount(entries.row, entry_wrong, m) > 0
+    return (np.bincount(entries.col, entry_wrong, d),), (in_row,)
 
 
 def _magnitude(block: Block) -> tuple[tuple[Array], tuple[()]]:
@@ -292,10 +296,11 @@ def moments_of(rows: Rows, names: Any = None) -> Moments:
     if (sound | (square == 0) & (mean == 0)).all():
         return Moments(mean, np.sqrt(np.maximum(variance, 0.0)), np.sqrt(square))
     if not np.isfinite(square).all():
-        (not_finite,), _ = rows.sweep(_not_finite)
+        (not_finite,), (in_row,) = rows.sweep(_not_finite)
         columns = _name_columns(not_finite > 0, names)
         if columns:
-            raise ValueError(f"Input X contains NaN or infinity in {columns}.")
+            first = int(np.argmax(np.concatenate(in_row.flat())))
+            raise ValueError(f"Input X contains NaN or infinity in {columns}{rows.place(first)}.")
     (magnitude,), _ = rows.sweep(_magnitude)
     unit = np.where(magnitude > 0, magnitude, 1.0)
     unit = np.where(np.isfinite(unit), unit, 1.0)
@@ -375,4 +380,4 @@ def logits_of(rows: Rows, coef: Array, intercept: Array) -> list[Array]:
     d = coef.shape[1]
     identity = Design(np.zeros(d), np.ones(d), np.ones(d), sparse=rows.sparse)
     _, (blocks,) = rows.sweep(_logits, identity.linear(np.column_stack([coef, intercept])), identity)
-    return list(blocks)
+    return list(blocks.flat())

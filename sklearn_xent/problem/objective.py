@@ -71,7 +71,7 @@ class Objective:
         if not rare.any():
             return replace(self, rows=drawn, known=None)
         _, (holds,) = self.rows.sweep(kernels.holding, rare, self.design)
-        always = np.flatnonzero(np.concatenate(holds))
+        always = np.flatnonzero(np.concatenate(holds.flat()))
         if len(always) > drawn.n_rows:
             return replace(self, rows=drawn, known=None)
         return replace(self, rows=self.rows.sample(n_rows, rng, always), known=None)
@@ -157,9 +157,9 @@ class Point:
     @cached_property
     def expansion(self) -> PerRow:
         """The loss expanded at the logits, block by block; reads no X."""
-        if all(e is not None for e in self._kept):
-            return self._kept  # type: ignore[no-any-return]
         o = self.objective
+        if o.keeps:
+            return self._kept  # type: ignore[no-any-return]
         _, (expansion,) = o.rows.sweep(kernels.expand, self.logits, o.loss, reads=False)
         return expansion
 
@@ -251,8 +251,8 @@ class Point:
     def separates(self) -> bool:
         """Whether every row's logits put its label strictly first: then no finite optimum need exist."""
         _, (margins,) = self.objective.rows.sweep(kernels.smallest_margin, self.logits, reads=False)
-        least = min(m for m, _ in margins)
-        return bool(least > 1e-6 * max(size for _, size in margins))
+        least, largest = zip(*margins.flat(), strict=True)
+        return bool(min(least) > 1e-6 * max(largest))
 
     def line(self, direction: Array) -> Line:
         """F along W + t direction."""

@@ -29,7 +29,14 @@ class Block(NamedTuple):
 
 
 class PerRow(list[Any]):
-    """One value per block, kept where the block is; a sweep hands each kernel the value of its block."""
+    """One value per block, kept where the block is; a sweep hands each kernel the value of its block.
+
+    Rows that are made of parts have one such list per part.
+    """
+
+    def flat(self) -> list[Any]:
+        """The values of all blocks, in their order."""
+        return [value for part in self for value in (part.flat() if isinstance(part, PerRow) else [part])]
 
 
 class Rows(Protocol):
@@ -42,6 +49,8 @@ class Rows(Protocol):
     single: bool  # whether blocks stay float32, as X is; see design_for, which decides
     bytes: float  # of X as float64 values, with indices where sparse
     sparse: bool
+    # whether all of X is in this process: else it is read only in sweeps, and by a few rows or columns
+    local: bool
     team: Team
 
     def __enter__(self) -> Self:
@@ -74,11 +83,19 @@ class Rows(Protocol):
         """Copy some columns; same threads."""
         ...
 
+    def take(self, rows: Array) -> Block:
+        """Copy the rows of some indices, which are sorted."""
+        ...
+
     def sample(self, n_rows: int, rng: np.random.RandomState, always: Array) -> Rows:
-        """Copy about n_rows rows, spread over all, and those whose indices are in always; same threads.
+        """Copy about n_rows rows, spread over all, and those whose indices are in always.
 
         Drawn rows are weighted to stand for all that are not in always.
         """
+        ...
+
+    def place(self, row: int) -> str:
+        """Say where a row is, if its index alone does not, to be added to an error's message."""
         ...
 
 
@@ -88,6 +105,10 @@ def as_rows(X: Any, targets: Array, weights: Array, offset: Array | None = None)
         from sklearn_xent.rows.sparse import SparseRows
 
         return SparseRows(X, targets, weights, offset)
+    if hasattr(X, "parts"):  # a PartedMatrix
+        from sklearn_xent.rows.parts import PartedRows
+
+        return PartedRows(X, targets, weights, offset)
     from sklearn_xent.rows.dense import DenseRows
 
     return DenseRows(X, targets, weights, offset)

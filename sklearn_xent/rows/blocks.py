@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.rows import Block, Kernel, PerRow
+from sklearn_xent.rows import Block, Kernel, PerRow, Rows
 from sklearn_xent.rows.threads import Team
 
-__all__ = ["BLOCK_BYTES", "SHARED_BY", "row_slices", "sample_weights", "spread_rows", "sweep_blocks"]
+__all__ = ["BLOCK_BYTES", "SHARED_BY", "added", "row_slices", "sample_rows", "spread_rows", "sweep_blocks"]
 
 # Each numpy call of a kernel takes and returns the interpreter lock: calls on fewer than some 20,000
 # numbers hold two threads back more than they help. A block this size is still in a last-level cache when
@@ -43,16 +43,24 @@ def spread_rows(n_rows: int, n_sample: int, rng: np.random.RandomState) -> Array
     return np.unique(starts[:, None] + np.arange(CHUNK))
 
 
-def sample_weights(weights: Array, rows: Array, always: Array) -> Array:
-    """Weights of sampled rows that sum to the total of all.
+def sample_rows(source: Rows, n_rows: int, rng: np.random.RandomState, always: Array, total: float) -> Block:
+    """About n_rows rows of a source whose weights have a total, spread over all, and those in always.
 
-    Rows that are in it by rule stand for themselves; those drawn stand for all the others.
+    The weights sum to that of the source: rows that are in it by rule stand for themselves, those drawn
+    stand for all the others.
     """
-    mine = weights[rows].copy()
-    drawn = ~np.isin(rows, always, assume_unique=True)
-    stand_for = weights.sum() - mine[~drawn].sum()
-    mine[drawn] *= stand_for / max(mine[drawn].sum(), np.finfo(float).tiny)
-    return mine
+    chosen = np.union1d(spread_rows(source.n_rows, n_rows, rng), always)
+    block = source.take(chosen)
+    drawn = ~np.isin(chosen, always, assume_unique=True)
+    weights = block.weights.copy()
+    stand_for = total - weights[~drawn].sum()
+    weights[drawn] *= stand_for / max(weights[drawn].sum(), np.finfo(float).tiny)
+    return block._replace(weights=weights)
+
+
+def added(sums: list[Any], more: Any) -> list[Any]:
+    """Sums with more added to them, in place; none yet is an empty list."""
+    return [iadd(s, a) for s, a in zip(sums, more, strict=True)] if sums else list(more)
 
 
 def sweep_blocks(
@@ -75,7 +83,7 @@ def sweep_blocks(
 
     sums: list[Any] = []
     kept: list[tuple[Any, ...]] = []
-    for added, stays in team.map(part, n_blocks):
-        sums = [iadd(s, a) for s, a in zip(sums, added, strict=True)] if sums else list(added)
+    for of_block, stays in team.map(part, n_blocks):
+        sums = added(sums, of_block)
         kept.append(stays)
     return tuple(sums), tuple(PerRow(column) for column in zip(*kept, strict=True))

@@ -13,8 +13,7 @@ from sklearn_xent.rows.blocks import (
     BLOCK_BYTES,
     SHARED_BY,
     row_slices,
-    sample_weights,
-    spread_rows,
+    sample_rows,
     sweep_blocks,
 )
 from sklearn_xent.rows.threads import Team
@@ -29,6 +28,7 @@ class DenseRows:
         self.n_rows, self.n_features = X.shape
         self.passes = 0
         self.sparse = self.single = False
+        self.local = True
         self.bytes = 8.0 * X.size
         self.dtype = X.dtype
         self._X, self._targets, self._weights, self._offset = X, targets, weights, offset
@@ -92,11 +92,17 @@ class DenseRows:
         part.team, part.single = self.team, self.single
         return part
 
+    def take(self, rows: Array) -> Block:
+        """See ``Rows.take``."""
+        offset = None if self._offset is None else self._offset[:, rows]
+        return Block(self._X[rows], self._targets[:, rows], self._weights[rows], offset)
+
     def sample(self, n_rows: int, rng: np.random.RandomState, always: Array) -> DenseRows:
         """See ``Rows.sample``."""
-        rows = np.union1d(spread_rows(self.n_rows, n_rows, rng), always)
-        offset = None if self._offset is None else self._offset[:, rows]
-        weights = sample_weights(self._weights, rows, always)
-        part = DenseRows(self._X[rows], self._targets[:, rows], weights, offset)
+        part = DenseRows(*sample_rows(self, n_rows, rng, always, self._weights.sum()))
         part.team, part.single = self.team, self.single
         return part
+
+    def place(self, row: int) -> str:
+        """See ``Rows.place``."""
+        return ""

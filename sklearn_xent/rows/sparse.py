@@ -11,7 +11,7 @@ import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.rows import Block, Kernel, PerRow, Rows, as_rows
-from sklearn_xent.rows.blocks import row_slices, sample_weights, spread_rows, sweep_blocks
+from sklearn_xent.rows.blocks import row_slices, sample_rows, sweep_blocks
 from sklearn_xent.rows.threads import Team
 
 __all__ = ["SparseRows"]
@@ -23,7 +23,7 @@ class SparseRows:
     def __init__(self, X: Any, targets: Array, weights: Array, offset: Array | None) -> None:
         self.n_rows, self.n_features = X.shape
         self.passes = 0
-        self.sparse, self.single = True, False
+        self.sparse, self.single, self.local = True, False, True
         self.bytes = 12.0 * X.nnz
         self.dtype = X.dtype
         self._whole, self._targets, self._weights, self._offset = X, targets, weights, offset
@@ -85,14 +85,20 @@ class SparseRows:
         part.team = self.team
         return part
 
+    def take(self, rows: Array) -> Block:
+        """See ``Rows.take``."""
+        offset = None if self._offset is None else self._offset[:, rows]
+        return Block(self._whole[rows], self._targets[:, rows], self._weights[rows], offset)
+
     def sample(self, n_rows: int, rng: np.random.RandomState, always: Array) -> SparseRows:
         """See ``Rows.sample``."""
-        rows = np.union1d(spread_rows(self.n_rows, n_rows, rng), always)
-        offset = None if self._offset is None else self._offset[:, rows]
-        weights = sample_weights(self._weights, rows, always)
-        part = SparseRows(self._whole[rows], self._targets[:, rows], weights, offset)
+        part = SparseRows(*sample_rows(self, n_rows, rng, always, self._weights.sum()))
         part.team = self.team
         return part
+
+    def place(self, row: int) -> str:
+        """See ``Rows.place``."""
+        return ""
 
 
 def _share_rows(X: Any, rows: slice) -> sp.csr_array:

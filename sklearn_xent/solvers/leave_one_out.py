@@ -68,7 +68,7 @@ def leave_one_out_losses(point: Point, memory: dict[str, Any]) -> Array:
         active,
         _inverse_root(H),
     )
-    return np.concatenate(losses)
+    return np.concatenate(losses.flat())
 
 
 def _active(point: Point, *, near: bool) -> Array:
@@ -91,9 +91,9 @@ class _AllPairs:
     def __init__(self, point: Point, active: Array, H: Array) -> None:
         o = self._objective = point.objective
         _, (rows,) = o.rows.sweep(kernels.design_rows, o.design)
-        A, self._targets, self._w = (np.concatenate(part, axis=-1) for part in zip(*rows, strict=True))
+        A, self._targets, self._w = (np.concatenate(part, axis=-1) for part in zip(*rows.flat(), strict=True))
         self._A = A.T
-        self._z, self._H = np.concatenate(point.logits, axis=1), H
+        self._z, self._H = np.concatenate(point.logits.flat(), axis=1), H
         self._k, self._j = np.nonzero(active)
         penalty = o.penalty
         self._l1, self._l2, self._lower, self._upper = (

@@ -8,7 +8,6 @@ import scipy.sparse.linalg
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective
-from sklearn_xent.rows import PerRow
 
 __all__ = ["minimum_norm"]
 
@@ -47,18 +46,17 @@ def minimum_norm(objective: Objective, W: Array) -> Array:
 def _by_least_squares(objective: Objective, W: Array) -> Array:
     """Least-norm solution of (same centred logits), one class at a time, by LSMR."""
     scale = np.where(objective.design.scale > 0, objective.design.scale, 1.0)
-    lengths = [part.shape[1] for part in objective.logits(W)]
 
     def forward(v: Array) -> Array:
         logits = objective.logits(np.append(v.ravel() / scale, 0.0)[None, :])
-        return np.concatenate(logits, axis=1)[0]
+        return np.concatenate(logits.flat(), axis=1)[0]
 
     def backward(r: Array) -> Array:
-        parts = np.split(r.reshape(1, -1), np.cumsum(lengths)[:-1], axis=1)
-        return np.asarray(objective.adjoint(PerRow(parts))[0, :-1] / scale)
+        pulled = objective.adjoint(objective.rows.split(r.reshape(1, -1)))
+        return np.asarray(pulled[0, :-1] / scale)
 
     operator = scipy.sparse.linalg.LinearOperator(
-        (sum(lengths), len(scale)), matvec=forward, rmatvec=backward, dtype=np.float64
+        (objective.rows.n_rows, len(scale)), matvec=forward, rmatvec=backward, dtype=np.float64
     )
     out = W.copy()
     for k, w in enumerate(W[:, :-1]):

@@ -37,7 +37,7 @@ def suits_row_space(objective: Objective) -> bool:
     K, size = objective.shape
     n = objective.rows.n_rows
     penalised = objective.penalty.smooth and objective.penalty.l2[:-1].min(initial=np.inf) > 0
-    return bool(penalised and n < size and K * (n + 1) <= ROWS_LIMIT)
+    return bool(penalised and objective.rows.local and n < size and K * (n + 1) <= ROWS_LIMIT)
 
 
 def row_space(
@@ -121,7 +121,7 @@ class RowSpace:
 
     def seen_from_rows(self, point: Point) -> Point:
         """The small problem's point with the logits of a point in the span of the rows."""
-        change = np.concatenate(self._large.logits(point.coefficients), axis=1)
+        change = np.concatenate(self._large.logits(point.coefficients).flat(), axis=1)
         b = point.coefficients[:, -1:]
         u = scipy.linalg.solve_triangular(self._matrix[:, :-1], (change - b).T, lower=True).T
         return self.small.at(np.hstack([u, b]))
@@ -133,7 +133,7 @@ class RowSpace:
         """
         step = np.zeros_like(gradient)
         step[:, :-1] = gradient[:, :-1] / self._ridge
-        t = np.concatenate(self._large.logits(step), axis=1)
+        t = np.concatenate(self._large.logits(step).flat(), axis=1)
         target = -self._weigh(t) @ self._matrix
         target[:, -1] += gradient[:, -1]
         x = self._curvature.solve(target)
@@ -149,7 +149,8 @@ class RowSpace:
 
     def _weigh(self, change: Array) -> Array:
         """The loss' curvature at the small optimum times a change (K, n) of the logits."""
-        return np.concatenate(self._optimum.curvature_product(self.small.rows.split(change)), axis=1)
+        product = self._optimum.curvature_product(self.small.rows.split(change))
+        return np.concatenate(product.flat(), axis=1)
 
 
 def _cholesky(G: Array, rounding: float) -> Array:

@@ -63,8 +63,8 @@ def recession_direction(objective: Objective) -> Array | None:
     71(1); Konis (2007), DPhil thesis, Oxford, chapter 4. Least l1 norm names few columns.
     """
     _, (parts,) = objective.rows.sweep(_margin_rows, objective.design, objective.loss.n_logits)
-    margins = sp.vstack([p for p, _ in parts]).tocsr()
-    ties = sp.vstack([t for _, t in parts]).tocsr()
+    margins = sp.vstack([p for p, _ in parts.flat()]).tocsr()
+    ties = sp.vstack([t for _, t in parts.flat()]).tocsr()
     n_rows = margins.shape[0]
     if n_rows == 0 or margins.nnz + ties.nnz > LARGEST_PROGRAM:
         return None
