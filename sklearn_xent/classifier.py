@@ -13,18 +13,16 @@ from sklearn.utils.validation import check_array
 from sklearn_xent.arrays import Array
 from sklearn_xent.callbacks import CallbackSupportMixin, FitTask, with_callbacks
 from sklearn_xent.parameters import check_parameters, checked_settings
-from sklearn_xent.predictor import LinearPredictor, dense, validated
+from sklearn_xent.predictor import LinearPredictor, dense
 from sklearn_xent.problem.design import moments_of
 from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.problem.posing import pose
 from sklearn_xent.progress import print_progress
-from sklearn_xent.rows import Rows, as_rows
-from sklearn_xent.rows.arrow import column_of, is_dataset, numeric_columns
 from sklearn_xent.solvers.diagnosis import diagnose
 from sklearn_xent.solvers.methods import choose
 from sklearn_xent.solvers.minimum_norm import minimum_norm
 from sklearn_xent.solvers.solve import History, Status, minimise
-from sklearn_xent.targets import Targets, check_offset, encode_targets
+from sklearn_xent.training import training_rows
 
 __all__ = ["CrossEntropyClassifier"]
 
@@ -216,29 +214,19 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         check_parameters(self)
         # validate_data writes on the estimator it is given; a fit that fails must not have.
         scratch = copy.copy(self)
-        if is_dataset(X):
-            X, y, sample_weight = _named_columns(X, y, sample_weight)
-        X = validated(scratch, X, reset=True)
+        rows, targets, names = training_rows(scratch, X, y, sample_weight, offset)
         settings = checked_settings(
-            X.shape[1],
+            rows.n_features,
             l1_ratio=self.l1_ratio,
             penalty_factor=self.penalty_factor,
             coef_bounds=self.coef_bounds,
             fit_intercept=self.fit_intercept,
             tol=self.tol,
         )
-        targets = encode_targets(
-            y,
-            X.shape[0],
-            sample_weight=sample_weight,
-            class_weight=self.class_weight,
-            smoothing=self.label_smoothing,
-        )
-        names = getattr(scratch, "feature_names_in_", None)
         task = FitTask(self, scratch, X, y, {"sample_weight": sample_weight}, self.max_iter)
-        fitted = {"classes_": targets.classes, "n_features_in_": X.shape[1]}
-        with self._rows(X, targets, offset) as rows:
-            strength = 1 / (self.C * targets.weights.sum())
+        fitted = {"classes_": targets.classes, "n_features_in_": rows.n_features}
+        with rows:
+            strength = 1 / (self.C * targets.total)
             objective = pose(rows, moments_of(rows, names), len(targets.classes), strength, settings, names)
             solver, method = choose(self.solver, objective, self.random_state)
 
@@ -280,11 +268,6 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
             fitted["feature_names_in_"] = names
         self.__dict__.update(fitted)
         return self
-
-    def _rows(self, X: Any, targets: Targets, offset: Any) -> Rows:
-        weights = targets.weights / targets.weights.sum()
-        shifts = check_offset(offset, X.shape[0], len(targets.classes))
-        return as_rows(X, targets.values, weights, shifts)
 
     def _start(self, objective: Objective, classes: Array) -> Array:
         """Zero, or the last fit's coefficients where they are of the same problem."""
@@ -344,10 +327,3 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def _named_columns(dataset: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
-    """A dataset's columns but those that y and sample_weight name, and those."""
-    columns = numeric_columns(dataset, [name for name in (y, sample_weight) if isinstance(name, str)])
-    y, sample_weight = (column_of(dataset, v) if isinstance(v, str) else v for v in (y, sample_weight))
-    return columns, y, sample_weight

@@ -261,7 +261,7 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         scores, errors, paths = [], [], []
         for ratio in ratios.tolist():
             points, targets = self._walk(data, grid, ratio, measure=leave_one_out_losses)
-            share = targets.weights / targets.weights.sum()
+            share = targets.weights / targets.total
             losses = np.array([point.measured for point in points])
             mean = losses @ share
             scores.append([-mean])

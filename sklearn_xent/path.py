@@ -212,7 +212,7 @@ def walk(
 
     ``measure(point, memory)`` is called at each optimum, while the rows are at hand.
     """
-    total = targets.weights.sum()
+    total = targets.total
     with as_rows(X, targets.values, targets.weights / total, offset) as rows:
         moments, n_classes = moments_of(rows, names), len(targets.classes)
         if isinstance(Cs, int):

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.cross_entropy import log_sigmoid, log_softmax, sigmoid, softmax
+from sklearn_xent.partitions import check_columns, is_collection, lazily
 from sklearn_xent.problem.design import logits_of
 from sklearn_xent.rows import as_rows
 from sklearn_xent.rows.arrow import DatasetColumns, is_dataset, matrix_of, numeric_columns
@@ -49,6 +50,9 @@ class LinearPredictor:
         logits : ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
             For two classes the log odds of the second, in nats.
         """
+        if is_collection(X):
+            width = None if len(self.classes_) == 2 else len(self.classes_)
+            return self._lazily("decision_function", X, offset, width)
         logits = self._logits(X, offset)
         return logits[0] if len(logits) == 1 else logits.T
 
@@ -67,6 +71,8 @@ class LinearPredictor:
         labels : ndarray of shape (n_samples,)
             Entries of ``classes_``.
         """
+        if is_collection(X):
+            return self._lazily("predict", X, offset, None, self.classes_.dtype)
         logits = self._logits(X, offset)
         codes = (logits[0] > 0).astype(int) if len(logits) == 1 else logits.argmax(axis=0)
         return np.asarray(self.classes_[codes])
@@ -86,6 +92,8 @@ class LinearPredictor:
         probabilities : ndarray of shape (n_samples, n_classes)
             Rows sum to 1.
         """
+        if is_collection(X):
+            return self._lazily("predict_proba", X, offset, len(self.classes_))
         return self._of_each_class(X, offset, sigmoid, softmax)
 
     def predict_log_proba(self, X: Any, offset: Any = None) -> Array:
@@ -103,7 +111,16 @@ class LinearPredictor:
         log_probabilities : ndarray of shape (n_samples, n_classes)
             In nats; finite whenever the logits are: a logit of 1e4 gives -1e4 and not -inf.
         """
+        if is_collection(X):
+            return self._lazily("predict_log_proba", X, offset, len(self.classes_))
         return self._of_each_class(X, offset, log_sigmoid, log_softmax)
+
+    def _lazily(self, method: str, X: Any, offset: Any, width: int | None, dtype: Any = np.float64) -> Any:
+        """A Dask array of what a method says of each partition."""
+        check_is_fitted(self)
+        if offset is not None:
+            raise ValueError("offset must be None where X is a Dask collection.")
+        return lazily(getattr(self, method), check_columns(self, X, reset=False), width, dtype)
 
     def _of_each_class(self, X: Any, offset: Any, of_two: Any, of_many: Any) -> Array:
         """Fill (n_samples, n_classes) from the blocks of logits, so that no temporary is larger."""

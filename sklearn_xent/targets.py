@@ -30,13 +30,15 @@ ROW_SUM_TOLERANCE = 1e-6  # float32 probabilities of 1000 classes sum to 1 withi
 class Targets:
     """What a problem learns from: ``classes`` (K,), ``values`` (K, n) or (1, n) for two, ``weights`` (n,).
 
-    ``factors`` (K,) are the class weights that are in them.
+    ``factors`` (K,) are the class weights that are in them, ``total`` is the sum of the weights. Where the
+    rows are on other machines, so are values and weights: here they are empty.
     """
 
     classes: Array
     values: Array
     weights: Array
     factors: Array
+    total: float
 
     def without_class_weights(self, intercept: Array) -> Array:
         """Intercepts (1,) or (K,) of the probabilities without class weights; those of K classes sum to 0.
@@ -94,7 +96,9 @@ def encode_targets(
         check_mass(classes, values @ weights)
     factors = np.ones(len(classes)) if factors is None else factors
     # a copy, so that the row of the other class is let go
-    return Targets(classes, values[1:].copy() if len(classes) == 2 else values, weights, factors)
+    return Targets(
+        classes, values[1:].copy() if len(classes) == 2 else values, weights, factors, weights.sum()
+    )
 
 
 def read_labels(y: Any) -> tuple[Array, Array]:

@@ -13,7 +13,7 @@ from sklearn_xent.rows import Block, Kernel, PerRow, Rows, as_rows
 from sklearn_xent.rows.blocks import added, sample_rows
 from sklearn_xent.rows.threads import Team
 
-__all__ = ["Part", "PartedMatrix", "PartedRows", "row_runs"]
+__all__ = ["Part", "PartedMatrix", "PartedRows", "between", "row_runs"]
 
 
 class Part(NamedTuple):
@@ -130,7 +130,7 @@ class PartedRows:
         out = None if self.sparse else np.empty((len(rows), self.n_features), dtype=self.dtype)
 
         def part(i: int) -> list[Any]:
-            if not _between(rows, self._runs[i]).size:
+            if not between(rows, self._runs[i]).size:
                 return []
             pieces = []
             for X, s in zip(self._X.parts[i].read(None), self._slices(i), strict=True):
@@ -180,7 +180,7 @@ def _in_turn(results: Iterable[tuple[Any, Any]]) -> tuple[Any, Any]:
     return tuple(sums), tuple(PerRow(column) for column in zip(*kept, strict=True))
 
 
-def _between(rows: Array, run: slice) -> Array:
+def between(rows: Array, run: slice) -> Array:
     """Those of sorted indices that lie in a run, counted from its start."""
     begin, end = np.searchsorted(rows, [run.start, run.stop])
     return np.asarray(rows[begin:end] - run.start)
