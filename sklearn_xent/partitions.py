@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_array, validate_data
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.rows import Rows, as_rows
+from sklearn_xent.rows.dask import ClusterRows, Group, groups_of
 from sklearn_xent.rows.parts import Part, PartedMatrix
 from sklearn_xent.targets import (
     Targets,
@@ -154,8 +155,6 @@ def rows_on_cluster(
     ValueError
         As ``as_local_parts`` and ``encode_targets`` do, naming the partition.
     """
-    from sklearn_xent.rows.dask import ClusterRows, groups_of
-
     futures = client.compute(_partitions(X, y, sample_weight, offset))
     summaries: list[Summary] = client.gather(client.map(_summary, futures, range(len(futures)), pure=False))
     dtype, sparse = _agreement(summaries)
@@ -355,9 +354,11 @@ def _united(summaries: list[Summary]) -> tuple[Array, Array]:
     return classes, mass
 
 
-def _encoded(parts: list[Partition], numbers: list[int], encode: Any, *, total: float, n_classes: int) -> Any:
+def _encoded(
+    parts: list[Partition], numbers: list[int], encode: Any, *, total: float, n_classes: int
+) -> Group:
     """Rows of some partitions, by number; their weights are shares of the total."""
-    group = []
+    members = []
     for number, part in zip(numbers, parts, strict=True):
         n = part.X.shape[0]
         try:
@@ -365,8 +366,8 @@ def _encoded(parts: list[Partition], numbers: list[int], encode: Any, *, total: 
             shifts = check_offset(part.offset, n, n_classes)
         except ValueError as error:
             raise ValueError(f"partition {number}: {error}") from error
-        group.append((number, as_rows(part.X, targets.values, targets.weights / total, shifts)))
-    return group
+        members.append((number, as_rows(part.X, targets.values, targets.weights / total, shifts)))
+    return Group(members, sum(rows.bytes for _, rows in members))
 
 
 def _stacked(values: list[Any]) -> Any:

@@ -8,6 +8,7 @@ scheduler runs again.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Self
 
@@ -20,9 +21,8 @@ from sklearn_xent.rows.blocks import added, sample_rows
 from sklearn_xent.rows.parts import between, row_runs
 from sklearn_xent.rows.threads import Team
 
-__all__ = ["ClusterRows", "groups_of"]
+__all__ = ["ClusterRows", "Group", "groups_of"]
 
-GROUPS_PER_THREAD = 2  # so that a thread that is done early has more to do
 FAN_IN = 16  # results that one task adds
 # Numbers in a partition's sums beyond which they are added on the worker, not in the order of partitions on
 # the client: rounding then depends on which worker holds what.
@@ -30,6 +30,18 @@ FEW = 50_000
 
 # what a partition's sums are known by: its number, and the sums
 Sums = list[tuple[int, Any]]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Partitions that a worker holds, by number, and their size: what looks small, the scheduler moves."""
+
+    members: list[tuple[int, Rows]]
+    n_bytes: float
+
+    def __sizeof__(self) -> int:
+        """Bytes, as Dask asks for them."""
+        return int(self.n_bytes)
 
 
 class KeptThere:
@@ -44,7 +56,7 @@ class KeptThere:
 
 
 class ClusterRows:
-    """Groups of partitions, each group a future: a list of (number, rows) pairs that a worker holds.
+    """Groups of partitions, each group the future of a Group.
 
     ``lengths`` are the rows of each partition, by number, in the order of the rows.
     """
@@ -172,7 +184,8 @@ def groups_of(client: Any, futures: dict[int, Any]) -> list[list[int]]:
     threads = client.nthreads()
     groups = []
     for worker, mine in held.items():
-        count = min(len(mine), GROUPS_PER_THREAD * threads.get(worker, 1))
+        # one for each thread: of tasks that wait for one, the scheduler would send data to an idle worker
+        count = min(len(mine), threads.get(worker, 1))
         cuts = [len(mine) * k // count for k in range(count + 1)]
         groups += [mine[a:b] for a, b in pairwise(cuts)]
     return sorted(groups)
@@ -181,11 +194,11 @@ def groups_of(client: Any, futures: dict[int, Any]) -> list[list[int]]:
 # What follows runs on the workers.
 
 
-def _sweep(group: Any, *there: Any, kernel: Kernel, args: list[Any], places: Any, single: bool) -> Any:
+def _sweep(group: Group, *there: Any, kernel: Kernel, args: list[Any], places: Any, single: bool) -> Any:
     """Sums of the partitions, by number, and what is to be kept of each: ((sums, n_kept), kept)."""
     sums: Sums = []
     kept = []
-    for i, (number, rows) in enumerate(group):
+    for i, (number, rows) in enumerate(group.members):
         mine = list(args)
         for (place, j), result in zip(places, there, strict=True):
             mine[place] = result[1][i][1][j]
@@ -218,16 +231,17 @@ def _kept_of(result: Any, *, j: int) -> Any:
     return [(number, stays[j]) for number, stays in result[1]]
 
 
-def _split(group: Any, *, pieces: dict[int, Array]) -> Any:
-    return None, [(number, (rows.split(pieces[number]),)) for number, rows in group]
+def _split(group: Group, *, pieces: dict[int, Array]) -> Any:
+    return None, [(number, (rows.split(pieces[number]),)) for number, rows in group.members]
 
 
-def _take(group: Any, *, wanted: dict[int, Array]) -> Any:
-    return [(number, rows.take(wanted[number])) for number, rows in group]
+def _take(group: Group, *, wanted: dict[int, Array]) -> Any:
+    return [(number, rows.take(wanted[number])) for number, rows in group.members]
 
 
-def _columns(group: Any, *, which: Array) -> Any:
-    return [(number, rows.columns(which)) for number, rows in group]
+def _columns(group: Group, *, which: Array) -> Group:
+    members = [(number, rows.columns(which)) for number, rows in group.members]
+    return Group(members, sum(rows.bytes for _, rows in members))
 
 
 def _joined(blocks: list[Block]) -> Block:

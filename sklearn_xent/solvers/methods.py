@@ -95,7 +95,8 @@ def _fastest(objective: Objective) -> str:
     n_rows, small = objective.rows.n_rows, K * size <= DENSE_LIMIT
     if not objective.penalty.smooth:
         return "orthant-newton" if objective.rows.sparse and not small else "proximal-newton"
-    if small and objective.rows.bytes > LARGE and n_rows >= 4 * sample_size(n_rows, K * size):
+    costly = objective.rows.bytes > LARGE or not objective.rows.local
+    if small and costly and n_rows >= 4 * sample_size(n_rows, K * size):
         return "progressive"
     if K * size <= FACTORED:
         return "newton-cholesky"
