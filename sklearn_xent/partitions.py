@@ -366,7 +366,8 @@ def _encoded(
             shifts = check_offset(part.offset, n, n_classes)
         except ValueError as error:
             raise ValueError(f"partition {number}: {error}") from error
-        members.append((number, as_rows(part.X, targets.values, targets.weights / total, shifts)))
+        weights = targets.weights / total
+        members.append((number, as_rows(part.X, targets.values, weights, shifts, alone=True)))
     return Group(members, sum(rows.bytes for _, rows in members))
 
 

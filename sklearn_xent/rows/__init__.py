@@ -99,16 +99,21 @@ class Rows(Protocol):
         ...
 
 
-def as_rows(X: Any, targets: Array, weights: Array, offset: Array | None = None) -> Rows:
-    """Wrap a container, without copying it, with its targets (K, n), weights (n,) and offset (K, n)."""
+def as_rows(
+    X: Any, targets: Array, weights: Array, offset: Array | None = None, *, alone: bool = False
+) -> Rows:
+    """Wrap a container, without copying it, with its targets (K, n), weights (n,) and offset (K, n).
+
+    ``alone`` says that one thread will sweep it.
+    """
     if sp.issparse(X):
         from sklearn_xent.rows.sparse import SparseRows
 
-        return SparseRows(X, targets, weights, offset)
+        return SparseRows(X, targets, weights, offset, alone=alone)
     if hasattr(X, "parts"):  # a PartedMatrix
         from sklearn_xent.rows.parts import PartedRows
 
         return PartedRows(X, targets, weights, offset)
     from sklearn_xent.rows.dense import DenseRows
 
-    return DenseRows(X, targets, weights, offset)
+    return DenseRows(X, targets, weights, offset, alone=alone)

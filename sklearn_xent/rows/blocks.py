@@ -18,15 +18,24 @@ __all__ = ["BLOCK_BYTES", "SHARED_BY", "added", "row_slices", "sample_rows", "sp
 # numbers hold two threads back more than they help. A block this size is still in a last-level cache when
 # its second product reads it.
 BLOCK_BYTES = 8 << 20
+# No thread waits for another in a task of Dask, whose workers let the C library map and unmap every array
+# beyond 128 KB: temporaries of a block should be smaller.
+BLOCK_BYTES_ALONE = 2 << 20
 SHARED_BY = 4  # blocks come in multiples of this, so that two or four threads get as many each
 CHUNK = 32  # rows that are neighbours in a sample: reading a row alone wastes most of a memory page
 
 
-def row_slices(n_rows: int, bytes_per_row: float, result_bytes: float = 0.0) -> list[slice]:
-    """Cut the rows into equal blocks of at most BLOCK_BYTES, or of the size of their result, but into two."""
+def row_slices(
+    n_rows: int, bytes_per_row: float, result_bytes: float = 0.0, *, alone: bool = False
+) -> list[slice]:
+    """Cut the rows into equal blocks of at most BLOCK_BYTES, or of the size of their result, but into two.
+
+    Where a thread works ``alone``, blocks are smaller.
+    """
+    size = BLOCK_BYTES_ALONE if alone else BLOCK_BYTES
     total = n_rows * bytes_per_row
-    count = -int(-total // max(BLOCK_BYTES, min(result_bytes, total / 2), 1))
-    if count > 1 and not result_bytes > BLOCK_BYTES:
+    count = -int(-total // max(size, min(result_bytes, total / 2), 1))
+    if count > 1 and not result_bytes > size:
         count = SHARED_BY * -(-count // SHARED_BY)
     size = max(1, -(-n_rows // max(count, 1)))
     return [slice(i, min(i + size, n_rows)) for i in range(0, n_rows, size)]

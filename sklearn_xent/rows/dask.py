@@ -7,6 +7,7 @@ scheduler runs again.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -89,8 +90,14 @@ class ClusterRows:
         self.team.__exit__(*error)
 
     def _map(self, function: Callable[..., Any], *columns: Any, **options: Any) -> list[Any]:
-        """A task for every group; one that is lost is run again, and so may run twice: none has effects."""
-        futures: list[Any] = self._client.map(function, *columns, pure=False, **options)
+        """A task for every group; one that is lost is run again, and so may run twice: none has effects.
+
+        Tasks whose keys do not tell one round from another are taken, after a few rounds, for the roots of
+        a graph, and sent anywhere, their data after them.
+        """
+        round_name = f"{function.__name__}-{uuid.uuid4().hex}"
+        keys = [(round_name, i) for i in range(len(columns[0]))]
+        futures: list[Any] = self._client.map(function, *columns, key=keys, pure=False, **options)
         return futures
 
     def sweep(self, kernel: Kernel, *args: Any, reads: bool = True) -> tuple[Any, Any]:

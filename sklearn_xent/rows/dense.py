@@ -24,7 +24,9 @@ __all__ = ["DenseRows"]
 class DenseRows:
     """Row blocks of an array; one that is not native float64 is converted in use, if not ``single``."""
 
-    def __init__(self, X: Any, targets: Array, weights: Array, offset: Array | None) -> None:
+    def __init__(
+        self, X: Any, targets: Array, weights: Array, offset: Array | None, *, alone: bool = False
+    ) -> None:
         self.n_rows, self.n_features = X.shape
         self.passes = 0
         self.sparse = self.single = False
@@ -32,7 +34,7 @@ class DenseRows:
         self.bytes = 8.0 * X.size
         self.dtype = X.dtype
         self._X, self._targets, self._weights, self._offset = X, targets, weights, offset
-        self._slices = row_slices(self.n_rows, 8.0 * (self.n_features + 4 * len(targets)))
+        self._slices = row_slices(self.n_rows, 8.0 * (self.n_features + 4 * len(targets)), alone=alone)
         self.team = Team(self.bytes)
 
     def __enter__(self) -> Self:

@@ -20,7 +20,9 @@ __all__ = ["SparseRows"]
 class SparseRows:
     """Row blocks of a CSR container that share its data and indices; a CSC container is one block."""
 
-    def __init__(self, X: Any, targets: Array, weights: Array, offset: Array | None) -> None:
+    def __init__(
+        self, X: Any, targets: Array, weights: Array, offset: Array | None, *, alone: bool = False
+    ) -> None:
         self.n_rows, self.n_features = X.shape
         self.passes = 0
         self.sparse, self.single, self.local = True, False, True
@@ -30,7 +32,7 @@ class SparseRows:
         if X.format == "csr":
             per_row = self.bytes / max(self.n_rows, 1) + 32.0 * len(targets)
             result = 16.0 * len(targets) * self.n_features
-            self._slices = row_slices(self.n_rows, per_row, result)
+            self._slices = row_slices(self.n_rows, per_row, result, alone=alone)
             self._X = [_share_rows(X, rows) for rows in self._slices]
         else:
             self._slices = [slice(0, self.n_rows)]
