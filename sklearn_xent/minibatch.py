@@ -18,7 +18,7 @@ from sklearn.utils.validation import validate_data
 from sklearn_xent.arrays import Array
 from sklearn_xent.cross_entropy import cross_entropy_loss
 from sklearn_xent.parameters import check_batch_parameters
-from sklearn_xent.predictor import ACCEPTED, LinearPredictor
+from sklearn_xent.predictor import ACCEPTED, LinearPredictor, refuse_what_is_elsewhere
 from sklearn_xent.rows import as_rows
 from sklearn_xent.solvers.stream import Stream, batch_rows
 from sklearn_xent.targets import Targets, check_several, encode_targets
@@ -372,6 +372,7 @@ class MiniBatchCrossEntropyClassifier(LinearPredictor, ClassifierMixin, BaseEsti
 
 def _checked(estimator: Any, X: Any, *, reset: bool) -> Any:
     """X as an array or a CSR; it is all looked at before anything is learnt from it."""
+    refuse_what_is_elsewhere(X, type(estimator).__name__)
     with np.errstate(over="ignore", invalid="ignore"):
         return validate_data(estimator, X, reset=reset, **{**ACCEPTED, "accept_sparse": "csr"})
 

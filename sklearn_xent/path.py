@@ -12,7 +12,7 @@ from sklearn.utils.validation import check_array, column_or_1d
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.parameters import check_number, checked_settings
-from sklearn_xent.predictor import ACCEPTED
+from sklearn_xent.predictor import ACCEPTED, refuse_what_is_elsewhere
 from sklearn_xent.problem.design import moments_of
 from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.problem.penalties import elastic_net
@@ -141,6 +141,7 @@ def cross_entropy_path(
         ("tol", tol, lambda v: 0 < v < np.inf, "positive and finite"),
     ):
         check_number(name, value, holds, expected)
+    refuse_what_is_elsewhere(X, "cross_entropy_path")
     # values that are not finite are found by the first sweep
     X = check_array(X, ensure_all_finite=False, **ACCEPTED)
     targets = encode_targets(y, X.shape[0], sample_weight=sample_weight, class_weight=class_weight)

@@ -17,7 +17,7 @@ from sklearn_xent.rows import as_rows
 from sklearn_xent.rows.arrow import DatasetColumns, is_dataset, matrix_of, numeric_columns
 from sklearn_xent.targets import check_offset
 
-__all__ = ["ACCEPTED", "LinearPredictor", "dense", "validated"]
+__all__ = ["ACCEPTED", "LinearPredictor", "dense", "refuse_what_is_elsewhere", "validated"]
 
 ACCEPTED: dict[str, Any] = {
     "accept_sparse": ("csr", "csc"),
@@ -188,8 +188,9 @@ def validated(estimator: Any, X: Any, *, reset: bool) -> Any:
 
     In a fit (``reset``), values that are not finite are found by the first sweep, on all threads.
     """
-    if isinstance(X, DatasetColumns) or is_dataset(X):
+    if isinstance(X, DatasetColumns) or (is_dataset(X) and not reset):
         return _columns_of(estimator, X, reset=reset)
+    refuse_what_is_elsewhere(X, type(estimator).__name__)
     # scikit-learn's test for finite values sums them, which may overflow
     with np.errstate(over="ignore", invalid="ignore"):
         X = validate_data(estimator, X, reset=reset, ensure_all_finite=not reset, **ACCEPTED)
@@ -197,6 +198,15 @@ def validated(estimator: Any, X: Any, *, reset: bool) -> Any:
         X = X.copy()
         X.sum_duplicates()
     return X
+
+
+def refuse_what_is_elsewhere(X: Any, who: str) -> None:
+    """Raise TypeError for rows that are not in memory, which scikit-learn would put there, or fail to."""
+    kind = "Dask collection" if is_collection(X) else "pyarrow dataset" if is_dataset(X) else None
+    if kind:
+        raise TypeError(
+            f"X is a {kind}, which {who} does not take: load it into memory, or fit a CrossEntropyClassifier."
+        )
 
 
 def _columns_of(estimator: Any, X: Any, *, reset: bool) -> Any:

@@ -81,7 +81,12 @@ def matrix_of(columns: DatasetColumns) -> PartedMatrix:
     dtype = np.dtype(np.float32 if single else np.float64)
     chunk = max(1, CHUNK_BYTES // (8 * max(len(names), 1)))
     parts = [
-        Part(n_rows, chunk, _RowGroup(group, n_rows, names, dtype, chunk), f"{group.path}{place}")
+        Part(
+            n_rows,
+            chunk,
+            _RowGroup(group, n_rows, names, dtype, chunk),
+            f"{getattr(group, 'path', 'a table')}{place}",
+        )
         for group, n_rows, place in _row_groups(dataset)
         if n_rows
     ]
