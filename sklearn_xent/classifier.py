@@ -18,6 +18,7 @@ from sklearn_xent.problem.design import moments_of
 from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.problem.posing import pose
 from sklearn_xent.progress import print_progress
+from sklearn_xent.rows.array_api import beside, to_numpy
 from sklearn_xent.solvers.diagnosis import diagnose
 from sklearn_xent.solvers.methods import choose
 from sklearn_xent.solvers.minimum_norm import minimum_norm
@@ -224,7 +225,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
             tol=self.tol,
         )
         task = FitTask(self, scratch, X, y, {"sample_weight": sample_weight}, self.max_iter)
-        fitted = {"classes_": targets.classes, "n_features_in_": rows.n_features}
+        fitted: dict[str, Any] = {"classes_": targets.classes, "n_features_in_": rows.n_features}
         with rows:
             strength = 1 / (self.C * targets.total)
             objective = pose(rows, moments_of(rows, names), len(targets.classes), strength, settings, names)
@@ -260,6 +261,8 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
             "history_": solution.history.to_dict(),
         }
         task.end(lambda: fitted)
+        fitted |= {name: beside(X, fitted[name]) for name in ("coef_", "intercept_")}
+        fitted["classes_"] = beside(y, targets.classes)
         if warning is not None:
             warnings.warn(warning, stacklevel=2)
         if names is None:
@@ -274,10 +277,10 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         start = np.clip(objective.design.zeros(objective.shape[0]), *objective.penalty.bounds)
         if not (self.warm_start and hasattr(self, "coef_")):
             return start
-        coef, same = dense(self.coef_), np.array_equal(self.classes_, classes)
+        coef, same = dense(self.coef_), np.array_equal(to_numpy(self.classes_), classes)
         if not same or coef.shape != (objective.shape[0], objective.shape[1] - 1):
             return start
-        start[:] = objective.symmetric(objective.design.from_original(coef, self.intercept_))
+        start[:] = objective.symmetric(objective.design.from_original(coef, to_numpy(self.intercept_)))
         return start
 
     @classmethod
@@ -326,4 +329,5 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
+        tags.array_api_support = True
         return tags

@@ -14,6 +14,7 @@ from sklearn_xent.cross_entropy import log_sigmoid, log_softmax, sigmoid, softma
 from sklearn_xent.partitions import check_columns, is_collection, lazily
 from sklearn_xent.problem.design import logits_of
 from sklearn_xent.rows import as_rows
+from sklearn_xent.rows.array_api import Placement, beside, is_device_array, to_numpy
 from sklearn_xent.rows.arrow import DatasetColumns, is_dataset, matrix_of, numeric_columns
 from sklearn_xent.targets import check_offset
 
@@ -51,10 +52,10 @@ class LinearPredictor:
             For two classes the log odds of the second, in nats.
         """
         if is_collection(X):
-            width = None if len(self.classes_) == 2 else len(self.classes_)
+            width = None if self.classes_.shape[0] == 2 else self.classes_.shape[0]
             return self._lazily("decision_function", X, offset, width)
         logits = self._logits(X, offset)
-        return logits[0] if len(logits) == 1 else logits.T
+        return beside(X, logits[0] if len(logits) == 1 else logits.T)
 
     def predict(self, X: Any, offset: Any = None) -> Array:
         """Most probable label of each row.
@@ -75,7 +76,7 @@ class LinearPredictor:
             return self._lazily("predict", X, offset, None, self.classes_.dtype)
         logits = self._logits(X, offset)
         codes = (logits[0] > 0).astype(int) if len(logits) == 1 else logits.argmax(axis=0)
-        return np.asarray(self.classes_[codes])
+        return beside(X, np.asarray(to_numpy(self.classes_)[codes]))
 
     def predict_proba(self, X: Any, offset: Any = None) -> Array:
         """Probability of each class, in the order of ``classes_``.
@@ -93,8 +94,8 @@ class LinearPredictor:
             Rows sum to 1.
         """
         if is_collection(X):
-            return self._lazily("predict_proba", X, offset, len(self.classes_))
-        return self._of_each_class(X, offset, sigmoid, softmax)
+            return self._lazily("predict_proba", X, offset, self.classes_.shape[0])
+        return beside(X, self._of_each_class(X, offset, sigmoid, softmax))
 
     def predict_log_proba(self, X: Any, offset: Any = None) -> Array:
         """Logarithm of the probability of each class, from the logits.
@@ -112,8 +113,8 @@ class LinearPredictor:
             In nats; finite whenever the logits are: a logit of 1e4 gives -1e4 and not -inf.
         """
         if is_collection(X):
-            return self._lazily("predict_log_proba", X, offset, len(self.classes_))
-        return self._of_each_class(X, offset, log_sigmoid, log_softmax)
+            return self._lazily("predict_log_proba", X, offset, self.classes_.shape[0])
+        return beside(X, self._of_each_class(X, offset, log_sigmoid, log_softmax))
 
     def _lazily(self, method: str, X: Any, offset: Any, width: int | None, dtype: Any = np.float64) -> Any:
         """A Dask array of what a method says of each partition."""
@@ -125,7 +126,7 @@ class LinearPredictor:
     def _of_each_class(self, X: Any, offset: Any, of_two: Any, of_many: Any) -> Array:
         """Fill (n_samples, n_classes) from the blocks of logits, so that no temporary is larger."""
         blocks = self._logit_blocks(X, offset)
-        out = np.empty((sum(z.shape[1] for z in blocks), len(self.classes_)))
+        out = np.empty((sum(z.shape[1] for z in blocks), self.classes_.shape[0]))
         start = 0
         for z in blocks:
             part = out[start : start + z.shape[1]]
@@ -145,10 +146,10 @@ class LinearPredictor:
         check_is_fitted(self)
         X = validated(self, X, reset=False)
         coef = dense(self.coef_)
-        shifts = check_offset(offset, X.shape[0], len(self.classes_))
+        shifts = check_offset(to_numpy(offset), X.shape[0], self.classes_.shape[0])
         nothing = np.broadcast_to(0.0, (len(coef), X.shape[0]))
         with as_rows(X, nothing, nothing[0], shifts) as rows:
-            return logits_of(rows, coef, self.intercept_)
+            return logits_of(rows, coef, dense(self.intercept_))
 
     def sparsify(self) -> Self:
         """Store ``coef_`` as a sparse matrix: smaller where l1 made most of it zero."""
@@ -174,8 +175,8 @@ class LinearPredictor:
         """
         check_is_fitted(self)
         plain = LogisticRegression(C=self.C, fit_intercept=self.fit_intercept)
-        plain.coef_, plain.intercept_ = dense(self.coef_).copy(), self.intercept_.copy()
-        plain.classes_ = self.classes_.copy()
+        plain.coef_, plain.intercept_ = dense(self.coef_).copy(), dense(self.intercept_).copy()
+        plain.classes_ = dense(self.classes_).copy()
         plain.n_features_in_ = self.n_features_in_
         plain.n_iter_ = np.array([getattr(self, "n_iter_", 0)], dtype=np.int32)
         if hasattr(self, "feature_names_in_"):
@@ -191,6 +192,8 @@ def validated(estimator: Any, X: Any, *, reset: bool) -> Any:
     if isinstance(X, DatasetColumns) or (is_dataset(X) and not reset):
         return _columns_of(estimator, X, reset=reset)
     refuse_what_is_elsewhere(X, type(estimator).__name__)
+    if is_device_array(X):
+        return _on_device(estimator, X, reset=reset)
     # scikit-learn's test for finite values sums them, which may overflow
     with np.errstate(over="ignore", invalid="ignore"):
         X = validate_data(estimator, X, reset=reset, ensure_all_finite=not reset, **ACCEPTED)
@@ -207,6 +210,15 @@ def refuse_what_is_elsewhere(X: Any, who: str) -> None:
         raise TypeError(
             f"X is a {kind}, which {who} does not take: load it into memory, or fit a CrossEntropyClassifier."
         )
+
+
+def _on_device(estimator: Any, X: Any, *, reset: bool) -> Any:
+    """An array of another library, of floating type; whether its values are finite a sweep finds out."""
+    if X.ndim != 2 or not X.shape[0]:
+        raise ValueError(f"X must have two dimensions and some rows; got shape {tuple(X.shape)}.")
+    validate_data(estimator, np.empty((0, X.shape[1])), reset=reset, skip_check_array=True)
+    place = Placement(X)
+    return X if place.floating else place.xp.astype(X, place.xp.float64)
 
 
 def _columns_of(estimator: Any, X: Any, *, reset: bool) -> Any:
@@ -226,5 +238,5 @@ def _columns_of(estimator: Any, X: Any, *, reset: bool) -> Any:
 
 
 def dense(coef: Any) -> Array:
-    """Coefficients as an array, sparse or not."""
-    return np.asarray(coef.toarray() if sp.issparse(coef) else coef)
+    """Coefficients as an array of numpy, sparse or not, wherever they are."""
+    return np.asarray(coef.toarray() if sp.issparse(coef) else to_numpy(coef))

@@ -8,6 +8,7 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.partitions import as_local_parts, check_columns, client_of, is_collection, rows_on_cluster
 from sklearn_xent.predictor import validated
 from sklearn_xent.rows import Rows, as_rows
+from sklearn_xent.rows.array_api import to_numpy
 from sklearn_xent.rows.arrow import column_of, is_dataset, numeric_columns
 from sklearn_xent.targets import Targets, check_offset, encode_targets
 
@@ -37,6 +38,7 @@ def training_rows(
     else:
         X = validated(estimator, X, reset=True)
         names = getattr(estimator, "feature_names_in_", None)
+        y, sample_weight, offset = to_numpy(y), to_numpy(sample_weight), to_numpy(offset)
     targets = encode_targets(y, X.shape[0], sample_weight=sample_weight, **encoding)
     shifts = check_offset(offset, X.shape[0], len(targets.classes))
     return as_rows(X, targets.values, targets.weights / targets.total, shifts), targets, names

@@ -31,9 +31,11 @@ ALLOWED = {
     "parameters": LEAVES | {"problem"},
     "progress": {"solvers"},
     "callbacks": set(),
-    "predictor": LEAVES | {"cross_entropy", "problem", "rows", "targets"},
+    "partitions": LEAVES | {"rows", "targets"},
+    "predictor": LEAVES | {"cross_entropy", "partitions", "problem", "rows", "targets"},
+    "training": LEAVES | {"partitions", "predictor", "rows", "targets"},
     "classifier": LEAVES
-    | {"callbacks", "parameters", "predictor", "problem", "progress", "rows", "solvers", "targets"},
+    | {"callbacks", "parameters", "predictor", "problem", "progress", "rows", "solvers", "training"},
     "classifier_cv": LEAVES
     | {"classifier", "cross_entropy", "parameters", "path", "predictor", "solvers", "targets"},
     "decomposition": LEAVES | {"cross_entropy", "scorer", "truth"},

@@ -13,8 +13,16 @@ import numpy as np
 import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem.products import left_product, right_product, weighted_squares, with_entries
+from sklearn_xent.problem.products import (
+    left_product,
+    right_product,
+    shifted,
+    squared,
+    weighted_squares,
+    with_entries,
+)
 from sklearn_xent.rows import Block, Rows
+from sklearn_xent.rows.array_api import DeviceBlock
 
 __all__ = [
     "AppliedDesign",
@@ -86,13 +94,13 @@ class Design:
 
     def logits(self, X: Any, linear: Linear) -> Array:
         """Logits (K, m) of a block."""
-        Z = right_product(linear.V, X - self.shift if self.centred else X)
+        Z = right_product(linear.V, shifted(X, self.shift) if self.centred else X)
         Z += linear.bias[:, None]
         return Z
 
     def pull(self, X: Any, R: Array) -> Pulled:
         """R (K, m) times a block; `gradient` makes the sum over blocks a gradient."""
-        return Pulled(left_product(R, X - self.shift if self.centred else X), R.sum(axis=1))
+        return Pulled(left_product(R, shifted(X, self.shift) if self.centred else X), R.sum(axis=1))
 
     def gradient(self, pulled: Pulled) -> Array:
         """The rows' R times the design matrix, (K, d + 1)."""
@@ -114,6 +122,8 @@ class Design:
         """
         if sp.issparse(X):
             return self._sparse_gram(X, h)
+        if isinstance(X, DeviceBlock):
+            return X.gram(self.shift, self.scale, float(self.fit_intercept), h)
         A = self.matrix(X, dtype)
         if h.min(initial=0.0) >= 0:
             # numpy calls the symmetric product, at half the cost, when both operands are one buffer
@@ -127,14 +137,14 @@ class Design:
         Centred before it is multiplied: a Gram matrix corrected afterwards loses twice the digits.
         """
         A = np.empty((X.shape[0], X.shape[1] + 1), dtype=dtype)
-        np.subtract(X, self.shift, out=A[:, :-1], casting="same_kind")
+        np.subtract(np.asarray(X), self.shift, out=A[:, :-1], casting="same_kind")
         A[:, :-1] *= self.scale
         A[:, -1] = self.fit_intercept
         return A
 
     def nonzero(self, X: Array) -> Array:
         """Which entries (m, d) of a dense block of X are not zero."""
-        return X != 0
+        return np.asarray(X) != 0
 
     def squares(self, X: Any, h: Array) -> Array:
         """The diagonals of the Gram matrices of row weights h (K, m): (K, d + 1)."""
@@ -144,7 +154,7 @@ class Design:
             square += np.outer(total, self.shift**2)
             square -= 2 * self.shift * left_product(h, X)
         else:
-            square = left_product(h, (X - self.shift) ** 2)
+            square = left_product(h, squared(shifted(X, self.shift)))
         return np.column_stack([square * self.scale**2, total if self.fit_intercept else 0 * total])
 
     def inner_products(self, rows: Rows, units: Array, dtype: Any) -> Array:
@@ -241,7 +251,7 @@ def _centred_moments(block: Block, mean: Array, unit: Array) -> tuple[tuple[Arra
     """Weighted sums of u = (x - mean) / unit and of u^2."""
     w, X = block.weights, block.X
     if not sp.issparse(X):
-        U = (X - mean) / unit
+        U = (np.asarray(X) - mean) / unit
         return (w @ U, w @ U**2), ()
     entries = X.tocoo()
     columns, row_weights = entries.col, w[entries.row]
@@ -255,7 +265,7 @@ def _centred_moments(block: Block, mean: Array, unit: Array) -> tuple[tuple[Arra
 
 def _not_finite(block: Block) -> tuple[tuple[Array], tuple[Array]]:
     if not sp.issparse(block.X):
-        wrong = ~np.isfinite(block.X)
+        wrong = ~np.isfinite(np.asarray(block.X))
         return (wrong.sum(axis=0),), (wrong.any(axis=1),)
     entries = block.X.tocoo()
     entry_wrong = ~np.isfinite(entries.data)
@@ -265,7 +275,7 @@ def _not_finite(block: Block) -> tuple[tuple[Array], tuple[Array]]:
 
 
 def _magnitude(block: Block) -> tuple[tuple[Array], tuple[()]]:
-    X = abs(block.X) if sp.issparse(block.X) else np.abs(block.X)
+    X = abs(block.X) if sp.issparse(block.X) else np.abs(np.asarray(block.X))
     return (left_product(block.weights[None, :], X)[0],), ()
 
 

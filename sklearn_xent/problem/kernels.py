@@ -12,6 +12,7 @@ from sklearn_xent.problem.design import Design, Linear
 from sklearn_xent.problem.losses import Loss
 from sklearn_xent.problem.products import right_product, with_entries
 from sklearn_xent.rows import Block
+from sklearn_xent.rows.array_api import DeviceBlock
 
 __all__ = [
     "adjoint",
@@ -112,7 +113,7 @@ def hessian(block: Block, logits: Array, kept: Any, loss: Loss, design: Design, 
     if K == 1:
         return (design.gram(block.X, block.weights * e.curvature(0, 0), dtype),), ()
     H = np.empty((K, size, K, size))
-    if not sp.issparse(block.X):
+    if not (sp.issparse(block.X) or isinstance(block.X, DeviceBlock)):
         A = design.matrix(block.X, dtype)
         subtract_outer(H, A, e.probabilities, block.weights)
         if K * A.size < FEW:

@@ -13,8 +13,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.rows.array_api import DeviceBlock
 
-__all__ = ["left_product", "right_product", "weighted_squares", "with_entries"]
+__all__ = ["left_product", "right_product", "shifted", "squared", "weighted_squares", "with_entries"]
 
 RELEASES = 600  # numbers in a result for which numpy lets go of the interpreter lock, and some to spare
 SHORTEST = 16  # a shorter inner dimension wastes the vector units
@@ -22,6 +23,8 @@ SHORTEST = 16  # a shorter inner dimension wastes the vector units
 
 def right_product(V: Array, X: Any) -> Array:
     """V X' for V (K, d) and X (m, d): (K, m) float64, contiguous by class; a float32 X is not converted."""
+    if isinstance(X, DeviceBlock):
+        return X.right_product(V)
     if sp.issparse(X):
         return np.ascontiguousarray((X @ np.ascontiguousarray(V.T)).T)  # V.T is contiguous already
     if X.dtype == np.float32:
@@ -38,6 +41,8 @@ def right_product(V: Array, X: Any) -> Array:
 
 def left_product(R: Array, X: Any) -> Array:
     """R X for R (K, m) and X (m, d): (K, d)."""
+    if isinstance(X, DeviceBlock):
+        return X.left_product(R)
     if sp.issparse(X):
         return np.asarray((_transpose(X) @ np.ascontiguousarray(R.T)).T)
     if X.dtype == np.float32:
@@ -54,11 +59,23 @@ def left_product(R: Array, X: Any) -> Array:
 
 def weighted_squares(w: Array, X: Any) -> Array:
     """Sums of w x^2 over the rows of X (m, d): (d,). An array of squares would cost more to fill."""
+    if isinstance(X, DeviceBlock):
+        return X.squared().left_product(w[None, :])[0]
     if sp.issparse(X):
         return left_product(w[None, :], with_entries(X, X.data**2))[0]
     if len(w) and (w == w[0]).all():
         return np.asarray(w[0] * np.einsum("ij,ij->j", X, X))
     return np.einsum("i,ij,ij->j", w, X, X)
+
+
+def shifted(X: Any, shift: Array) -> Any:
+    """X less a number for each column, for a block that is not sparse."""
+    return X.shifted(shift) if isinstance(X, DeviceBlock) else X - shift
+
+
+def squared(X: Any) -> Any:
+    """The squares of the entries of a block that is not sparse."""
+    return X.squared() if isinstance(X, DeviceBlock) else X**2
 
 
 def with_entries(X: Any, data: Array) -> Any:

@@ -114,6 +114,10 @@ def as_rows(
         from sklearn_xent.rows.parts import PartedRows
 
         return PartedRows(X, targets, weights, offset)
+    from sklearn_xent.rows.array_api import DeviceRows, is_device_array
+
+    if is_device_array(X):
+        return DeviceRows(X, targets, weights, offset)
     from sklearn_xent.rows.dense import DenseRows
 
     return DenseRows(X, targets, weights, offset, alone=alone)
