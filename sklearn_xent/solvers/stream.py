@@ -39,6 +39,7 @@ NOISE, SHORTENINGS = (
     10,
 )  # excess of curvature that is let pass, and how often a step is shortened for more
 SETTLED = 1e-4  # nats a row that a step still promised: the next one would not be worth its reading
+TOO_FLAT = 1e-6  # share of the real curvature below which the model's is rounding
 SMALLEST_UNIT = 1e-100  # spread below which a column counts as constant: squares of its inverse overflow
 
 
@@ -258,9 +259,9 @@ def _step(point: Point, past: Any, total: Any, linear: Array) -> tuple[Array, fl
         thought = inner(move, total.times(move)) + ridge
         if not real > NOISE * thought:
             break
-        # the ridge is never scaled: what is kept is the slope of the rest
+        # the ridge is exact, and never scaled: what is kept is the slope of the rest
         slope = total.times(W) - linear
-        total = total.scaled(real / max(thought, np.finfo(float).tiny))
+        total = total.scaled((real - ridge) / max(thought - ridge, TOO_FLAT * real))
         linear = total.times(W) - slope
         target = o.symmetric(total.minimise(linear, o, W))
     return target, 0.5 * thought
