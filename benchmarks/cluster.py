@@ -2,8 +2,10 @@
 
 Fits rows x 50 in memory, and in 16 chunks on a LocalCluster of two processes of one thread each; with
 dask-ml installed, its LogisticRegression too, along a grid of tolerances until it reaches the same gap. The
-data are persisted on the workers before any clock starts. In the end the constants of the planning page are
-printed: seconds a round takes when it does nothing, and bytes that go through the scheduler in a round.
+data are persisted on the workers before any clock starts.
+
+With --plan it measures the constants of a round instead (bytes a task is sent and sends back, what a task and
+a round cost, the rate at which a thread sweeps rows) and prints what they say of a cluster of another size.
 """
 
 from __future__ import annotations
@@ -53,16 +55,80 @@ def collections(n_rows):
     return dask.persist(X, y)
 
 
-def rounds_of_nothing(client, n=20):
-    """Seconds of a round with a task on every thread, and the bytes that it sends."""
-    count = sum(client.nthreads().values())
+def round_of_nothing(client, n_tasks, n=20):
+    """Median seconds of a round of two tasks a thread that do nothing, as a sweep has them."""
     times = []
-    for _ in range(n):
+    for i in range(n):
         began = time.perf_counter()
-        first = client.map(_nothing, range(count), w=np.zeros(COLUMNS + 1), pure=False)
-        client.gather(client.map(_nothing, first, w=None, pure=False))
+        keys = [[(f"{name}-{i}-{n_tasks}", j) for j in range(n_tasks)] for name in ("first", "second")]
+        first = client.map(_nothing, range(n_tasks), w=np.zeros(COLUMNS + 1), key=keys[0], pure=False)
+        client.gather(client.map(_nothing, first, w=None, key=keys[1], pure=False))
         times.append(time.perf_counter() - began)
     return float(np.median(times))
+
+
+def task_bytes(n_columns):
+    """Bytes that a task of a gradient is sent, and that it sends back."""
+    import cloudpickle
+
+    from sklearn_xent.problem import kernels
+    from sklearn_xent.problem.design import Design, Pulled
+    from sklearn_xent.problem.losses import BinaryCrossEntropy
+
+    d = np.random.default_rng(0).random(n_columns)
+    design = Design(d, d + 1, d + 2)
+    linear = design.linear(np.ones((1, n_columns + 1)))
+    sent = cloudpickle.dumps((kernels.at, [linear, BinaryCrossEntropy(), design, False]))
+    back = cloudpickle.dumps([(0, (1.0, Pulled(d[None], np.ones(1))))])
+    return len(sent), len(back)
+
+
+def sweep_rate(n_columns):
+    """Bytes of X that one thread takes through a gradient in a second."""
+    from sklearn_xent.problem import kernels
+    from sklearn_xent.problem.design import Design
+    from sklearn_xent.problem.losses import BinaryCrossEntropy
+    from sklearn_xent.rows import as_rows
+
+    n_rows = 400_000_000 // (8 * n_columns)
+    X = np.random.default_rng(0).standard_normal((n_rows, n_columns))
+    ones = np.ones(n_columns)
+    design = Design(0 * ones, ones, ones)
+    linear = design.linear(0.1 * np.ones((1, n_columns + 1)))
+    rows = as_rows(X, np.zeros((1, n_rows)), np.full(n_rows, 1 / n_rows), alone=True)
+    times = []
+    for _ in range(REPEATS):
+        began = time.perf_counter()
+        rows.sweep(kernels.at, linear, BinaryCrossEntropy(), design, False)
+        times.append(time.perf_counter() - began)
+    return X.nbytes / float(np.median(times))
+
+
+def plan(client, n_rows, n_columns, n_workers, n_threads):
+    """Print the constants of this machine and what they say of a cluster."""
+    from threadpoolctl import threadpool_limits
+
+    from sklearn_xent.solvers.progressive import sample_size
+
+    few, many = (round_of_nothing(client, n) for n in (2, 200))
+    per_task = (many - few) / 198
+    sent, back = task_bytes(n_columns)
+    with threadpool_limits(1):
+        rate = sweep_rate(n_columns)
+    n_tasks, held = n_workers * n_threads, 8 * n_rows * n_columns / n_workers
+    sweep, overhead = held / n_threads / rate, few + per_task * n_tasks
+    drawn = 8 * sample_size(n_rows, n_columns + 1) * n_columns
+    print("measured here:")
+    print(f"  a round of two tasks that do nothing      {1e3 * few:8.1f} ms")
+    print(f"  each more task in a round                 {1e3 * per_task:8.2f} ms")
+    print(f"  a task is sent, and sends back            {sent:8d} and {back} bytes at {n_columns} columns")
+    print(f"  a thread sweeps                           {rate / 1e9:8.1f} GB of X in a second")
+    print(f"{n_rows:.0e} rows x {n_columns} columns on {n_workers} workers of {n_threads} threads:")
+    print(f"  a worker holds                            {held / 1e9:8.0f} GB")
+    print(f"  bytes moved per round                     {(sent + back) * n_tasks / 1e6:8.1f} MB")
+    print(f"  the sample that the client fetches once   {drawn / 1e9:8.1f} GB")
+    print(f"  a round: tasks {overhead:.2f} s + sweep {sweep:.2f} s = {overhead + sweep:12.2f} s")
+    print(f"  eight rounds, as a fit takes              {8 * (overhead + sweep):8.0f} s", flush=True)
 
 
 def _nothing(_, w):
@@ -76,7 +142,16 @@ def main():
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("rows", nargs="?", type=int, default=4_000_000)
-    n_rows = parser.parse_args().rows // CHUNKS * CHUNKS
+    parser.add_argument("--plan", nargs=4, type=float, metavar=("ROWS", "COLUMNS", "WORKERS", "THREADS"))
+    options = parser.parse_args()
+    if options.plan:
+        with (
+            LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+            Client(cluster) as client,
+        ):
+            plan(client, *map(int, options.plan))
+        return
+    n_rows = options.rows // CHUNKS * CHUNKS
     parts = [chunk(i, n_rows // CHUNKS) for i in range(CHUNKS)]
     X, y = np.concatenate([x for x, _ in parts]), np.concatenate([y for _, y in parts])
     del parts
@@ -105,7 +180,7 @@ def main():
             f"gap {gap(model.coef_, model.intercept_):.0e}   {there / here:.2f} times in memory",
             flush=True,
         )
-        print(f"a round that does nothing: {1e3 * rounds_of_nothing(client):.0f} ms")
+        print(f"a round that does nothing: {1e3 * round_of_nothing(client, 2):.0f} ms")
         try:
             from dask_ml.linear_model import LogisticRegression
         except ImportError:

@@ -19,7 +19,7 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.cross_entropy import cross_entropy_loss
 from sklearn_xent.parameters import check_batch_parameters
 from sklearn_xent.predictor import ACCEPTED, LinearPredictor, refuse_what_is_elsewhere
-from sklearn_xent.rows import as_rows
+from sklearn_xent.rows import Block, as_rows
 from sklearn_xent.solvers.stream import Stream, batch_rows
 from sklearn_xent.targets import Targets, check_several, encode_targets
 
@@ -96,7 +96,8 @@ class MiniBatchCrossEntropyClassifier(LinearPredictor, ClassifierMixin, BaseEsti
     Notes
     -----
     Up to 1000 coefficients (classes times columns) the curvature is a full matrix: a batch costs one Gram
-    product of its rows and one factorisation. Beyond, it is the diagonal, averaged over what the coefficients
+    product of its rows and one factorisation, and the first rows, 10 for each coefficient, are kept until
+    there are so many of them. Beyond, it is the diagonal, averaged over what the coefficients
     may yet become; a batch costs a few products with its rows, and memory is a few numbers a coefficient.
 
     Columns are centred and scaled by the mean and spread of the first batch. In later passes of ``fit`` each
@@ -301,6 +302,7 @@ class MiniBatchCrossEntropyClassifier(LinearPredictor, ClassifierMixin, BaseEsti
                 rng.shuffle(order)
             stream = self._begin(X, targets, order, named) if stream is None else stream.again()
             stream, loss = self._learn(stream, X, targets, order)
+            stream = stream.settled()
             yield stream, loss
 
     def _begin(self, X: Any, targets: Targets, order: Array, named: Any) -> Stream:
@@ -324,10 +326,9 @@ class MiniBatchCrossEntropyClassifier(LinearPredictor, ClassifierMixin, BaseEsti
         for start in range(0, len(order), size):
             batch = order[start : start + size]
             weights = targets.weights[batch]
-            total = float(weights.sum())
-            if total > 0:
-                rows = as_rows(X[batch], targets.values[:, batch], weights)
-                stream, of_batch = stream.learn(rows, total)
+            if weights.any():
+                rows = Block(X[batch], targets.values[:, batch], weights, None)
+                stream, of_batch = stream.learn(rows)
                 loss += of_batch
         return stream, loss / max(float(targets.weights.sum()), np.finfo(float).tiny)
 

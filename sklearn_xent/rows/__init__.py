@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from sklearn_xent.arrays import Array
 from sklearn_xent.rows.threads import Team
 
-__all__ = ["Block", "PerRow", "Rows", "as_rows"]
+__all__ = ["Block", "PerRow", "Rows", "as_rows", "joined"]
 
 Kernel = Callable[..., tuple[tuple[Any, ...], tuple[Any, ...]]]
 
@@ -97,6 +97,19 @@ class Rows(Protocol):
     def place(self, row: int) -> str:
         """Say where a row is, if its index alone does not, to be added to an error's message."""
         ...
+
+
+def joined(blocks: list[Block]) -> Block:
+    """One block of several, in their order."""
+    sparse = sp.issparse(blocks[0].X)
+    X: Any = (sp.vstack if sparse else np.concatenate)([block.X for block in blocks])
+    offsets = [block.offset for block in blocks if block.offset is not None]
+    return Block(
+        X.tocsr() if sparse else X,
+        np.concatenate([block.targets for block in blocks], axis=1),
+        np.concatenate([block.weights for block in blocks]),
+        np.concatenate(offsets, axis=1) if offsets else None,
+    )
 
 
 def as_rows(

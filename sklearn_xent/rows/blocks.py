@@ -12,7 +12,15 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.rows import Block, Kernel, PerRow, Rows
 from sklearn_xent.rows.threads import Team
 
-__all__ = ["BLOCK_BYTES", "SHARED_BY", "added", "row_slices", "sample_rows", "spread_rows", "sweep_blocks"]
+__all__ = [
+    "BLOCK_BYTES",
+    "SHARED_BY",
+    "added",
+    "row_slices",
+    "sample_rows",
+    "spread_rows",
+    "sweep_blocks",
+]
 
 # Each numpy call of a kernel takes and returns the interpreter lock: calls on fewer than some 20,000
 # numbers hold two threads back more than they help. A block this size is still in a last-level cache when

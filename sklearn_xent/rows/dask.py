@@ -14,10 +14,9 @@ from itertools import pairwise
 from typing import Any, Self
 
 import numpy as np
-import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.rows import Block, Kernel, PerRow, Rows, as_rows
+from sklearn_xent.rows import Block, Kernel, PerRow, Rows, as_rows, joined
 from sklearn_xent.rows.blocks import added, sample_rows
 from sklearn_xent.rows.parts import between, row_runs
 from sklearn_xent.rows.threads import Team
@@ -168,7 +167,7 @@ class ClusterRows:
         wanted = {number: between(rows, run) for number, run in self._runs.items()}
         groups = self._client.gather(self._map(_take, self._groups, wanted=wanted))
         blocks = dict(pair for group in groups for pair in group)
-        return _joined([blocks[i] for i in sorted(blocks)])
+        return joined([blocks[i] for i in sorted(blocks)])
 
     def sample(self, n_rows: int, rng: np.random.RandomState, always: Array) -> Rows:
         """See ``Rows.sample``; the sample is in this process."""
@@ -249,16 +248,3 @@ def _take(group: Group, *, wanted: dict[int, Array]) -> Any:
 def _columns(group: Group, *, which: Array) -> Group:
     members = [(number, rows.columns(which)) for number, rows in group.members]
     return Group(members, sum(rows.bytes for _, rows in members))
-
-
-def _joined(blocks: list[Block]) -> Block:
-    """One block of several, in their order."""
-    sparse = sp.issparse(blocks[0].X)
-    X: Any = (sp.vstack if sparse else np.concatenate)([block.X for block in blocks])
-    offsets = [block.offset for block in blocks if block.offset is not None]
-    return Block(
-        X.tocsr() if sparse else X,
-        np.concatenate([block.targets for block in blocks], axis=1),
-        np.concatenate([block.weights for block in blocks]),
-        np.concatenate(offsets, axis=1) if offsets else None,
-    )

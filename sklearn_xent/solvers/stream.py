@@ -24,7 +24,7 @@ from sklearn_xent.problem.design import Design, moments_of
 from sklearn_xent.problem.losses import Loss, loss_for
 from sklearn_xent.problem.objective import Line, Objective, Point
 from sklearn_xent.problem.penalties import ElasticNet, elastic_net
-from sklearn_xent.rows import Rows
+from sklearn_xent.rows import Block, Rows, as_rows, joined
 from sklearn_xent.solvers.curvature import Curvature, pin_gauge
 from sklearn_xent.solvers.quadratic_lasso import quadratic_lasso
 
@@ -32,7 +32,7 @@ __all__ = ["FULL_LIMIT", "Stream", "batch_rows"]
 
 FULL_LIMIT = 1000  # coefficients up to which the curvature is a full matrix: 8 MB, factored once a batch
 FEW_CALLS, SHORTEST = 4096, 512  # rows of a batch with a matrix, whose steps are exact, and with a diagonal
-PER_COEFFICIENT = 10  # rows from which a batch alone says where its minimum is, so that steps are repeated
+PER_COEFFICIENT = 10  # rows that determine the coefficients well enough for their expansion to be of use
 STEPS = 10  # for one batch
 NOISE, SHORTENINGS = (
     1.1,
@@ -152,6 +152,7 @@ class Stream:
     curvature: Any
     linear: Array
     seen: float  # weight of the rows
+    first: Block | None  # the first rows, until they determine the coefficients
     previous: Stream | None = None
 
     @classmethod
@@ -179,7 +180,7 @@ class Stream:
         known[:, -1] = 0.25 * fit_intercept
         full = W.size <= FULL_LIMIT
         begun = FullQuadratic(np.diag(known.ravel())) if full else DiagonalQuadratic(known)
-        return cls(loss, design, elastic_net(design, 1 / C, l1_ratio), W, begun, np.zeros(W.shape), 0.0)
+        return cls(loss, design, elastic_net(design, 1 / C, l1_ratio), W, begun, np.zeros(W.shape), 0.0, None)
 
     def again(self) -> Stream:
         """Begin another pass over the same rows."""
@@ -188,19 +189,41 @@ class Stream:
             self, curvature=zero, linear=0 * self.linear, seen=0.0, previous=replace(self, previous=None)
         )
 
-    def learn(self, rows: Rows, weight: float) -> tuple[Stream, float]:
-        """The stream after a batch of some total weight, and the batch's summed loss before that, in nats.
+    def learn(self, batch: Block) -> tuple[Stream, float]:
+        """The stream after a batch, and the batch's summed loss before that, in nats.
+
+        With a matrix, the first rows are kept until there are enough of them to determine the coefficients,
+        and learnt from together with each batch: expanded one batch after the other, at coefficients that
+        are still far from anything, they would mislead for long.
 
         Raises
         ------
         ValueError
             If the values are too large for float64 arithmetic.
         """
-        objective = Objective(rows, self.loss, self.penalty, self.design)
+        if not isinstance(self.curvature, FullQuadratic) or self.seen:
+            return self._learnt(batch)
+        rows = batch if self.first is None else joined([self.first, batch])
+        before = self._objective(batch).at(self.W).loss
+        after, _ = self._learnt(rows)
+        if len(rows.weights) < PER_COEFFICIENT * self.W.size:
+            after = replace(self, W=after.W, first=rows)
+        return after, before
+
+    def settled(self) -> Stream:
+        """The stream with no rows kept: what they said is in the quadratic."""
+        return self if self.first is None else self._learnt(self.first)[0]
+
+    def _objective(self, rows: Block) -> Objective:
+        return Objective(as_rows(*rows), self.loss, self.penalty, self.design)
+
+    def _learnt(self, rows: Block) -> tuple[Stream, float]:
+        """The stream after some rows, and their loss before that."""
+        objective, weight = self._objective(rows), float(rows.weights.sum())
         curvature, linear = self._known(weight)
-        before = 0.0
-        steps = STEPS if rows.n_rows >= PER_COEFFICIENT * self.W.size else 1
-        W = self.W
+        # few rows do not determine the coefficients, and with a diagonal each step is as good as it gets
+        steps = STEPS if isinstance(self.curvature, FullQuadratic) else 1
+        W, before = self.W, 0.0
         for step in range(steps):
             with np.errstate(over="ignore", invalid="ignore"):  # it is the result that is judged
                 point = objective.at(W)
@@ -221,6 +244,7 @@ class Stream:
             curvature=self.curvature.plus(own),
             linear=self.linear + own_linear,
             seen=self.seen + weight,
+            first=None,
         )
         return after, before
 

@@ -1,0 +1,71 @@
+"""
+Learn from a stream
+===================
+
+Rows that come in batches, and are read once. Each batch is scored before it is learnt from: on a stream that
+is the honest loss, and nothing has to be held out. ``MiniBatchCrossEntropyClassifier`` takes Newton steps and
+has no learning rate; ``SGDClassifier`` needs one, and what is right for one stream is wrong for another. Here
+the columns are measured in different units, as columns are.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.linear_model import SGDClassifier
+
+from sklearn_xent import CrossEntropyClassifier, MiniBatchCrossEntropyClassifier, cross_entropy_loss
+
+rng = np.random.default_rng(0)
+X = rng.standard_normal((40_000, 20))
+z = X @ rng.standard_normal(20)
+y = (rng.random(40_000) < 1 / (1 + np.exp(-z))).astype(int)
+X *= np.geomspace(0.1, 3, 20)  # units
+
+# %%
+# Score, then learn, batch by batch.
+
+
+def progressive_losses(model, size=200):
+    losses = []
+    for start in range(0, len(y), size):
+        rows = slice(start, start + size)
+        if start:
+            losses.append(cross_entropy_loss(y[rows], model.decision_function(X[rows]), from_logits=True))
+        model.partial_fit(X[rows], y[rows], classes=[0, 1])
+    return np.array(losses)
+
+
+streams = {"MiniBatchCrossEntropyClassifier": MiniBatchCrossEntropyClassifier()}
+for eta0 in (0.001, 0.01, 0.1):
+    streams[f"SGDClassifier, rate {eta0:g}"] = SGDClassifier(
+        loss="log_loss", alpha=1 / len(y), learning_rate="constant", eta0=eta0, random_state=0
+    )
+losses = {name: progressive_losses(model) for name, model in streams.items()}
+
+# %%
+# The mean loss so far, above that of the optimum of all rows, which nobody on a stream knows.
+
+optimum = CrossEntropyClassifier().fit(X, y)
+least = cross_entropy_loss(y, optimum.decision_function(X), from_logits=True)
+fig, ax = plt.subplots(figsize=(7, 4.6), layout="constrained")
+window = 20
+colors = dict(zip(losses, ("C0", "C1", "C2", "C3"), strict=True))
+for name, values in losses.items():
+    smooth = np.convolve(values, np.ones(window) / window, mode="valid")
+    ours = name.startswith("MiniBatch")
+    ax.plot(
+        200 * (window + np.arange(len(smooth))),
+        smooth,
+        label=name,
+        linewidth=2.5 if ours else 1.2,
+        color=colors[name],
+        zorder=3 if ours else 2,
+    )
+ax.axhline(least, color="0.4", linestyle=":", label="optimum of all rows, on those rows")
+ax.set(
+    xlabel="rows read",
+    ylabel=f"log loss of the last {window} batches (nats)",
+    title="Each batch is scored before it is learnt from",
+    ylim=(least - 0.03, least + 0.25),
+)
+fig.legend(loc="outside lower center", ncols=2, frameon=False, fontsize="small")
+fig
