@@ -79,7 +79,7 @@ class MiniBatchCrossEntropyClassifier(LinearPredictor, ClassifierMixin, BaseEsti
         Passes that ``fit`` made; 1 after ``partial_fit``.
     n_samples_seen_ : int
         Rows learnt from, those of each pass counted.
-    history_ : dict of ndarray of shape (n_iter_,)
+    history_ : dict of ndarray of shape (number of passes or calls,)
         One entry a pass of ``fit``, or a call of ``partial_fit``: "loss" (mean log loss of the batches, each
         before it was learnt from, nats), "validation_loss" (nats; nan without validation rows) and
         "seconds" (since the start of ``fit``, or of the call).

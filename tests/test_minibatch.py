@@ -52,6 +52,15 @@ def test_one_pass_over_many_rows_is_as_good_as_the_optimum(K, options):
     assert loss_of(model, X[20_000:], y[20_000:]) < 1.01 * loss_of(optimum, X[20_000:], y[20_000:])
 
 
+@pytest.mark.parametrize("size", [20, 50, 200, 1000])
+@pytest.mark.parametrize("K", [2, 4])
+def test_small_batches_are_as_good_as_large_ones(K, size):
+    X, y = softmax_rows(8_000, 12, K, seed=1)
+    model = learnt_in_parts(MiniBatchCrossEntropyClassifier(), X[:6000], y[:6000], size)
+    optimum = CrossEntropyClassifier().fit(X[:6000], y[:6000])
+    assert loss_of(model, X[6000:], y[6000:]) < 1.005 * loss_of(optimum, X[6000:], y[6000:])
+
+
 def test_one_pass_over_sparse_rows_with_many_columns_beats_tuned_sgd():
     X, y = text_rows(24_000, 5000)
     assert X.shape[1] + 1 > FULL_LIMIT
