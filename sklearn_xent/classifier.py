@@ -183,12 +183,14 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows. float64 and float32, CSR and CSC are used as they are.
+            Rows. float64 and float32, CSR and CSC, and memory maps are used as they are. Also a Dask array
+            or frame, a ``pyarrow.dataset.Dataset``, which are not put into memory as a whole, and, with
+            scikit-learn's ``array_api_dispatch``, an array of another library, whose device keeps it.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
             Labels of any kind; or soft labels, rows of probabilities, whose classes are a frame's column
-            names or else 0, 1, ...
+            names or else 0, 1, ... For a dataset also the name of its column, which is then not one of X.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights, not negative; a weight of 2 is the row twice.
+            Weights, not negative; a weight of 2 is the row twice. For a dataset also the name of a column.
         offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
             Added to the logits, with a coefficient of 1; (n_samples,) for two classes only.
 
@@ -203,7 +205,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
             For parameters, rows, labels, weights or offsets out of range, a solver that cannot treat the
             penalty, and a dense solver beyond its memory limit (1 GiB for one matrix).
         TypeError
-            For a parameter that is not a number.
+            For a parameter that is not a number, and a column of a Dask frame that holds none.
 
         Warns
         -----

@@ -264,14 +264,14 @@ class MiniBatchCrossEntropyClassifier(LinearPredictor, ClassifierMixin, BaseEsti
         history: dict[str, list[float]] = {"loss": [], "validation_loss": [], "seconds": []}
         began, best, waited = time.perf_counter(), np.inf, 0
         for stream, loss in self._passes(X, targets, scratch):
-            judged = loss
-            scratch.__dict__.update(_attributes(targets.classes, stream))
+            validation = np.nan
             if X_val is not None:
+                scratch.__dict__.update(_attributes(targets.classes, stream))
                 logits = scratch.decision_function(X_val)
-                judged = cross_entropy_loss(y_val, logits, labels=targets.classes, from_logits=True)
-            history["loss"].append(loss)
-            history["validation_loss"].append(np.nan if X_val is None else judged)
-            history["seconds"].append(time.perf_counter() - began)
+                validation = cross_entropy_loss(y_val, logits, labels=targets.classes, from_logits=True)
+            for name, value in zip(history, (loss, validation, time.perf_counter() - began), strict=True):
+                history[name].append(value)
+            judged = loss if X_val is None else validation
             if self.verbose:
                 print(f"pass {len(history['loss']):3d}  log loss {judged:.6g}", flush=True)
             waited = 0 if judged < best - self.tol else waited + 1
@@ -282,12 +282,7 @@ class MiniBatchCrossEntropyClassifier(LinearPredictor, ClassifierMixin, BaseEsti
                 break
         else:
             if self.max_iter > 1:
-                warnings.warn(
-                    f"the log loss still improved after max_iter={self.max_iter} passes: raise max_iter, "
-                    "or fit a CrossEntropyClassifier.",
-                    ConvergenceWarning,
-                    stacklevel=2,
-                )
+                warnings.warn(_unfinished(self.max_iter), stacklevel=2)
         n_iter = len(history["loss"])
         self._assign(scratch, targets.classes, chosen, history, n_iter, n_iter * X.shape[0])
         return self
@@ -381,3 +376,10 @@ def _checked(estimator: Any, X: Any, *, reset: bool) -> Any:
 def _attributes(classes: Array, stream: Stream) -> dict[str, Any]:
     coef, intercept = stream.to_original()
     return {"coef_": coef, "intercept_": intercept, "classes_": classes}
+
+
+def _unfinished(max_iter: int) -> ConvergenceWarning:
+    return ConvergenceWarning(
+        f"the log loss still improved after max_iter={max_iter} passes: raise max_iter, or fit a "
+        "CrossEntropyClassifier."
+    )

@@ -10,8 +10,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.collection import check_columns, lazily
 from sklearn_xent.cross_entropy import log_sigmoid, log_softmax, sigmoid, softmax
-from sklearn_xent.partitions import check_columns, is_collection, lazily
+from sklearn_xent.partitions import is_collection
 from sklearn_xent.problem.design import logits_of
 from sklearn_xent.rows import as_rows
 from sklearn_xent.rows.array_api import Placement, beside, is_device_array, to_numpy
@@ -42,7 +43,8 @@ class LinearPredictor:
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows.
+            Rows, of any kind that ``fit`` takes; for a Dask collection the result is a Dask array, not yet
+            computed.
         offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
             Added to the logits, as in ``fit``.
 
@@ -63,7 +65,8 @@ class LinearPredictor:
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows.
+            Rows, of any kind that ``fit`` takes; for a Dask collection the result is a Dask array, not yet
+            computed.
         offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
             Added to the logits, as in ``fit``.
 
@@ -84,7 +87,8 @@ class LinearPredictor:
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows.
+            Rows, of any kind that ``fit`` takes; for a Dask collection the result is a Dask array, not yet
+            computed.
         offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
             Added to the logits, as in ``fit``.
 
@@ -103,7 +107,8 @@ class LinearPredictor:
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows.
+            Rows, of any kind that ``fit`` takes; for a Dask collection the result is a Dask array, not yet
+            computed.
         offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
             Added to the logits, as in ``fit``.
 

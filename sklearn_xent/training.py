@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.partitions import as_local_parts, check_columns, client_of, is_collection, rows_on_cluster
+from sklearn_xent.collection import as_local_parts, check_columns, rows_on_cluster
+from sklearn_xent.partitions import client_of, is_collection
 from sklearn_xent.predictor import validated
 from sklearn_xent.rows import Rows, as_rows
 from sklearn_xent.rows.array_api import to_numpy

@@ -31,9 +31,10 @@ ALLOWED = {
     "parameters": LEAVES | {"problem"},
     "progress": {"solvers"},
     "callbacks": set(),
-    "partitions": LEAVES | {"rows", "targets"},
-    "predictor": LEAVES | {"cross_entropy", "partitions", "problem", "rows", "targets"},
-    "training": LEAVES | {"partitions", "predictor", "rows", "targets"},
+    "partitions": LEAVES | {"targets"},
+    "collection": LEAVES | {"partitions", "rows", "targets"},
+    "predictor": LEAVES | {"collection", "cross_entropy", "partitions", "problem", "rows", "targets"},
+    "training": LEAVES | {"collection", "partitions", "predictor", "rows", "targets"},
     "classifier": LEAVES
     | {"callbacks", "parameters", "predictor", "problem", "progress", "rows", "solvers", "training"},
     "classifier_cv": LEAVES

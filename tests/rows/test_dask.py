@@ -278,7 +278,7 @@ def test_rows_that_do_not_fit_are_computed_anew_for_every_reading(monkeypatch):
         return block
 
     DX = da.from_array(X, chunks=(1000, -1)).map_blocks(noticed, dtype=float, meta=np.empty((0, 0)))
-    monkeypatch.setattr("sklearn_xent.partitions._memory_at_hand", lambda: 0.0)
+    monkeypatch.setattr("sklearn_xent.collection._memory_at_hand", lambda: 0.0)
     model = CrossEntropyClassifier(tol=TIGHT).fit(DX, y)
     same(model, CrossEntropyClassifier(tol=TIGHT).fit(X, y))
     assert len(computed) > 4 * 5
@@ -373,7 +373,7 @@ def test_a_worker_killed_in_the_middle_of_a_fit_changes_nothing(monkeypatch):
     )
     with (
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
-        distributed.Client(cluster) as client,
+        distributed.Client(cluster.scheduler_address) as client,  # tcp://..., as of any other machine
     ):
         DX, Dy = da.from_array(X, chunks=(20_000, -1)), da.from_array(y, chunks=20_000)
         pids = set(client.run(os.getpid).values())
