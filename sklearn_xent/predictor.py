@@ -15,7 +15,7 @@ from sklearn_xent.cross_entropy import log_sigmoid, log_softmax, sigmoid, softma
 from sklearn_xent.partitions import is_collection
 from sklearn_xent.problem.design import logits_of
 from sklearn_xent.rows import as_rows
-from sklearn_xent.rows.array_api import Placement, beside, is_device_array, to_numpy
+from sklearn_xent.rows.array_api import Placement, beside, check_same_place, is_device_array, to_numpy
 from sklearn_xent.rows.arrow import DatasetColumns, is_dataset, matrix_of, numeric_columns
 from sklearn_xent.targets import check_offset
 
@@ -56,7 +56,7 @@ class LinearPredictor:
         if is_collection(X):
             width = None if self.classes_.shape[0] == 2 else self.classes_.shape[0]
             return self._lazily("decision_function", X, offset, width)
-        logits = self._logits(X, offset)
+        logits = self._logits(X, offset, "decision_function")
         return beside(X, logits[0] if len(logits) == 1 else logits.T)
 
     def predict(self, X: Any, offset: Any = None) -> Array:
@@ -77,7 +77,7 @@ class LinearPredictor:
         """
         if is_collection(X):
             return self._lazily("predict", X, offset, None, self.classes_.dtype)
-        logits = self._logits(X, offset)
+        logits = self._logits(X, offset, "predict")
         codes = (logits[0] > 0).astype(int) if len(logits) == 1 else logits.argmax(axis=0)
         return beside(X, np.asarray(to_numpy(self.classes_)[codes]))
 
@@ -99,7 +99,7 @@ class LinearPredictor:
         """
         if is_collection(X):
             return self._lazily("predict_proba", X, offset, self.classes_.shape[0])
-        return beside(X, self._of_each_class(X, offset, sigmoid, softmax))
+        return beside(X, self._of_each_class(X, offset, "predict_proba"))
 
     def predict_log_proba(self, X: Any, offset: Any = None) -> Array:
         """Logarithm of the probability of each class, from the logits.
@@ -119,7 +119,7 @@ class LinearPredictor:
         """
         if is_collection(X):
             return self._lazily("predict_log_proba", X, offset, self.classes_.shape[0])
-        return beside(X, self._of_each_class(X, offset, log_sigmoid, log_softmax))
+        return beside(X, self._of_each_class(X, offset, "predict_log_proba"))
 
     def _lazily(self, method: str, X: Any, offset: Any, width: int | None, dtype: Any = np.float64) -> Any:
         """A Dask array of what a method says of each partition."""
@@ -128,9 +128,10 @@ class LinearPredictor:
             raise ValueError("offset must be None where X is a Dask collection.")
         return lazily(getattr(self, method), check_columns(self, X, reset=False), width, dtype)
 
-    def _of_each_class(self, X: Any, offset: Any, of_two: Any, of_many: Any) -> Array:
+    def _of_each_class(self, X: Any, offset: Any, method: str) -> Array:
         """Fill (n_samples, n_classes) from the blocks of logits, so that no temporary is larger."""
-        blocks = self._logit_blocks(X, offset)
+        of_two, of_many = (sigmoid, softmax) if method == "predict_proba" else (log_sigmoid, log_softmax)
+        blocks = self._logit_blocks(X, offset, method)
         out = np.empty((sum(z.shape[1] for z in blocks), self.classes_.shape[0]))
         start = 0
         for z in blocks:
@@ -142,13 +143,14 @@ class LinearPredictor:
             start += len(part)
         return out
 
-    def _logits(self, X: Any, offset: Any) -> Array:
+    def _logits(self, X: Any, offset: Any, method: str) -> Array:
         """Logits (1, n) or (K, n)."""
-        return np.concatenate(self._logit_blocks(X, offset), axis=1)
+        return np.concatenate(self._logit_blocks(X, offset, method), axis=1)
 
-    def _logit_blocks(self, X: Any, offset: Any) -> list[Array]:
-        """Logits (1, m) or (K, m) of blocks of rows."""
+    def _logit_blocks(self, X: Any, offset: Any, method: str) -> list[Array]:
+        """Logits (1, m) or (K, m) of blocks of rows, asked for by a method."""
         check_is_fitted(self)
+        check_same_place(X, self.coef_, f"{type(self).__name__}.{method}()")
         X = validated(self, X, reset=False)
         coef = dense(self.coef_)
         shifts = check_offset(to_numpy(offset), X.shape[0], self.classes_.shape[0])
@@ -223,7 +225,7 @@ def _on_device(estimator: Any, X: Any, *, reset: bool) -> Any:
         raise ValueError(f"X must have two dimensions and some rows; got shape {tuple(X.shape)}.")
     validate_data(estimator, np.empty((0, X.shape[1])), reset=reset, skip_check_array=True)
     place = Placement(X)
-    return X if place.floating else place.xp.astype(X, place.xp.float64)
+    return X if place.floating else place.xp.astype(X, place.dtype)
 
 
 def _columns_of(estimator: Any, X: Any, *, reset: bool) -> Any:

@@ -18,7 +18,15 @@ from sklearn_xent.rows import Block, Kernel, PerRow, Rows, as_rows
 from sklearn_xent.rows.blocks import row_slices, sample_rows, sweep_blocks
 from sklearn_xent.rows.threads import Team
 
-__all__ = ["DeviceBlock", "DeviceRows", "Placement", "beside", "is_device_array", "to_numpy"]
+__all__ = [
+    "DeviceBlock",
+    "DeviceRows",
+    "Placement",
+    "beside",
+    "check_same_place",
+    "is_device_array",
+    "to_numpy",
+]
 
 # A device wants large products: blocks are no smaller than this, and their logits fit on the host.
 ROWS = 1 << 18
@@ -63,7 +71,11 @@ def to_numpy(X: Any) -> Any:
 
 
 class Placement:
-    """Where an array is: its library, device and floating type. A call puts a numpy array there."""
+    """Where an array is: its library and device. A call puts a numpy array there.
+
+    Numbers that are not integers are of the most precise type that the device knows, as those of a fit of
+    numpy's arrays are.
+    """
 
     def __init__(self, X: Any) -> None:
         if hasattr(X, "__array_namespace__"):
@@ -73,13 +85,36 @@ class Placement:
 
             self.xp, self.device = array_api_compat.array_namespace(X), array_api_compat.device(X)
         self.floating = self.xp.isdtype(X.dtype, "real floating")
-        self.dtype = X.dtype if self.floating else self.xp.float64
+        known = self.xp.__array_namespace_info__().dtypes(device=self.device, kind="real floating")
+        self.dtype = known.get("float64", self.xp.float32)
 
     def __call__(self, values: Array) -> Any:
-        """The values there; numbers that are not integers in the type of the array."""
+        """The values there."""
         if values.dtype.kind == "f":
             return self.xp.asarray(values, dtype=self.dtype, device=self.device)
         return self.xp.asarray(values, device=self.device)
+
+
+def check_same_place(X: Any, fitted: Any, call: str) -> None:
+    """Refuse rows that are elsewhere than those of the fit: scikit-learn's convention.
+
+    Raises
+    ------
+    ValueError
+        If another library or device than that of what was fitted holds X.
+    """
+    theirs, ours = _library_and_device(X), _library_and_device(fitted)
+    if theirs != ours:
+        raise ValueError(
+            f"Inputs passed to {call} must use the same namespace and the same device as those passed to "
+            f"fit(): got {theirs[0]} on {theirs[1]}, but it was fitted with {ours[0]} on {ours[1]}."
+        )
+
+
+def _library_and_device(X: Any) -> tuple[str, str]:
+    if not is_device_array(X):
+        return "numpy", "cpu"
+    return type(X).__module__.split(".")[0], str(Placement(X).device)
 
 
 def beside(X: Any, values: Array) -> Any:
@@ -152,12 +187,12 @@ class DeviceRows:
         self.team.__exit__(*error)
 
     def _block(self, i: int) -> Block:
-        rows, xp = self._slices[i], self._place.xp
+        rows, place = self._slices[i], self._place
         offset = None if self._offset is None else self._offset[:, rows]
         X = self._X[rows, :]
-        if not self.single and X.dtype != xp.float64:
-            X = xp.astype(X, xp.float64)
-        return Block(DeviceBlock(X, self._place), self._targets[:, rows], self._weights[rows], offset)
+        if not self.single and X.dtype != place.dtype:
+            X = place.xp.astype(X, place.dtype)
+        return Block(DeviceBlock(X, place), self._targets[:, rows], self._weights[rows], offset)
 
     def sweep(self, kernel: Kernel, *args: Any, reads: bool = True) -> tuple[Any, Any]:
         """See ``Rows.sweep``; the device has threads of its own."""

@@ -40,7 +40,6 @@ def place(request):
 
     put.tol, put.device, put.xp = (1e-8 if dtype == "float64" else 1e-5), device, xp
     put.numpy = lambda a: a.numpy() if name == "torch" else np.asarray(a.to_device(xp.Device("CPU_DEVICE")))
-    put.dtype = getattr(xp, dtype)
     with sklearn.config_context(array_api_dispatch=True):
         yield put
 
@@ -76,14 +75,14 @@ def test_a_fit_is_that_of_numpy_and_stays_where_X_is(place, K, options):
     for name in ("coef_", "intercept_"):
         value = getattr(model, name)
         assert type(value) is type(place(X))
-        assert value.dtype == place.dtype
+        assert value.dtype == place.xp.float64  # as from numpy's float32
         assert str(value.device) == str(place(X).device)
         np.testing.assert_allclose(
             place.numpy(value), getattr(expected, name), rtol=place.tol, atol=place.tol
         )
     for name in ("predict_proba", "predict_log_proba", "decision_function"):
         value = getattr(model, name)(place(X))
-        assert value.dtype == place.dtype
+        assert value.dtype == place.xp.float64  # as from numpy's float32
         assert str(value.device) == str(place(X).device)
         np.testing.assert_allclose(place.numpy(value), getattr(expected, name)(X), atol=100 * place.tol)
     labels = model.predict(place(X))
@@ -154,6 +153,17 @@ def test_large_products_are_taken_where_X_is(place, monkeypatch):
     X, y = softmax_rows(5000, K=3)
     for options in ({}, {"solver": "newton-cholesky"}, {"solver": "lbfgs"}, {"solver": "truncated-newton"}):
         CrossEntropyClassifier(tol=1e-6, **options).fit(place(X), place(y))
+
+
+@told
+def test_rows_from_elsewhere_than_the_fit_are_refused(place):
+    X, y = softmax_rows(200)
+    model = CrossEntropyClassifier().fit(place(X), place(y))
+    for name in ("predict", "predict_proba", "predict_log_proba", "decision_function"):
+        with pytest.raises(ValueError, match=rf"{name}\(\) must use the same namespace .* got numpy on cpu"):
+            getattr(model, name)(X)
+    with pytest.raises(ValueError, match="fitted with numpy on cpu"):
+        CrossEntropyClassifier().fit(X, y).predict(place(X))
 
 
 @told

@@ -49,7 +49,7 @@ def cluster():
         yield cluster
 
 
-@pytest.fixture(params=["threads", "cluster", "address"])
+@pytest.fixture(params=["threads", "cluster", pytest.param("address", marks=pytest.mark.slow)])
 def scheduler(request):
     """Dask's threads, a client of a cluster in this process, and one that only knows an address."""
     if request.param == "threads":
