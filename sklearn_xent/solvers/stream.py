@@ -283,6 +283,10 @@ def _step(point: Point, past: Any, total: Any, linear: Array) -> tuple[Array, fl
         thought = inner(move, total.times(move)) + ridge
         if not real > NOISE * thought:
             break
+        if isinstance(total, FullQuadratic) and o.penalty.smooth:
+            # another matrix would have to be factored, for much the same step
+            target = W + move * (thought / real)
+            continue
         # the ridge is exact, and never scaled: what is kept is the slope of the rest
         slope = total.times(W) - linear
         total = total.scaled((real - ridge) / max(thought - ridge, TOO_FLAT * real))
