@@ -7,7 +7,7 @@ whole. This is the one place that knows of the intercept: without one its column
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import scipy.sparse as sp
@@ -21,7 +21,7 @@ from sklearn_xent.problem.products import (
     weighted_squares,
     with_entries,
 )
-from sklearn_xent.rows import Block, Rows
+from sklearn_xent.rows import Block, LocalRows, Rows
 from sklearn_xent.rows.array_api import DeviceBlock
 
 __all__ = [
@@ -157,7 +157,7 @@ class Design:
             square = left_product(h, squared(shifted(X, self.shift)))
         return np.column_stack([square * self.scale**2, total if self.fit_intercept else 0 * total])
 
-    def inner_products(self, rows: Rows, units: Array, dtype: Any) -> Array:
+    def inner_products(self, rows: LocalRows, units: Array, dtype: Any) -> Array:
         """Products (n, n) of the design matrix's rows, its columns (d,) without the intercept in units."""
         return rows.inner_products(self.shift, self.scale * units, dtype)
 
@@ -224,7 +224,7 @@ class AppliedDesign(Design):
         """The same, with the column of the intercept."""
         return super().columns(which)[0], np.append(which, len(self.scale))
 
-    def inner_products(self, rows: Rows, units: Array, dtype: Any) -> Array:
+    def inner_products(self, rows: LocalRows, units: Array, dtype: Any) -> Array:
         """Products (n, n) of the rows without their last column."""
         return rows.inner_products(np.zeros(len(units) + 1), np.append(units, 0.0), dtype)
 
@@ -238,7 +238,7 @@ def applied(design: Design, rows: Rows) -> tuple[Design, Rows]:
     if rows.sparse or rows.bytes > SMALL or not rows.local:
         return design, rows
     done = AppliedDesign(design.shift, design.scale, design.variance, design.fit_intercept)
-    return done, rows.mapped(design.matrix)
+    return done, cast(LocalRows, rows).mapped(design.matrix)
 
 
 def _raw_moments(block: Block) -> tuple[tuple[Array, Array], tuple[()]]:

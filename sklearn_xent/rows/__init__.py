@@ -14,7 +14,7 @@ import scipy.sparse as sp
 from sklearn_xent.arrays import Array
 from sklearn_xent.rows.threads import Team
 
-__all__ = ["Block", "PerRow", "Rows", "as_rows", "joined"]
+__all__ = ["Block", "LocalRows", "PerRow", "Rows", "as_rows", "joined"]
 
 Kernel = Callable[..., tuple[tuple[Any, ...], tuple[Any, ...]]]
 
@@ -71,14 +71,6 @@ class Rows(Protocol):
         """Values R (K, n) of all rows, as kernels take them."""
         ...
 
-    def inner_products(self, shift: Array, scale: Array, dtype: Any) -> Array:
-        """A A' (n, n) for A = (X - shift) * scale, from products in dtype."""
-        ...
-
-    def mapped(self, function: Callable[[Any], Any]) -> Rows:
-        """Copy with function(X) in place of X, in one block on the same threads."""
-        ...
-
     def columns(self, which: Array) -> Rows:
         """Copy some columns; same threads."""
         ...
@@ -96,6 +88,18 @@ class Rows(Protocol):
 
     def place(self, row: int) -> str:
         """Say where a row is, if its index alone does not, to be added to an error's message."""
+        ...
+
+
+class LocalRows(Rows, Protocol):
+    """What rows offer besides whose X is in this process, as ``local`` says."""
+
+    def inner_products(self, shift: Array, scale: Array, dtype: Any) -> Array:
+        """A A' (n, n) for A = (X - shift) * scale, from products in dtype."""
+        ...
+
+    def mapped(self, function: Callable[[Any], Any]) -> Rows:
+        """Copy with function(X) in place of X, in one block on the same threads."""
         ...
 
 

@@ -7,7 +7,6 @@ not speak it themselves.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -202,19 +201,6 @@ class DeviceRows:
     def split(self, R: Array) -> PerRow:
         """See ``Rows.split``."""
         return PerRow(R[:, rows] for rows in self._slices)
-
-    def inner_products(self, shift: Array, scale: Array, dtype: Any) -> Array:
-        """See ``Rows.inner_products``; from a copy on the host."""
-        return self._copy().inner_products(shift, scale, dtype)
-
-    def mapped(self, function: Callable[[Any], Any]) -> Rows:
-        """See ``Rows.mapped``; from a copy on the host."""
-        return self._copy().mapped(function)
-
-    def _copy(self) -> Rows:
-        rows = as_rows(*self.take(np.arange(self.n_rows)))
-        rows.team = self.team
-        return rows
 
     def columns(self, which: Array) -> DeviceRows:
         """See ``Rows.columns``."""

@@ -133,19 +133,6 @@ class ClusterRows:
         pieces = {number: R[:, run] for number, run in self._runs.items()}
         return KeptThere(self, self._map(_split, self._groups, pieces=pieces), 0)
 
-    def inner_products(self, shift: Array, scale: Array, dtype: Any) -> Array:
-        """See ``Rows.inner_products``; from a copy, of what is small enough for that."""
-        return self._copy().inner_products(shift, scale, dtype)
-
-    def mapped(self, function: Callable[[Any], Any]) -> Rows:
-        """See ``Rows.mapped``; from a copy."""
-        return self._copy().mapped(function)
-
-    def _copy(self) -> Rows:
-        rows = as_rows(*self.take(np.arange(self.n_rows)))
-        rows.team = self.team
-        return rows
-
     def columns(self, which: Array) -> ClusterRows:
         """See ``Rows.columns``."""
         rows = ClusterRows(

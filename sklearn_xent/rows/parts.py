@@ -99,19 +99,6 @@ class PartedRows:
             for i in range(len(self._runs))
         )
 
-    def inner_products(self, shift: Array, scale: Array, dtype: Any) -> Array:
-        """See ``Rows.inner_products``; from a copy, of what is small enough for that."""
-        return self._copy().inner_products(shift, scale, dtype)
-
-    def mapped(self, function: Callable[[Any], Any]) -> Rows:
-        """See ``Rows.mapped``; from a copy."""
-        return self._copy().mapped(function)
-
-    def _copy(self) -> Rows:
-        rows = as_rows(*self.take(np.arange(self.n_rows)))
-        rows.team = self.team
-        return rows
-
     def columns(self, which: Array) -> PartedRows:
         """See ``Rows.columns``; each reading of them will be of no more than them."""
         parts = [part._replace(read=_Columns(part.read, which)) for part in self._X.parts]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import scipy.linalg
@@ -19,6 +19,7 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.problem.design import AppliedDesign
 from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.problem.penalties import ElasticNet
+from sklearn_xent.rows import LocalRows
 from sklearn_xent.solvers.curvature import Curvature, curvature_at
 from sklearn_xent.solvers.line_search import step_towards
 from sklearn_xent.solvers.newton import truncated_newton
@@ -75,7 +76,7 @@ class RowSpace:
     """
 
     def __init__(self, objective: Objective, dtype: Any, memory: dict[str, Any]) -> None:
-        design, rows = objective.design, objective.rows
+        design, rows = objective.design, cast(LocalRows, objective.rows)  # see suits_row_space
         self._large, self._memory = objective, memory
         varies, ridge = design.scale > 0, objective.penalty.l2[:-1]
         unit = float(ridge.mean(where=varies)) if varies.any() else 1.0

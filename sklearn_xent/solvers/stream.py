@@ -33,7 +33,7 @@ __all__ = ["FULL_LIMIT", "Stream", "batch_rows"]
 FULL_LIMIT = 1000  # coefficients up to which the curvature is a full matrix: 8 MB, factored once a batch
 FEW_CALLS, SHORTEST = 4096, 512  # rows of a batch with a matrix, whose steps are exact, and with a diagonal
 PER_COEFFICIENT = 10  # rows that determine the coefficients well enough for their expansion to be of use
-STEPS = 10  # for one batch
+STEPS = 20  # for one batch, if they do not settle before
 NOISE, SHORTENINGS = (
     1.1,
     10,
