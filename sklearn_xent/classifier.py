@@ -19,10 +19,8 @@ from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.problem.posing import pose
 from sklearn_xent.progress import print_progress
 from sklearn_xent.rows.array_api import beside, to_numpy
-from sklearn_xent.solvers.diagnosis import diagnose
-from sklearn_xent.solvers.methods import choose
-from sklearn_xent.solvers.minimum_norm import minimum_norm
-from sklearn_xent.solvers.solve import History, Status, minimise
+from sklearn_xent.solvers.fit import fit
+from sklearn_xent.solvers.solve import History
 from sklearn_xent.training import training_rows
 
 __all__ = ["CrossEntropyClassifier"]
@@ -101,10 +99,15 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
     converged_ : bool
         Whether the fit ended without a warning.
     optimality_gap_ : float
-        How far the mean objective J / sum(s) may be above its minimum, in nats. With an l1 penalty or
-        bounds it is the duality gap, an upper bound (below 1e-9 of J, where rounding hides it, the estimate).
-        Else it is the smaller of that and of half the squared Newton decrement, an estimate that is exact
-        to first order; beyond 1500 coefficients the decrement is by conjugate gradients.
+        How far the mean objective J / sum(s) at ``coef_`` and ``intercept_`` may be above its minimum, in
+        nats. See ``optimality_gap_kind_``.
+    optimality_gap_kind_ : str
+        "bound" where ``optimality_gap_`` is an upper bound: the duality gap at the residuals of a Newton step,
+        or, from the Hessian of a sample, one by self-concordance. "estimate" where none can be had, which a
+        fit that converged shows only without a penalty, or with a very weak one, beyond 4000 coefficients:
+        half the squared Newton decrement by conjugate gradients.
+    solver_ : str
+        The method that ran; several, in their order, where one handed over to the next.
     history_ : dict of ndarray of shape (1 + number of iterations,)
         One entry an iterate, the start included: "objective" (J / sum(s), nats), "gradient_norm" (of the
         least-norm subgradient, on standardised columns), "gap" (nats, a rough guess before the
@@ -231,42 +234,41 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         with rows:
             strength = 1 / (self.C * targets.total)
             objective = pose(rows, moments_of(rows, names), len(targets.classes), strength, settings, names)
-            solver, method = choose(self.solver, objective, self.random_state)
 
-            def attributes(W: Array) -> dict[str, Any]:
-                coef, intercept = objective.to_original(W)
+            def attributes(coef: Array, intercept: Array) -> dict[str, Any]:
                 if self.prior_correction:
                     intercept = targets.without_class_weights(intercept)
                 return {"coef_": coef, "intercept_": intercept}
 
-            def report(point: Point, history: History) -> bool:
+            def report(solver: str, point: Point, history: History) -> bool:
                 if self.verbose:
                     print_progress(solver, history, self.tol)
-                return task.iterate(lambda: fitted | attributes(point.coefficients))
+                return task.iterate(lambda: fitted | attributes(*objective.to_original(point.coefficients)))
 
-            solution = minimise(
+            found = fit(
                 objective,
-                method,
                 self._start(objective, targets.classes),
+                solver=self.solver,
+                random_state=self.random_state,
                 tol=self.tol,
                 max_iter=self.max_iter,
+                names=names,
                 report=report,
             )
-            warning = diagnose(solution, solver, self.tol, names)
-            W = solution.point.coefficients
-            if solution.status is Status.CONVERGED:
-                W = minimum_norm(objective, W)
-        fitted |= attributes(W) | {
+        solution = found.solution
+        fitted |= attributes(found.coef, found.intercept) | {
             "n_iter_": len(solution.history) - 1,
-            "converged_": warning is None,
-            "optimality_gap_": float(solution.gap),
+            "converged_": found.warning is None,
+            "optimality_gap_": solution.gap.nats,
+            "optimality_gap_kind_": solution.gap.kind.value,
+            "solver_": found.solver,
             "history_": solution.history.to_dict(),
         }
         task.end(lambda: fitted)
         fitted |= {name: beside(X, fitted[name]) for name in ("coef_", "intercept_")}
         fitted["classes_"] = beside(y, targets.classes)
-        if warning is not None:
-            warnings.warn(warning, stacklevel=2)
+        if found.warning is not None:
+            warnings.warn(found.warning, stacklevel=2)
         if names is None:
             self.__dict__.pop("feature_names_in_", None)
         else:

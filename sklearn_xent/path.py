@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_array, column_or_1d
 
 from sklearn_xent.arrays import Array
@@ -19,12 +21,21 @@ from sklearn_xent.problem.penalties import elastic_net
 from sklearn_xent.problem.posing import Settings, pose
 from sklearn_xent.rows import as_rows
 from sklearn_xent.solvers.path import follow
-from sklearn_xent.solvers.solve import Solution, Status
+from sklearn_xent.solvers.solve import Solution
 from sklearn_xent.targets import Targets, check_offset, encode_targets
 
-__all__ = ["CrossEntropyPath", "PathPoint", "check_Cs", "cross_entropy_path", "gathered", "walk"]
+__all__ = [
+    "CrossEntropyPath",
+    "PathPoint",
+    "check_Cs",
+    "cross_entropy_path",
+    "gathered",
+    "summary_of",
+    "walk",
+]
 
 SPAN, SPAN_WIDE = 1e3, 1e2  # of the default grid; with fewer rows than columns the end of it overfits
+SHOWN = 5  # failures that a warning names
 LEAST_L1_RATIO = 1e-3  # for which ridge's grid starts where no coefficient of such an elastic net would
 
 
@@ -63,12 +74,13 @@ class CrossEntropyPath:
 
 
 class PathPoint(NamedTuple):
-    """One optimum: its C, its solution, its coefficients in the units of X, and what was measured at it."""
+    """One optimum: C, solution, coefficients in the units of X, what to warn of, what was measured at it."""
 
     C: float
     solution: Solution
     coef: Array
     intercept: Array
+    warning: ConvergenceWarning | None
     measured: Any
 
 
@@ -117,6 +129,13 @@ def cross_entropy_path(
     ValueError
         For what is out of range, as `CrossEntropyClassifier` does.
 
+    Warns
+    -----
+    ConvergenceWarning
+        Once, if some fits did not converge: how many, at which C, and why the first did not.
+    SeparationWarning
+        The same where all of them have no finite optimum.
+
     See Also
     --------
     CrossEntropyClassifierCV : Chooses C.
@@ -158,7 +177,19 @@ def cross_entropy_path(
     points = list(
         walk(X, targets, offset, grid, settings, max_iter=max_iter, solver=solver, random_state=random_state)
     )
+    failures = [(f"C={point.C:g}", point.warning) for point in points if point.warning is not None]
+    if failures:
+        warnings.warn(summary_of(failures, len(points)), stacklevel=2)
     return gathered(points, targets.classes)
+
+
+def summary_of(failures: list[tuple[str, ConvergenceWarning]], n_fits: int) -> ConvergenceWarning:
+    """One warning for all fits that deserve one: how many, where, and what the first says."""
+    where = ", ".join(place for place, _ in failures[:SHOWN])
+    more = f" and {len(failures) - SHOWN} more" if len(failures) > SHOWN else ""
+    place, first = failures[0]
+    kind = type(first) if len({type(warning) for _, warning in failures}) == 1 else ConvergenceWarning
+    return kind(f"{len(failures)} of {n_fits} fits did not converge: {where}{more}. At {place}: {first}")
 
 
 def gathered(points: list[PathPoint], classes: Array) -> CrossEntropyPath:
@@ -168,9 +199,9 @@ def gathered(points: list[PathPoint], classes: Array) -> CrossEntropyPath:
         coefs=np.array([p.coef for p in points]),
         intercepts=np.array([p.intercept for p in points]),
         losses=np.array([p.solution.point.loss for p in points]),
-        gaps=np.array([p.solution.gap for p in points]),
+        gaps=np.array([p.solution.gap.nats for p in points]),
         n_nonzero=np.array([int((p.coef != 0).any(axis=0).sum()) for p in points]),
-        converged=np.array([p.solution.status is Status.CONVERGED for p in points]),
+        converged=np.array([p.warning is None for p in points]),
         classes=classes,
     )
 
@@ -231,7 +262,7 @@ def walk(
         ]
         found: dict[int, PathPoint] = {}
         memory: dict[str, Any] = {}
-        solutions = follow(
+        fits = follow(
             objective,
             penalties,
             tol=settings.tol,
@@ -239,12 +270,12 @@ def walk(
             solver=solver,
             random_state=random_state,
             memory=memory,
+            names=names,
         )
-        for i, solution in zip(order.tolist(), solutions, strict=True):
-            coef, intercept = objective.to_original(solution.point.coefficients)
-            intercept = targets.without_class_weights(intercept) if prior_correction else intercept
-            measured = None if measure is None else measure(solution.point, memory)
-            found[i] = PathPoint(float(Cs[i]), solution, coef, intercept, measured)
+        for i, fit in zip(order.tolist(), fits, strict=True):
+            intercept = targets.without_class_weights(fit.intercept) if prior_correction else fit.intercept
+            measured = None if measure is None else measure(fit.solution.point, memory)
+            found[i] = PathPoint(float(Cs[i]), fit.solution, fit.coef, intercept, fit.warning, measured)
         yield from (found[i] for i in range(len(Cs)))
 
 
@@ -270,5 +301,5 @@ def _null_model(objective: Objective, held: Array) -> Any:
     """The optimum with the penalised coefficients at zero."""
     lower = np.where(held, 0.0, -np.inf)
     penalty = replace(objective.penalty, l1=np.zeros(len(held)), lower=lower, upper=-lower)
-    (solution,) = follow(objective, [penalty], tol=1e-14, max_iter=100)
-    return solution.point
+    (found,) = follow(objective, [penalty], tol=1e-14, max_iter=100)
+    return found.solution.point

@@ -169,13 +169,15 @@ class Design:
     def to_original(self, W: Array) -> tuple[Array, Array]:
         """Coefficients (K, d) and intercepts (K,) for X as given."""
         V = W[:, :-1] * self.scale
-        return V, W[:, -1] - V @ self.shift
+        return V, np.asarray(W[:, -1] - _precise_product(V, self.shift), dtype=np.float64)
 
     def from_original(self, coef: Array, intercept: Array) -> Array:
         """W (K, d + 1) of given coefficients; what a dropped column had is forgotten."""
         with np.errstate(divide="ignore"):
             V = np.where(self.scale > 0, coef / np.where(self.scale > 0, self.scale, 1.0), 0.0)
-        last = intercept + coef @ self.shift if self.fit_intercept else np.zeros(len(coef))
+        last = np.zeros(len(coef))
+        if self.fit_intercept:
+            last[:] = intercept + _precise_product(coef, self.shift)
         return np.column_stack([V, last])
 
     def _sparse_gram(self, X: Any, h: Array) -> Array:
@@ -187,6 +189,13 @@ class Design:
         last = total if self.fit_intercept else 0.0
         A *= np.outer(self.scale, self.scale)
         return np.block([[A, border[:, None]], [border[None, :], np.array([[last]])]])
+
+
+def _precise_product(V: Array, shift: Array) -> Array:
+    """V shift (K,) in extended precision: means far from zero leave an intercept few digits to lose."""
+    if not np.any(shift):
+        return np.zeros(len(V), dtype=np.longdouble)
+    return np.asarray((V.astype(np.longdouble) * shift).sum(axis=1))
 
 
 class AppliedDesign(Design):

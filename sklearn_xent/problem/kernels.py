@@ -25,7 +25,8 @@ __all__ = [
     "curvature_product",
     "design_rows",
     "difference",
-    "dual_value",
+    "divergence",
+    "dual_point",
     "expand",
     "first_order",
     "gram",
@@ -37,10 +38,12 @@ __all__ = [
     "leave_one_out",
     "mean_curvature",
     "mean_curvature_gram",
+    "reach",
     "smallest_margin",
     "squares",
     "subtract_outer",
     "value_and_slope",
+    "widest_change",
 ]
 
 
@@ -256,6 +259,26 @@ def leave_one_out(
     return (), (loss.expand(moved, block.targets).value,)
 
 
+def widest_change(block: Block, direction: Linear, design: Design) -> Any:
+    """Largest change of a row's logits along a direction, their range where there are several."""
+    moved = design.logits(block.X, direction)
+    width = np.abs(moved[0]) if len(moved) == 1 else np.ptp(moved, axis=0)
+    return (), (float(width.max(initial=0.0, where=block.weights > 0)),)
+
+
+def reach(block: Block, root: Array, design: Design) -> Any:
+    """Largest squared norm of a row, or of a difference of two classes' rows, in M = root' root."""
+    X = block.X[block.weights > 0]
+    size = design.scale.size + 1
+    A = design.matrix(X.toarray() if sp.issparse(X) else X)
+    squared = [
+        np.einsum("ij,ij->i", P, P).max(initial=0.0)
+        for P in (A @ root[:, i : i + size].T for i in range(0, root.shape[1], size))
+    ]
+    # |e_k - e_l|^2 <= 2 (|e_k|^2 + |e_l|^2) in any norm
+    return (), (max(squared) if len(squared) == 1 else 4 * max(squared),)
+
+
 def design_rows(block: Block, design: Design) -> Any:
     """The design matrix (d + 1, m), the targets and the weights."""
     A = design.matrix(block.X.toarray() if sp.issparse(block.X) else block.X)
@@ -288,13 +311,16 @@ def gram(block: Block, design: Design) -> Any:
     return (design.gram(block.X, np.where(block.weights > 0, block.weights, 0.0)),), ()
 
 
-def dual_value(block: Block, e: Any, c: float, loss: Loss) -> Any:
-    """Value of the dual at residuals c r: the entropy of the mixtures y + c r."""
-    mixture = block.targets + c * e.residual
-    value = block.weights @ loss.entropy(np.clip(mixture, 0.0, 1.0))
-    if block.offset is not None:
-        value += c * np.einsum("n,kn,kn->", block.weights, e.residual, block.offset)
-    return (value,), ()
+def dual_point(block: Block, e: Any, direction: Linear, design: Design) -> Any:
+    """Pulled residuals of the probabilities to first order along a direction; the change of them is kept."""
+    change = e.probability_change(design.logits(block.X, direction))
+    return (design.pull(block.X, block.weights * (e.residual + change)),), (change,)
+
+
+def divergence(block: Block, e: Any, change: Array | None, c: float) -> Any:
+    """Weighted KL divergence of y + c (probabilities + change - y) from the probabilities; reads no X."""
+    moved = 0.0 if change is None else c * change
+    return (block.weights @ e.divergence(moved - (1 - c) * e.residual),), ()
 
 
 def smallest_margin(block: Block, logits: Array) -> Any:

@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+from scipy.special import xlog1py
 
 from sklearn_xent.arrays import Array
 
 __all__ = ["BinaryCrossEntropy", "Expansion", "Loss", "MultinomialCrossEntropy", "loss_for"]
+
+SMALLEST_PROBABILITY = 1e-300  # a smaller one is divided by as if it were this: its reciprocal overflows
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,33 @@ class Expansion:
             return p * self.complements * v
         return p * (v - np.einsum("kn,kn->n", p, v))
 
+    def probability_change(self, v: Array) -> Array:
+        """First-order change (K, n) of the probabilities for a change v of the logits, kept in the simplex."""
+        change = self.curvature_product(v)
+        p = self.probabilities
+        if len(p) == 1:
+            return np.clip(change, -p, self.complements)
+        fall = np.minimum(change, 0.0)
+        np.maximum(fall, -p, out=fall)
+        rise = np.maximum(change, 0.0)
+        # what falls in all is what rises in all; a clipped fall takes from the rises in proportion
+        total = rise.sum(axis=0)
+        return fall - rise * (fall.sum(axis=0) / np.where(total > 0, total, 1.0))
+
+    def divergence(self, change: Array) -> Array:
+        """KL divergence (n,) in nats of probabilities + change from the probabilities, without cancelling."""
+        terms = _divergence_terms(self.probabilities, change)
+        if len(change) == 1:
+            terms = terms + _divergence_terms(self.complements, -change)
+        return terms.sum(axis=0)
+
+
+def _divergence_terms(p: Array, change: Array) -> Array:
+    """(p + x) log((p + x) / p) - x for a change x >= -p: each term is at least 0."""
+    p = np.maximum(p, SMALLEST_PROBABILITY)
+    u = np.maximum(change / p, -1.0)
+    return p * np.maximum(xlog1py(1 + u, u) - u, 0.0)
+
 
 class Loss(Protocol):
     """What a problem needs of a loss."""
@@ -60,12 +90,6 @@ class Loss(Protocol):
         ...
 
     def expand(self, logits: Array, targets: Array) -> Expansion: ...
-    def entropy(self, probabilities: Array) -> Array: ...
-
-
-def _negative_entropy_terms(p: Array) -> Array:
-    """P log p with 0 log 0 = 0."""
-    return p * np.log(np.where(p > 0, p, 1.0))
 
 
 @dataclass(frozen=True)
@@ -103,11 +127,6 @@ class BinaryCrossEntropy:
         residual *= p
         residual -= targets * q
         return Expansion(value[0], residual, p, q)
-
-    def entropy(self, probabilities: Array) -> Array:
-        """Entropy of rows (1, n), in nats."""
-        p = probabilities[0]
-        return -_negative_entropy_terms(p) - _negative_entropy_terms(1 - p)
 
 
 @dataclass(frozen=True)
@@ -147,10 +166,6 @@ class MultinomialCrossEntropy:
         np.subtract(np.log1p(others), value, out=value)
         e[top] = 1.0
         return top, value, e, others, 1 + others
-
-    def entropy(self, probabilities: Array) -> Array:
-        """Entropy of rows (K, n), in nats."""
-        return -_negative_entropy_terms(probabilities).sum(axis=0)
 
 
 def loss_for(n_classes: int) -> Loss:

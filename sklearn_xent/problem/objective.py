@@ -21,7 +21,6 @@ from sklearn_xent.rows import PerRow, Rows
 
 __all__ = ["Line", "Objective", "Point"]
 
-STATIONARY = 1e-12  # slope of an intercept whose square is below all rounding
 KEPT = 100_000  # logits up to which a point keeps their expansion: 2.4 MB
 RARE = 40  # nonzero entries in a sample below which a column's curvature is off by a sixth or more
 
@@ -117,6 +116,10 @@ class Objective:
         if self.loss.shift_invariant and self.design.fit_intercept:
             intercept = intercept - intercept.mean()
         return coef, intercept
+
+    def from_original(self, coef: Array, intercept: Array) -> Array:
+        """Coefficients W (K, d + 1) of those in the units of X; the intercept's sum in extended precision."""
+        return self.design.from_original(coef, intercept)
 
     def columns(self, which: Array) -> Objective:
         """The problem on some columns of X, which are copied; the others' coefficients are zero."""
@@ -221,32 +224,6 @@ class Point:
         """Weighted mean of p (1 - p) for each logit, (K,)."""
         (mean,), _ = self.objective.rows.sweep(kernels.mean_curvature, self.expansion, reads=False)
         return np.asarray(mean)
-
-    def duality_gap(self) -> float:
-        """Upper bound of F(W) - min F in nats; inf where nothing penalises a column of X.
-
-        The dual point of residuals c r is the mixture q = y + c r, whose value is its entropy: the dual of
-        maximum likelihood is maximum entropy. It asks for a stationary intercept; what that lacks is added
-        to first order.
-        """
-        o, penalty = self.objective, self.objective.penalty
-        G = self.loss_gradient.copy()
-        if o.free[:-1].any():
-            return np.inf
-        lacks = 0.0
-        if np.abs(G[:, -1]).max() > STATIONARY:
-            lacks = float(G[:, -1] @ np.linalg.pinv(self.coupling()) @ G[:, -1])
-        G[:, -1] = 0.0
-        direct = penalty.fenchel_gap(self.coefficients, G)
-        if np.isfinite(direct):
-            return direct + lacks
-        lasso = penalty.l2 == 0
-        ratio = np.divide(penalty.l1, np.abs(G), out=np.ones_like(G), where=(G != 0) & lasso)
-        c = min(1.0, float(ratio[:, penalty.l1 > 0].min(initial=1.0)))
-        (dual,), _ = o.rows.sweep(kernels.dual_value, self.expansion, c, o.loss, reads=False)
-        zero = np.zeros_like(G)
-        conjugate = penalty.fenchel_gap(zero, np.where(lasso, 0.0, c * G))
-        return max(self.value - float(dual) + conjugate, 0.0) + lacks
 
     def separates(self) -> bool:
         """Whether every row's logits put its label strictly first: then no finite optimum need exist."""

@@ -92,8 +92,19 @@ class ElasticNet:
         V = np.sign(W) * np.maximum(np.abs(W) - step * self.l1, 0)
         return V if self.lower is None else np.clip(V, *self.bounds)
 
+    @cached_property
+    def dual_range(self) -> tuple[Array, Array]:
+        """Least and greatest loss gradient (d + 1,) at which the conjugate is finite, column by column.
+
+        A ridge, or a bound where the slope leads to, makes any gradient feasible; else |G_j| <= l1_j.
+        """
+        lower, upper = self.bounds
+        least = np.where((self.l2 > 0) | np.isfinite(upper), -np.inf, -self.l1)
+        greatest = np.where((self.l2 > 0) | np.isfinite(lower), np.inf, self.l1)
+        return least, greatest
+
     def fenchel_gap(self, W: Array, loss_gradient: Array) -> float:
-        """P(W) + P*(-G) + <W, G>: infinite unless each |G_j| <= l1_j, l2_j > 0 or a bound ends the slope.
+        """P(W) + P*(-G) + <W, G>: infinite where G is outside ``dual_range``.
 
         Each coordinate's term is at least 0; none is the difference of large numbers where l1 = 0 and
         there are no bounds.

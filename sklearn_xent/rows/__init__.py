@@ -51,6 +51,7 @@ class Rows(Protocol):
     sparse: bool
     # whether all of X is in this process: else it is read only in sweeps, and by a few rows or columns
     local: bool
+    stands_for: float  # in a sample: how many rows each that was drawn stands for; else 1
     team: Team
 
     def __enter__(self) -> Self:

@@ -172,6 +172,7 @@ class DeviceRows:
         self.n_rows, self.n_features = X.shape
         self.passes = 0
         self.single = self.sparse = self.local = False
+        self.stands_for = 1.0
         self.bytes = 8.0 * self.n_rows * self.n_features
         self.dtype = np.dtype(np.float32 if X.dtype == self._place.xp.float32 else np.float64)
         self._X, self._targets, self._weights, self._offset = X, targets, weights, offset
@@ -217,7 +218,9 @@ class DeviceRows:
 
     def sample(self, n_rows: int, rng: np.random.RandomState, always: Array) -> Rows:
         """See ``Rows.sample``; on the host."""
-        rows = as_rows(*sample_rows(self, n_rows, rng, always, float(self._weights.sum())))
+        block, stands_for = sample_rows(self, n_rows, rng, always, float(self._weights.sum()))
+        rows = as_rows(*block)
+        rows.stands_for = stands_for
         rows.team, rows.single = self.team, self.single
         return rows
 

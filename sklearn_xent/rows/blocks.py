@@ -60,8 +60,12 @@ def spread_rows(n_rows: int, n_sample: int, rng: np.random.RandomState) -> Array
     return np.unique(starts[:, None] + np.arange(CHUNK))
 
 
-def sample_rows(source: Rows, n_rows: int, rng: np.random.RandomState, always: Array, total: float) -> Block:
+def sample_rows(
+    source: Rows, n_rows: int, rng: np.random.RandomState, always: Array, total: float
+) -> tuple[Block, float]:
     """About n_rows rows of a source whose weights have a total, spread over all, and those in always.
+
+    Also the factor by which the weights of those drawn are larger than in the source.
 
     The weights sum to that of the source: rows that are in it by rule stand for themselves, those drawn
     stand for all the others.
@@ -71,8 +75,9 @@ def sample_rows(source: Rows, n_rows: int, rng: np.random.RandomState, always: A
     drawn = ~np.isin(chosen, always, assume_unique=True)
     weights = block.weights.copy()
     stand_for = total - weights[~drawn].sum()
-    weights[drawn] *= stand_for / max(weights[drawn].sum(), np.finfo(float).tiny)
-    return block._replace(weights=weights)
+    stands_for = float(stand_for / max(weights[drawn].sum(), np.finfo(float).tiny))
+    weights[drawn] *= stands_for
+    return block._replace(weights=weights), stands_for
 
 
 def added(sums: list[Any], more: Any) -> list[Any]:

@@ -77,6 +77,7 @@ class ClusterRows:
         self.rounds = 0  # of tasks, whether or not they read X
         self.dtype, self.sparse, self.bytes = dtype, sparse, n_bytes
         self.single = self.local = False
+        self.stands_for = 1.0
         self._client, self._groups, self._lengths = client, groups, lengths
         self._runs = dict(zip(lengths, row_runs(list(lengths.values())), strict=True))
         self.team = Team(n_bytes)
@@ -158,7 +159,9 @@ class ClusterRows:
 
     def sample(self, n_rows: int, rng: np.random.RandomState, always: Array) -> Rows:
         """See ``Rows.sample``; the sample is in this process."""
-        rows = as_rows(*sample_rows(self, n_rows, rng, always, 1.0))
+        block, stands_for = sample_rows(self, n_rows, rng, always, 1.0)
+        rows = as_rows(*block)
+        rows.stands_for = stands_for
         rows.team, rows.single = self.team, self.single
         return rows
 

@@ -30,6 +30,7 @@ class DenseRows:
         self.n_rows, self.n_features = X.shape
         self.passes = 0
         self.sparse = self.single = False
+        self.stands_for = 1.0
         self.local = True
         self.bytes = 8.0 * X.size
         self.dtype = X.dtype
@@ -101,7 +102,9 @@ class DenseRows:
 
     def sample(self, n_rows: int, rng: np.random.RandomState, always: Array) -> DenseRows:
         """See ``Rows.sample``."""
-        part = DenseRows(*sample_rows(self, n_rows, rng, always, self._weights.sum()))
+        block, stands_for = sample_rows(self, n_rows, rng, always, self._weights.sum())
+        part = DenseRows(*block)
+        part.stands_for = stands_for
         part.team, part.single = self.team, self.single
         return part
 

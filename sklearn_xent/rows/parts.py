@@ -46,6 +46,7 @@ class PartedRows:
         self.passes = 0
         self.sparse, self.dtype, self.bytes = X.sparse, X.dtype, X.bytes
         self.single = self.local = False
+        self.stands_for = 1.0
         self._X, self._targets, self._weights, self._offset = X, targets, weights, offset
         self._runs = row_runs([part.n_rows for part in X.parts])
         self.team = Team(self.bytes)
@@ -134,7 +135,9 @@ class PartedRows:
 
     def sample(self, n_rows: int, rng: np.random.RandomState, always: Array) -> Rows:
         """See ``Rows.sample``; the sample is in memory."""
-        rows = as_rows(*sample_rows(self, n_rows, rng, always, float(self._weights.sum())))
+        block, stands_for = sample_rows(self, n_rows, rng, always, float(self._weights.sum()))
+        rows = as_rows(*block)
+        rows.stands_for = stands_for
         rows.team, rows.single = self.team, self.single
         return rows
 

@@ -26,6 +26,7 @@ class SparseRows:
         self.n_rows, self.n_features = X.shape
         self.passes = 0
         self.sparse, self.single, self.local = True, False, True
+        self.stands_for = 1.0
         self.bytes = 12.0 * X.nnz
         self.dtype = X.dtype
         self._whole, self._targets, self._weights, self._offset = X, targets, weights, offset
@@ -94,7 +95,9 @@ class SparseRows:
 
     def sample(self, n_rows: int, rng: np.random.RandomState, always: Array) -> SparseRows:
         """See ``Rows.sample``."""
-        part = SparseRows(*sample_rows(self, n_rows, rng, always, self._weights.sum()))
+        block, stands_for = sample_rows(self, n_rows, rng, always, self._weights.sum())
+        part = SparseRows(*block)
+        part.stands_for = stands_for
         part.team = self.team
         return part
 

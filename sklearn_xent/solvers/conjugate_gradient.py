@@ -21,10 +21,12 @@ def conjugate_gradient(
     tol: float,
     max_iter: int,
     largest: float = np.inf,
+    enough: Callable[[Array], bool] | None = None,
 ) -> tuple[Array, int]:
     """Solve H x = target to a relative residual tol in the preconditioner's norm; also the products taken.
 
-    Stops early at a direction of no curvature, and once target' x, which only grows, is above ``largest``.
+    Stops early at a direction of no curvature, once target' x, which only grows, is above ``largest``, and
+    where the residual is small ``enough``.
     Nocedal and Wright (2006), Numerical Optimization, 7.1.
     """
     x, residual, scratch = np.zeros_like(target), target.copy(order="K"), np.empty_like(target)
@@ -32,7 +34,7 @@ def conjugate_gradient(
     direction, energy = z.copy(order="K"), inner(residual, z)
     goal, gained = tol**2 * energy, 0.0
     for iteration in range(max_iter):
-        if not energy > goal or gained > largest:
+        if not energy > goal or gained > largest or (enough is not None and enough(residual)):
             return x, iteration
         image = product(direction)
         curvature = inner(direction, image)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dpotrf, dpotrs
 
 from sklearn_xent.arrays import Array
@@ -15,8 +16,11 @@ __all__ = [
     "MEMORY_LIMIT",
     "Curvature",
     "curvature_at",
+    "curvature_on",
+    "face",
     "hessian_among",
     "hessian_at",
+    "hessian_on",
     "pin_gauge",
     "refuse_beyond_memory",
     "unseen_curvature",
@@ -31,13 +35,16 @@ WELL_CONDITIONED = 1e-10  # least squared pivot of an equilibrated matrix that C
 
 
 class Curvature:
-    """Inverse of a positive semidefinite H (N, N), restricted to the coordinates in ``active``."""
+    """Inverse of a positive semidefinite H, restricted to the coordinates in ``active`` (N,).
+
+    H is of all N coordinates or of the active ones only.
+    """
 
     def __init__(self, H: Array, active: Array | None = None) -> None:
         self.hessian = H
         self.active = np.ones(len(H), bool) if active is None else active
-        if active is not None:
-            H = H[np.ix_(active, active)]
+        if len(H) > np.count_nonzero(self.active):
+            H = H[np.ix_(self.active, self.active)]
         diagonal = np.diag(H)
         largest = diagonal.max(initial=0.0)
         # A coordinate whose curvature underflows beside the largest keeps its own unit.
@@ -45,6 +52,7 @@ class Curvature:
         H = H * self._unit[:, None] * self._unit
         self._cholesky = self._eigen = None
         self._rounding = self.least_pivot = 0.0
+        self._null = np.zeros((len(H), 0))
         if H.size:
             U, sound = _cholesky(H)
             self.least_pivot = float(U.diagonal().min() ** 2) if sound else 0.0
@@ -55,6 +63,7 @@ class Curvature:
             self._rounding = 8 * len(H) * np.finfo(float).eps * max(values[-1], 1e-300)
             keep = values > self._rounding
             self._eigen = values[keep], vectors[:, keep]
+            self._null = vectors[:, ~keep]
 
     def solve(self, gradient: Array) -> Array:
         """Least-norm solution of H x = gradient in the shape of gradient; 0 off the active set."""
@@ -69,6 +78,16 @@ class Curvature:
             x = g
         out[self.active] = x * self._unit
         return out.reshape(gradient.shape)
+
+    def null_space(self) -> Array:
+        """Directions (n_active, m) of no curvature but rounding, in the units of H."""
+        return self._null * self._unit[:, None]
+
+    def inverse_root(self) -> Array | None:
+        """T with T' T = H^-1, or None where H was not positive definite to rounding."""
+        if self._cholesky is None:
+            return None
+        return np.asarray(solve_triangular(self._cholesky, np.diag(self._unit), trans="T"))
 
     def gap(self, gradient: Array) -> float:
         """Half the squared Newton decrement, g' H^-1 g / 2: the gap of the quadratic model, in nats.
@@ -114,11 +133,35 @@ def curvature_at(point: Point, *, rough: bool = False) -> Curvature:
         curvature = Curvature(hessian_at(point, np.float32))
         if curvature.least_pivot > SOUND:
             return curvature
-    H = hessian_at(point)
+    return curvature_on(point, face(point))
+
+
+def face(point: Point) -> Array:
+    """Mask (K, d + 1) of the coefficients that can move: neither l1 penalty nor bound holds them."""
     if point.objective.penalty.smooth:
-        return Curvature(H)
-    movable = point.objective.penalty.movable(point.coefficients)
-    return Curvature(H, (movable | (point.stationarity != 0)).ravel())
+        return np.ones(point.coefficients.shape, bool)
+    return np.asarray(point.objective.penalty.movable(point.coefficients) | (point.stationarity != 0))
+
+
+def curvature_on(point: Point, chosen: Array) -> Curvature:
+    """Factor the Hessian between the coefficients of a mask (K, d + 1)."""
+    return Curvature(hessian_on(point, chosen), chosen.ravel())
+
+
+def hessian_on(point: Point, chosen: Array) -> Array:
+    """Hessian between the coefficients of a mask (K, d + 1), from the columns of X that it needs."""
+    columns = chosen[:, :-1].any(axis=0)
+    if columns.all():
+        return hessian_among(point, chosen)
+    if not columns.any():
+        H, classes = point.coupling(), chosen[:, -1]
+        H = H[np.ix_(classes, classes)]
+        if point.objective.loss.shift_invariant:
+            pin_gauge(H, point.objective, chosen)
+        return H
+    part = point.objective.columns(np.flatnonzero(columns))
+    columns = np.append(columns, True)
+    return hessian_among(part.at(point.coefficients[:, columns]), chosen[:, columns])
 
 
 def hessian_at(point: Point, dtype: Any = np.float64) -> Array:

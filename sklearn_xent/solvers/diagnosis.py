@@ -25,7 +25,7 @@ ADVICE = {
 }
 
 
-def diagnose(solution: Solution, solver: str, tol: float, names: Any = None) -> ConvergenceWarning | None:
+def diagnose(solution: Solution, tol: float, names: Any = None) -> ConvergenceWarning | None:
     """Return the one warning that a fit deserves, or None where its relative gap is at most tol."""
     objective = solution.point.objective
     separable = objective.unheld and solution.point.separates()
@@ -37,11 +37,12 @@ def diagnose(solution: Solution, solver: str, tol: float, names: Any = None) -> 
             return _separation(objective, direction, names, total=separable)
     if solution.status is Status.CONVERGED:
         return None
-    relative = solution.gap / abs(solution.point.value)
+    value, gap = abs(solution.point.value), solution.gap.nats
+    # a gap of more than the objective itself is no news: it cannot be
+    known = f"within {gap:.2g} nats ({gap / value:.1g} of its value)" if gap < value else "an unknown distance"
     return ConvergenceWarning(
-        f"solver {solver!r} {solution.status.value}: after {len(solution.history) - 1} iterations the "
-        f"objective is within about {solution.gap:.2g} nats ({relative:.1g} of its value) of the minimum; "
-        f"tol={tol:g} asks for {tol * abs(solution.point.value):.2g}. "
+        f"solver {solution.solver!r} {solution.status.value}: after {len(solution.history) - 1} iterations the "
+        f"objective is {known} of the minimum; tol={tol:g} asks for {tol * value:.2g}. "
         f"To help: {ADVICE[solution.status]}."
     )
 

@@ -14,6 +14,7 @@ from sklearn_xent.solvers.coordinates import FACTOR_LIMIT
 from sklearn_xent.solvers.curvature import DENSE_LIMIT
 from sklearn_xent.solvers.gradient_descent import gradient_descent
 from sklearn_xent.solvers.newton import newton_cholesky, truncated_newton
+from sklearn_xent.solvers.optimality_gap import CERTIFIED_LIMIT
 from sklearn_xent.solvers.orthant_newton import orthant_newton
 from sklearn_xent.solvers.progressive import progressive, sample_size
 from sklearn_xent.solvers.proximal_newton import proximal_newton
@@ -22,7 +23,7 @@ from sklearn_xent.solvers.row_space import row_space, suits_row_space
 from sklearn_xent.solvers.scipy_optimize import SCIPY_METHODS, scipy_minimize
 from sklearn_xent.solvers.solve import Method
 
-__all__ = ["METHODS", "Entry", "choose"]
+__all__ = ["METHODS", "Entry", "choose", "successors"]
 
 
 FACTORED = 400  # coefficients up to which factoring a Hessian is cheaper than the products in place of it
@@ -82,6 +83,17 @@ def choose(
     if entry.keeps and memory is not None:
         options["memory"] = memory
     return solver, partial(entry.method, **options) if options else entry.method
+
+
+def successors(name: str, objective: Objective) -> list[str]:
+    """Names of the methods that "auto" tries in turn where one stalls: other models of the same problem."""
+    if not objective.penalty.smooth:
+        names = ["proximal-newton", "orthant-newton", "accelerated-gradient"]
+    elif objective.loss.n_logits * objective.shape[1] <= CERTIFIED_LIMIT:
+        names = ["newton-cholesky", "truncated-newton", "lbfgs"]
+    else:
+        names = ["truncated-newton", "lbfgs"]
+    return [other for other in names if other != name]
 
 
 def _unable(solver: str, what: str, field: str) -> ValueError:

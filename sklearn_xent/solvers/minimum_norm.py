@@ -8,38 +8,36 @@ import scipy.sparse.linalg
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective
+from sklearn_xent.solvers.curvature import Curvature
 
 __all__ = ["minimum_norm"]
 
 GRAM_LIMIT = 2000  # columns up to which the null space comes from a Gram matrix: 32 MB
-RANK_TOLERANCE = 1e-13  # of the largest eigenvalue of the equilibrated Gram matrix, whose rounding it is
 
 
 def minimum_norm(objective: Objective, W: Array) -> Array:
     """W (K, d + 1) without its part in the null space of the data, in the units of X.
 
     Only where nothing penalises or bounds the columns: that has chosen already. The intercept is not part
-    of the norm; of K symmetric classes the coefficients sum to zero.
+    of the norm; of K symmetric classes the coefficients sum to zero. Rank is decided by rounding, so the
+    result is to be judged: a direction of the data may be as weak as that.
     """
-    if not objective.unheld:
+    penalty = objective.penalty
+    if not objective.unheld or penalty.lower is not None:
         return W
     W = objective.symmetric(W)
     if W.shape[1] - 1 > GRAM_LIMIT:
         return _by_least_squares(objective, W)
-    scale = objective.design.scale
-    G = objective.gram()[:-1, :-1]
-    unit = np.where(np.diag(G) > 0, np.sqrt(np.diag(G)), 1.0)
-    values, vectors = np.linalg.eigh(G / np.outer(unit, unit))
-    null = vectors[:, values <= RANK_TOLERANCE * len(G) * values[-1]]
-    null = null[scale > 0] / unit[scale > 0, None]
+    varies = np.flatnonzero(objective.design.scale > 0)
+    G = objective.gram()[np.ix_(varies, varies)]
+    null = Curvature(G).null_space()
     if not null.size:
         return W
     # What moves no logit, in the units of X. Projecting away from it is one least-squares problem.
-    moves = null * scale[scale > 0, None]
-    V = (W[:, :-1] * scale)[:, scale > 0]
-    weights, *_ = scipy.linalg.lstsq(moves, V.T)
+    moves = null * objective.design.scale[varies, None]
+    weights, *_ = scipy.linalg.lstsq(moves, (W[:, :-1] * objective.design.scale)[:, varies].T)
     out = W.copy()
-    out[:, :-1][:, scale > 0] = W[:, :-1][:, scale > 0] - (null @ weights).T
+    out[:, varies] -= (null @ weights).T
     return out
 
 

@@ -13,6 +13,7 @@ from sklearn_xent.solvers.conjugate_gradient import conjugate_gradient
 from sklearn_xent.solvers.coordinates import FACTOR_LIMIT, triangular_factor
 from sklearn_xent.solvers.curvature import curvature_at, refuse_beyond_memory
 from sklearn_xent.solvers.line_search import step_towards
+from sklearn_xent.solvers.optimality_gap import Gap
 from sklearn_xent.solvers.solve import Visit
 
 __all__ = ["DiagonalInverse", "guessed_diagonal", "newton_cholesky", "truncated_newton"]
@@ -60,7 +61,7 @@ def truncated_newton(objective: Objective, start: Array, visit: Visit) -> None:
             max_iter=preconditioner.patience,
         )
         gap = 0.5 * inner(point.gradient, step)
-        visit(point, gap=gap)
+        visit(point, gap=Gap(gap))
         new = step_towards(point, objective.at(point.coefficients - step))
         if new is None:
             return

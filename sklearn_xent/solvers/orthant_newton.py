@@ -16,6 +16,7 @@ from sklearn_xent.solvers.accelerated_gradient import proximal_step
 from sklearn_xent.solvers.conjugate_gradient import conjugate_gradient
 from sklearn_xent.solvers.line_search import approach
 from sklearn_xent.solvers.newton import DiagonalInverse, guessed_diagonal
+from sklearn_xent.solvers.optimality_gap import Gap
 from sklearn_xent.solvers.solve import Visit
 
 __all__ = ["orthant_newton"]
@@ -44,7 +45,7 @@ def orthant_newton(objective: Objective, start: Array, visit: Visit) -> None:
             tol=forcing,
             max_iter=PRODUCTS,
         )
-        visit(point, gap=0.5 * inner(pull, step))
+        visit(point, gap=Gap(0.5 * inner(pull, step)))
         new = approach(point, _projected(point, step))
         if new is None:
             new, length = proximal_step(point, 1.25 * length)

@@ -10,8 +10,7 @@ import numpy as np
 
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.penalties import ElasticNet
-from sklearn_xent.solvers.methods import choose
-from sklearn_xent.solvers.solve import Solution, minimise
+from sklearn_xent.solvers.fit import Fit, fit
 
 __all__ = ["follow"]
 
@@ -25,8 +24,9 @@ def follow(
     solver: str = "auto",
     random_state: Any = None,
     memory: dict[str, Any] | None = None,
-) -> Iterator[Solution]:
-    """Solutions under penalties that should change little from one to the next.
+    names: Any = None,
+) -> Iterator[Fit]:
+    """Fits under penalties that should change little from one to the next.
 
     The last optimum is known without another reading of X, and methods remember Hessians and factors that
     do not depend on the penalty.
@@ -35,9 +35,17 @@ def follow(
     last = None
     for penalty in penalties:
         problem = replace(objective, penalty=penalty, known=last)
-        _, method = choose(solver, problem, random_state, memory)
         start = problem.design.zeros(problem.shape[0]) if last is None else last.coefficients
         start = np.clip(start, *penalty.bounds)
-        solution = minimise(problem, method, start, tol=tol, max_iter=max_iter)
-        last = solution.point
-        yield solution
+        found = fit(
+            problem,
+            start,
+            solver=solver,
+            random_state=random_state,
+            tol=tol,
+            max_iter=max_iter,
+            memory=memory,
+            names=names,
+        )
+        last = found.solution.point
+        yield found

@@ -17,7 +17,9 @@ from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.solvers.curvature import Curvature, curvature_at, unseen_curvature
 from sklearn_xent.solvers.line_search import step_towards
 from sklearn_xent.solvers.newton import newton_cholesky
+from sklearn_xent.solvers.optimality_gap import Gap, Kind
 from sklearn_xent.solvers.quasi_newton import Corrections
+from sklearn_xent.solvers.sampled_bound import SampledBound
 from sklearn_xent.solvers.solve import Stop, StopWithin, Visit
 
 __all__ = ["progressive", "sample_size"]
@@ -60,7 +62,7 @@ def _lift(solved: Point, curvature: Curvature, objective: Objective, otherwise: 
     # Without much of a penalty a sample may be separable although all rows are not.
     if point.value > MISLED * solved.value:
         return otherwise
-    return _correct(point, _completed(curvature, solved), visit)
+    return _correct(point, _completed(curvature, solved), SampledBound(solved, curvature), visit)
 
 
 def _solve(sample: Objective, start: Array, rng: np.random.RandomState) -> tuple[Point, Curvature]:
@@ -95,24 +97,20 @@ def _completed(curvature: Curvature, solved: Point) -> Curvature:
     return Curvature(H)
 
 
-def _correct(point: Point, curvature: Curvature, visit: Visit) -> Array:
+def _correct(point: Point, curvature: Curvature, bound: SampledBound, visit: Visit) -> Array:
     """Quasi-Newton steps from a point until they contract too slowly; the last coefficients."""
     corrections = Corrections(MEMORY)
-    gap, value, slow = np.inf, np.inf, 0
+    gap, slow = np.inf, 0
     while True:
         direction = -corrections.apply(point.gradient, curvature.solve)
         seen = -0.5 * float((direction * point.gradient).sum())
         # A column all of whose rows the sample got right is flat there, and may not be so on all rows.
         previous, gap = gap, seen + curvature.unresolved(point.gradient)
-        contracted = gap <= SLOW * previous
-        # The estimate is as good as the Hessian is. That the last step brought both the gap and the objective
-        # down by as much as promised shows that it is.
-        kept = abs((value - point.value) - (previous - gap)) <= 0.5 * previous
-        visit(point, gap=gap, certified=bool(contracted and kept and np.isfinite(previous)))
-        slow = 0 if contracted else slow + 1
+        near = gap <= visit.tol * abs(point.value)
+        visit(point, gap=Gap(max(gap, bound(point)), Kind.BOUND) if near else Gap(gap, Kind.ESTIMATE))
+        slow = 0 if gap <= SLOW * previous else slow + 1
         if slow > 2:
             return point.coefficients
-        value = point.value
         new = step_towards(point, point.objective.at(point.coefficients + direction))
         if new is None:
             return point.coefficients

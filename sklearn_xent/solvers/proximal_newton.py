@@ -16,6 +16,7 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.solvers.curvature import hessian_among, unseen_curvature
 from sklearn_xent.solvers.line_search import approach
+from sklearn_xent.solvers.optimality_gap import Gap
 from sklearn_xent.solvers.orthant_newton import orthant_newton
 from sklearn_xent.solvers.quadratic_lasso import quadratic_lasso
 from sklearn_xent.solvers.solve import Stop, StopWithin, Visit
@@ -85,7 +86,7 @@ def _descend(objective: Objective, start: Array, visit: Visit, model: _Model) ->
         far = point.coefficients.size > EVERYTHING and gap > FAR * abs(point.value)
         target = model.minimiser(point, tol=FORCING if far else 0.0)
         previous, gap = gap, model.decrease(point, target)
-        visit(point, gap=gap if model.complete else None)
+        visit(point, gap=Gap(gap) if model.complete else None)
         new = approach(point, target)
         if new is None:
             if model.sharpen():

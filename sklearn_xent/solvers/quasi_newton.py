@@ -13,6 +13,7 @@ from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.solvers.coordinates import triangular_factor
 from sklearn_xent.solvers.line_search import step_towards
 from sklearn_xent.solvers.newton import truncated_newton
+from sklearn_xent.solvers.optimality_gap import Gap
 from sklearn_xent.solvers.solve import Visit
 
 __all__ = ["Corrections", "quasi_newton"]
@@ -71,7 +72,7 @@ def quasi_newton(objective: Objective, start: Array, visit: Visit, *, seed: int 
         apply = partial(corrections.apply, solve=inverse.solve, rescale=True)
         direction = -apply(point.gradient)
         gap = -0.5 * OPTIMISM * float((direction * point.gradient).sum())
-        visit(point, gap=gap, precondition=apply)
+        visit(point, gap=Gap(gap), precondition=apply)
         new = step_towards(point, objective.at(point.coefficients + direction))
         if new is None:
             truncated_newton(objective, point.coefficients, visit)

@@ -17,12 +17,14 @@ import scipy.linalg
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.design import AppliedDesign
+from sklearn_xent.problem.duality import duality_gap
 from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.problem.penalties import ElasticNet
 from sklearn_xent.rows import LocalRows
 from sklearn_xent.solvers.curvature import Curvature, curvature_at
 from sklearn_xent.solvers.line_search import step_towards
 from sklearn_xent.solvers.newton import truncated_newton
+from sklearn_xent.solvers.optimality_gap import Gap, Kind
 from sklearn_xent.solvers.solve import Stop, StopWithin, Visit
 
 __all__ = ["RowSpace", "row_space", "suits_row_space"]
@@ -58,14 +60,14 @@ def row_space(
 
 def _correct(point: Point, small: RowSpace, visit: Visit) -> Array:
     """Newton steps on all columns with the small problem's Hessian; the last coefficients."""
-    visit(point, gap=point.duality_gap())
+    visit(point, gap=Gap(duality_gap(point), Kind.BOUND))
     for _ in range(STEPS):
         end = point.objective.at(point.coefficients - small.step(point.gradient))
         new = step_towards(point, end)
         if new is None:
             break
         point = new
-        visit(point, gap=point.duality_gap())
+        visit(point, gap=Gap(duality_gap(point), Kind.BOUND))
     return point.coefficients
 
 

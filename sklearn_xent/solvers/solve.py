@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
@@ -12,14 +12,18 @@ import numpy as np
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective, Point
-from sklearn_xent.solvers.certificate import certify, judged, polish
 from sklearn_xent.solvers.conjugate_gradient import Map
 from sklearn_xent.solvers.curvature import Curvature
+from sklearn_xent.solvers.optimality_gap import Gap, Kind, certify
+from sklearn_xent.solvers.polish import polish
 
 __all__ = ["History", "Method", "Monitor", "Solution", "Status", "Stop", "StopWithin", "Visit", "minimise"]
 
 
-NEARLY_CERTAIN = 0.01  # nats: separable data are fitted this far, and no further, without a penalty
+NEARLY_CERTAIN = 1e-3  # nats: separable data are fitted this far, and no further, without a penalty
+
+
+PATIENCE = 100  # iterations after which another method takes over, where there is one
 
 
 class Status(Enum):
@@ -43,9 +47,8 @@ class Stop(Exception):
 class Visit(Protocol):
     """What a method calls at each iterate, with what it knows: the factored Hessian there, or the gap.
 
-    ``certified`` says whether the gap is to be believed (True), not yet (False), or checked (None);
-    ``precondition``, an approximate inverse Hessian, helps to check it.
-    ``tol`` is the relative gap at which it stops: a method need not be more accurate than that.
+    A gap that is no bound is checked before it ends a fit; ``precondition``, an approximate inverse Hessian,
+    helps to check it. ``tol`` is the relative gap at which it stops: a method need not be more accurate.
     """
 
     @property
@@ -55,9 +58,8 @@ class Visit(Protocol):
         self,
         point: Point,
         *,
+        gap: Gap | None = None,
         curvature: Curvature | None = None,
-        gap: float | None = None,
-        certified: bool | None = None,
         precondition: Map | None = None,
     ) -> None: ...
 
@@ -93,7 +95,8 @@ class History:
         return len(self.objective)
 
 
-Report = Callable[[Point, History], Any]
+Report = Callable[[str, Point, History], Any]  # also gets the name of the method that runs
+UNKNOWN = Gap(np.inf, Kind.ESTIMATE)
 
 
 @dataclass
@@ -101,25 +104,26 @@ class Monitor:
     """Judge of iterates: records, reports, keeps the best, and stops.
 
     Between certificates the gap is what the method thinks, or else ``||stationarity||^2 / 2``: the design
-    makes the curvature about 1. Each certificate corrects that guess by the factor ``calibration``.
+    makes the curvature about 1. Each certificate corrects such a guess by the factor ``calibration``.
     """
 
     tol: float
     max_iter: int
     report: Report | None = None
+    solver: str = ""
+    deadline: int | None = None  # iterate at which another method takes over
     history: History = field(default_factory=History)
     best: Point | None = None
     curvature: Curvature | None = None
-    gap: float = np.inf
+    gap: Gap = UNKNOWN
     calibration: float = 1.0
 
     def __call__(
         self,
         point: Point,
         *,
+        gap: Gap | None = None,
         curvature: Curvature | None = None,
-        gap: float | None = None,
-        certified: bool | None = None,
         precondition: Map | None = None,
     ) -> None:
         """Record a point; raise Stop when it should be the last."""
@@ -130,47 +134,46 @@ class Monitor:
                     "large for float64 arithmetic; rescale them."
                 )
             raise Stop(Status.STALLED)
-        rough = 0.5 * point.steepness**2
         if curvature is not None:
-            gap = curvature.gap(point.stationarity)
-        rough = rough if gap is None else gap
-        guess = rough if curvature is not None or certified is not None else self.calibration * rough
-        self.history.add(point, guess)
+            gap = Gap(curvature.gap(point.stationarity), Kind.ESTIMATE)
+        guess = Gap(0.5 * point.steepness**2) if gap is None else gap
+        scaled = self.calibration * guess.nats if guess.kind is Kind.GUESS else guess.nats
+        self.history.add(point, scaled)
         if self._improves(point):
             self.best = point
-        if self.report and self.report(point, self.history):
+        if self.report and self.report(self.solver, point, self.history):
             raise Stop(Status.STOPPED)
-        if guess <= self.tol * abs(point.value) and certified is not False:
-            self._certify(point, curvature, gap if certified else None, rough, precondition)
+        if scaled <= self.goal(point):
+            self._certify(point, guess, curvature, precondition)
         if self._separable(point):
             self.best = point
             raise Stop(Status.SEPARABLE)
         if len(self.history) > self.max_iter:
             raise Stop(Status.ITERATION_LIMIT)
+        if self.deadline is not None and len(self.history) > self.deadline:
+            raise Stop(Status.STALLED)
+
+    def goal(self, point: Point) -> float:
+        """Gap in nats that is small enough."""
+        return self.tol * abs(point.value)
 
     def _certify(
-        self,
-        point: Point,
-        curvature: Curvature | None,
-        gap: float | None,
-        rough: float,
-        precondition: Map | None,
+        self, point: Point, guess: Gap, curvature: Curvature | None, precondition: Map | None
     ) -> None:
-        """Stop if the gap is at most tol; it is measured unless it is known."""
-        if gap is not None:
-            self.gap = gap
-        elif curvature is not None:
-            self.gap = judged(point, curvature, point.duality_gap())
-        else:
-            self.gap, curvature = certify(point, self.tol, precondition)
-        self.curvature = curvature
-        self.history.gap[-1] = self.gap
-        if self.gap <= self.tol * abs(point.value):
+        """Stop if the gap is small enough; it is measured unless it is known."""
+        goal = self.goal(point)
+        self.gap, self.curvature = guess, curvature
+        if guess.kind is not Kind.BOUND:
+            self.gap, self.curvature = certify(
+                point, goal, curvature=curvature, precondition=precondition
+            )
+        self.history.gap[-1] = self.gap.nats
+        if self.gap.nats <= goal:
             self.best = point
             raise Stop(Status.CONVERGED)
         # ask again only once the guess, corrected, has come down by half as much again; one below rounding
         # says nothing
-        self.calibration = 2 * self.gap / max(rough, np.finfo(float).eps * abs(point.value))
+        self.calibration = 2 * self.gap.nats / max(guess.nats, np.finfo(float).eps * abs(point.value))
 
     def _separable(self, point: Point) -> bool:
         """Whether nothing penalises the columns, and the rows are all right and almost certain."""
@@ -197,47 +200,65 @@ class StopWithin:
         self,
         point: Point,
         *,
+        gap: Gap | None = None,
         curvature: Curvature | None = None,
-        gap: float | None = None,
-        certified: bool | None = None,
         precondition: Map | None = None,
     ) -> None:
         """Remember the point and its curvature; raise Stop if it is near enough."""
         self.point, self.curvature = point, curvature
         if curvature is not None:
-            gap = curvature.gap(point.gradient)
-        if gap is not None and gap <= self._gap_at(point):
+            gap = Gap(curvature.gap(point.gradient))
+        if gap is not None and gap.nats <= self._gap_at(point):
             raise Stop(Status.CONVERGED)
 
 
 @dataclass(frozen=True)
 class Solution:
-    """Where a fit ended: the best point, its gap in nats, why, and how it got there."""
+    """Where a fit ended: the best point, its gap, why, and how it got there."""
 
     point: Point
-    gap: float
+    gap: Gap
     status: Status
     history: History
     curvature: Curvature | None
+    solver: str = ""
 
 
 def minimise(
     objective: Objective,
-    method: Method,
+    methods: Sequence[tuple[str, Method]],
     start: Array,
     *,
     tol: float,
     max_iter: int,
     report: Report | None = None,
 ) -> Solution:
-    """Run a method until the relative gap is certified to be at most tol, or it must stop.
+    """Run named methods, each from where the last one stalled, until the relative gap is at most tol.
 
     A method's own verdict is not asked: whatever ended it, the best point is evaluated afresh and its gap
     measured. A converged small problem is polished to machine precision with the certificate's Hessian.
     """
     monitor = Monitor(tol, max_iter, report)
+    for i, (name, method) in enumerate(methods):
+        monitor.solver = name if not monitor.solver else f"{monitor.solver}, {name}"
+        last = i == len(methods) - 1
+        monitor.deadline = None if last else len(monitor.history) + PATIENCE
+        point, gap, curvature, status = _run(objective, method, start, monitor)
+        if status is not Status.STALLED:
+            break
+        start = point.coefficients
+    if status is Status.CONVERGED and curvature is not None:
+        room = max_iter + 1 - len(monitor.history)
+        point, gap = polish(point, gap, curvature, at_most=room, record=monitor.history.add)
+    return Solution(point, gap, status, monitor.history, curvature, monitor.solver)
+
+
+def _run(
+    objective: Objective, method: Method, start: Array, monitor: Monitor
+) -> tuple[Point, Gap, Curvature | None, Status]:
+    """One method to its end: the best point, its gap, the Hessian that showed it, and why it ended."""
     try:
-        if max_iter == 0:
+        if monitor.max_iter == 0:
             monitor(objective.at(start))
         method(objective, start, monitor)
     except Stop as stop:
@@ -245,15 +266,11 @@ def minimise(
     else:
         status = Status.STALLED
     assert monitor.best is not None
-    point, gap, curvature = monitor.best, monitor.gap, monitor.curvature
-    if status is not Status.CONVERGED:
-        point = objective.at(point.coefficients)
-        gap, curvature = certify(point, tol)
-        if status is not Status.SEPARABLE and gap <= tol * abs(point.value):
-            status = Status.CONVERGED
-    if status is Status.CONVERGED and curvature is not None:
-        room = max_iter + 1 - len(monitor.history)
-        for better, gap in polish(point, curvature, at_most=room):
-            monitor.history.add(better, gap)
-            point = better
-    return Solution(point, gap, status, monitor.history, curvature)
+    if status is Status.CONVERGED:
+        return monitor.best, monitor.gap, monitor.curvature, status
+    # the best point evaluated afresh: logits that lines have carried along drift by rounding
+    point = objective.at(monitor.best.coefficients)
+    gap, curvature = certify(point, monitor.goal(point))
+    if status is not Status.SEPARABLE and gap.nats <= monitor.goal(point):
+        status = Status.CONVERGED
+    return point, gap, curvature, status

@@ -92,7 +92,7 @@ def test_softmax_of_two_classes_is_the_sigmoid_with_twice_C(problem):
     )
     objective = Objective(rows, MultinomialCrossEntropy(2), elastic_net(design, strength, 0.0), design)
     start = np.zeros(objective.shape)
-    solution = minimise(objective, newton_cholesky, start, tol=1e-8, max_iter=100)
+    solution = minimise(objective, [("newton-cholesky", newton_cholesky)], start, tol=1e-8, max_iter=100)
     z = np.concatenate(solution.point.logits, axis=1)
     same(z[1] - z[0], fit(X, y, 2 * C).decision_function(X), rtol=1e-6, atol=1e-8)
 

@@ -1,0 +1,95 @@
+"""From an objective to coefficients in the units of X: choose, minimise, hand over, least norm, judge, diagnose.
+
+The one way a fit is made: for the classifier, each point of a path, and each fold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from sklearn_xent.arrays import Array
+from sklearn_xent.problem.objective import Objective, Point
+from sklearn_xent.solvers.diagnosis import diagnose
+from sklearn_xent.solvers.methods import choose, successors
+from sklearn_xent.solvers.minimum_norm import minimum_norm
+from sklearn_xent.solvers.solve import History, Solution, Status, minimise
+
+__all__ = ["Fit", "fit"]
+
+Report = Callable[[str, Point, History], Any]
+
+
+class Fit(NamedTuple):
+    """A solution, its coefficients (K, d) and intercepts (K,) in the units of X, and what to warn of."""
+
+    solution: Solution
+    coef: Array
+    intercept: Array
+    warning: ConvergenceWarning | None
+    solver: str
+
+
+def fit(
+    objective: Objective,
+    start: Array,
+    *,
+    tol: float,
+    max_iter: int,
+    solver: str = "auto",
+    random_state: Any = None,
+    memory: dict[str, Any] | None = None,
+    names: Any = None,
+    report: Report | None = None,
+) -> Fit:
+    """Minimise from a start; the gap is that of the coefficients as returned."""
+    name, method = choose(solver, objective, random_state, memory)
+    methods = [(name, method)]
+    if solver == "auto":
+        methods += [choose(other, objective, random_state, memory) for other in successors(name, objective)]
+    solution = minimise(objective, methods, start, tol=tol, max_iter=max_iter, report=report)
+    if solution.status is Status.CONVERGED:
+        solution = _of_least_norm(solution, tol)
+    solution, coef, intercept = _as_returned(solution)
+    warning = diagnose(solution, tol, names)
+    return Fit(solution, coef, intercept, warning, solution.solver)
+
+
+def _of_least_norm(solution: Solution, tol: float) -> Solution:
+    """The coefficients of least norm among those of the same logits, unless rounding makes them worse."""
+    point = solution.point
+    W = minimum_norm(point.objective, point.coefficients)
+    if W is point.coefficients or np.array_equal(W, point.coefficients):
+        return solution
+    moved = point.objective.at(W)
+    gap = solution.gap._replace(nats=solution.gap.nats + max(moved.value - point.value, 0.0))
+    return replace(solution, point=moved, gap=gap) if gap.nats <= tol * abs(moved.value) else solution
+
+
+def _as_returned(solution: Solution) -> tuple[Solution, Array, Array]:
+    """Coefficients and intercepts in the units of X, and the solution at them as they are rounded there.
+
+    Columns far from zero for their spread leave few digits to an intercept. What that may cost is bounded by
+    the design: in its units no column has a curvature above 1; if the bound does not show that it is
+    nothing, the objective is evaluated.
+    """
+    point, objective = solution.point, solution.point.objective
+    coef, intercept = objective.to_original(point.coefficients)
+    W = objective.symmetric(objective.from_original(coef, intercept))
+    moved = W - point.coefficients
+    if objective.loss.shift_invariant:
+        moved[:, -1] -= moved[:, -1].mean()
+    moved = np.abs(moved)
+    penalty = objective.penalty
+    cost = float((np.abs(point.loss_gradient) * moved).sum()) + 0.5 * float(moved.sum()) ** 2
+    cost += penalty.value(W) - penalty.value(point.coefficients)
+    if cost <= 1e-3 * solution.gap.nats or cost <= np.finfo(float).eps * abs(point.value):
+        return solution, coef, intercept
+    there = objective.at(W)
+    gap = solution.gap._replace(nats=max(solution.gap.nats + there.value - point.value, 0.0))
+    return replace(solution, point=there, gap=gap), coef, intercept

@@ -1,0 +1,147 @@
+"""How far is the minimum: a bound where one can be had, and what kind of number it is."""
+
+from __future__ import annotations
+
+from enum import Enum
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+
+from sklearn_xent.arrays import Array, inner
+from sklearn_xent.problem.duality import DualPoint, duality_gap
+from sklearn_xent.problem.objective import Point
+from sklearn_xent.solvers.conjugate_gradient import Map, conjugate_gradient
+from sklearn_xent.solvers.curvature import (
+    DENSE_LIMIT,
+    Curvature,
+    curvature_at,
+    curvature_on,
+    face,
+)
+
+__all__ = ["CERTIFIED_LIMIT", "POLISH_LIMIT", "Gap", "Kind", "certify", "factored_bound"]
+
+POLISH_LIMIT = 500_000  # rows x coefficients: below it a Hessian costs milliseconds
+CERTIFIED_LIMIT = 4000  # coefficients up to which a Hessian is factored where products give no bound: 128 MB
+ROUNDS = 5  # of refining the dual point; each costs one reading of X, and must halve the bound
+PRODUCTS = 60, 400  # with the Hessian for one certificate: as many as readings so far, within these
+# Share of the goal that the residual of the Newton system may cost, and the relative squared residual, in the
+# preconditioner's norm, at which the decrement by conjugate gradients is an estimate.
+SPENT, SOLVED = 0.1, 1e-2
+
+
+class Kind(Enum):
+    """What a gap is worth: only a bound ends a fit as converged, where one can be had."""
+
+    BOUND = "bound"
+    ESTIMATE = "estimate"
+    GUESS = "guess"
+
+
+class Gap(NamedTuple):
+    """How far above the minimum, in nats of the mean objective, and what kind of number it is."""
+
+    nats: float
+    kind: Kind = Kind.GUESS
+
+
+def certify(
+    point: Point, goal: float, *, curvature: Curvature | None = None, precondition: Map | None = None
+) -> tuple[Gap, Curvature | None]:
+    """Gap of a point in nats, and the factored Hessian where one was needed.
+
+    First the bound from the point's own residuals, then the one from a Newton step: with the factored
+    Hessian where it is small, else by conjugate gradients, and where these do not end, with the factored
+    Hessian again up to CERTIFIED_LIMIT coefficients. Beyond it the gap is an estimate.
+    """
+    bound = duality_gap(point)
+    size = int(np.count_nonzero(face(point)))
+    small = point.objective.rows.n_rows * size <= POLISH_LIMIT and size <= DENSE_LIMIT
+    if bound <= goal and not small:
+        return Gap(bound, Kind.BOUND), curvature
+    if curvature is None and size <= DENSE_LIMIT:
+        curvature = curvature_at(point)
+    if curvature is not None:
+        return Gap(min(bound, factored_bound(point, curvature, goal)), Kind.BOUND), curvature
+    gap = _by_products(point, goal, precondition)
+    unknown = gap.kind is Kind.ESTIMATE and not goal < gap.nats < np.inf
+    if unknown and size <= CERTIFIED_LIMIT:
+        return Gap(min(bound, factored_bound(point, curvature_at(point), goal)), Kind.BOUND), None
+    return gap if gap.nats < bound else Gap(bound, Kind.BOUND), None
+
+
+def _by_products(point: Point, goal: float, precondition: Map | None) -> Gap:
+    """Bound from a Newton step by conjugate gradients, if these end; else the decrement, an estimate.
+
+    What the residual e of the Newton system costs is e^2 / (2 l2) in a column with a ridge, and a fraction
+    e / l1 of F in one that only l1 holds; the free columns are solved for once more in the end.
+    """
+    o, penalty, W = point.objective, point.objective.penalty, point.coefficients
+    mask, aim = face(point), point.stationarity
+    if precondition is None or not penalty.smooth:
+        diagonal = np.maximum(point.hessian_diagonal(), np.finfo(float).tiny)
+        precondition = partial(np.multiply, mask / diagonal)
+    free = penalty.free & (np.append(o.design.scale, float(o.design.fit_intercept)) > 0)
+    solvable = np.count_nonzero(free) * len(W) <= DENSE_LIMIT
+    lasso = float(penalty.l1.min(where=(penalty.l1 > 0) & (penalty.l2 == 0), initial=np.inf))
+    with np.errstate(divide="ignore"):
+        ridge = np.where(penalty.l2 > 0, 0.5 / penalty.l2, 0.0)
+
+    def enough(residual: Array) -> bool:
+        cost = float((residual**2 @ ridge).sum()) + np.abs(residual[:, ~free]).max(initial=0.0) / lasso
+        return solvable and cost <= SPENT * goal
+
+    step, products = conjugate_gradient(
+        lambda V: point.hessian_product(V) * mask if not penalty.smooth else point.hessian_product(V),
+        aim,
+        precondition,
+        tol=0.0 if solvable else 0.1 * SOLVED,
+        max_iter=int(np.clip(o.rows.passes, *PRODUCTS)),
+        largest=4 * goal,  # then the answer is no, and need not be exact
+        enough=enough,
+    )
+    decrement = 0.5 * inner(aim, step)
+    if decrement > 2 * goal:
+        return Gap(decrement, Kind.ESTIMATE)
+    residual = np.where(mask, aim - point.hessian_product(step), 0.0)
+    # what conjugate gradients have not seen may be worth as much as what they have
+    unsolved = inner(residual, precondition(residual)) > SOLVED * inner(aim, precondition(aim))
+    estimate = Gap(np.inf if unsolved else decrement, Kind.ESTIMATE)
+    if not solvable:
+        return estimate
+    unpenalised = curvature_on(point, np.broadcast_to(free, W.shape))
+    dual = DualPoint(point, -(step + unpenalised.solve(np.where(free, residual, 0.0))))
+    excess = dual.excess
+    bound = dual.bound(unpenalised.gap(excess) if excess.any() else 0.0)
+    return Gap(bound, Kind.BOUND) if bound <= goal else estimate
+
+
+def factored_bound(point: Point, curvature: Curvature, goal: float) -> float:
+    """Bound in nats from the Newton step of a factored Hessian; one reading of X, or a few.
+
+    A step that rounding left inexact is refined; with kinks and bounds, coefficients that the step lets go
+    join the face.
+    """
+    penalty, G = point.objective.penalty, point.loss_gradient
+    least, greatest = penalty.dual_range
+    active = curvature.active.reshape(G.shape)
+    aim, best = np.where(active, point.stationarity, 0.0), np.inf
+    step = curvature.solve(aim)
+    for _ in range(ROUNDS):
+        dual = DualPoint(point, -step)
+        excess, previous = dual.excess, best
+        let_go = ~active & ((dual.gradient > greatest) | (dual.gradient < least))
+        if not excess[~active].any():
+            best = min(best, dual.bound(curvature.gap(excess) if excess.any() else 0.0))
+        if best <= goal or (best > previous / 2 and not let_go.any()):
+            break
+        if let_go.any():
+            active = active | let_go
+            aim = np.where(let_go, G - np.clip(dual.gradient, least, greatest), aim)
+            curvature = curvature_on(point, active)
+            step = curvature.solve(aim)
+        else:
+            left = np.where(active, dual.gradient - G + aim - penalty.l2 * step, 0.0)
+            step = step + curvature.solve(left)
+    return best
