@@ -27,58 +27,68 @@ __all__ = ["DualPoint", "duality_gap"]
 class DualPoint:
     """Probabilities along a direction (K, d + 1) from those of a point, and the loss gradient that they give.
 
-    Without a direction they are the point's own, and no row is read; else one reading of X.
+    Without a direction they are the point's own, and no row is read; else one reading of X. Coefficients in
+    the mask ``solved`` (K, d + 1) are those that the direction was solved for: their slopes are taken as
+    ``expected`` (K, d + 1), and the difference is the ``excess``.
     """
 
-    def __init__(self, point: Point, direction: Array | None = None) -> None:
-        self._point, self._change = point, None
+    def __init__(
+        self, point: Point, solved: Array, expected: Array | float = 0.0, *, direction: Array | None = None
+    ) -> None:
+        self._point, self._solved, self._change = point, solved, None
         self.gradient = point.loss_gradient
         if direction is not None:
             o = point.objective
             linear = o.design.linear(direction)
             (pulled,), (self._change,) = o.rows.sweep(kernels.dual_point, point.expansion, linear, o.design)
             self.gradient = o.design.gradient(pulled)
-        self.shrinkage = self._feasible_shrinkage()
-
-    def _feasible_shrinkage(self) -> float:
-        """Largest c <= 1 for which c G keeps within the l1 penalties."""
-        G, (least, greatest) = self.gradient, self._point.objective.penalty.dual_range
-        limit = np.where(G > 0, greatest, -least)
-        held = np.isfinite(limit) & (limit > 0) & (np.abs(G) > limit)
-        ratio = np.divide(limit, np.abs(G), out=np.ones_like(G), where=held)
-        return float(ratio.min(initial=1.0))
-
-    @property
-    def excess(self) -> Array:
-        """What of the gradient (K, d + 1) no penalty pays for, in the free columns."""
-        G, (least, greatest) = self.shrinkage * self.gradient, self._point.objective.penalty.dual_range
-        return np.asarray(np.where((G > greatest) & (greatest == 0) | (G < least) & (least == 0), G, 0.0))
+        least, greatest = point.objective.penalty.dual_range
+        G = np.where(solved, np.clip(expected, least, greatest), self.gradient)
+        self.shrinkage = c = _feasible_shrinkage(G, least, greatest)
+        self._feasible = np.clip(c * G, least, greatest)
+        # slopes that no penalty pays for: of columns that need a direction, they have no bound
+        lost = (c * G > greatest) & (greatest == 0) | (c * G < least) & (least == 0)
+        self.excess = np.where(solved, c * (self.gradient - G), np.where(lost, c * G, 0.0))
 
     def bound(self, lacking: float = 0.0) -> float:
         """Upper bound of the gap in nats.
 
-        ``lacking`` is half the squared decrement of ``excess``: what it takes to make the free columns
-        stationary. By Cauchy and Schwarz that moves the slope of column j by no more than its root times
-        sqrt(2 H_jj), which is added to the penalty's part.
+        ``lacking`` is half the squared decrement of ``excess`` on the coefficients solved for: what it takes
+        to make them stationary. By Cauchy and Schwarz that moves the slope of any other by no more than
+        its root times sqrt(2 H_jj), which is added to what the penalty pays.
         """
         o, c = self._point.objective, self.shrinkage
-        penalty, W = o.penalty, self._point.coefficients
         divergence = 0.0
         if c < 1 or self._change is not None:
             args = self._point.expansion, self._change, c
             (divergence,), _ = o.rows.sweep(kernels.divergence, *args, reads=False)
-        G = np.clip(c * self.gradient, *penalty.dual_range)
-        paid = penalty.fenchel_gap(W, G)
+        paid = o.penalty.fenchel_gap(self._point.coefficients, self._feasible)
         if not lacking > 0:
             return float(divergence) + paid
-        # p (1 - p) <= 1/4 bounds the curvature of a column by a quarter of its variance
-        reach = np.sqrt(2 * lacking) * 0.5 * np.sqrt(np.append(o.design.variance, 1.0))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            slope = np.abs(G + penalty.l2 * W)
-            ridge = np.where(penalty.l2 > 0, reach * (slope + reach / 2) / penalty.l2, 0.0).sum()
-            tighter = np.where((penalty.l1 > 0) & (penalty.l2 == 0), reach / penalty.l1, 0.0).max(initial=0.0)
         root = np.sqrt(float(divergence)) + np.sqrt(lacking)
-        return float(root**2 + paid + ridge + tighter * abs(self._point.value))
+        return float(root**2 + paid + self._slopes_cost(np.sqrt(2 * lacking)))
+
+    def _slopes_cost(self, decrement: float) -> float:
+        """What a change of the slopes outside the coefficients solved for may cost in nats."""
+        o, G, W = self._point.objective, np.abs(self._feasible), self._point.coefficients
+        penalty = o.penalty
+        # p (1 - p) <= 1/4 bounds the curvature of a column by a quarter of its variance
+        reach = np.where(self._solved, 0.0, decrement * 0.5 * np.sqrt(np.append(o.design.variance, 1.0)))
+        kink = self._feasible + penalty.l2 * W + penalty.l1 * np.sign(W)
+        slope = np.where(W != 0, np.abs(kink), np.maximum(G - penalty.l1, 0.0))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ridge = np.where((penalty.l2 > 0) & (reach > 0), reach * (slope + reach / 2) / penalty.l2, 0.0)
+            over = np.maximum(G + reach - penalty.l1, 0.0) / penalty.l1
+        tighter = np.where((penalty.l1 > 0) & (penalty.l2 == 0) & (reach > 0), over, 0.0).max(initial=0.0)
+        return float(ridge.sum() + tighter * abs(self._point.value))
+
+
+def _feasible_shrinkage(G: Array, least: Array, greatest: Array) -> float:
+    """Largest c <= 1 for which c G keeps within the l1 penalties."""
+    limit = np.where(G > 0, greatest, -least)
+    held = np.isfinite(limit) & (limit > 0) & (np.abs(G) > limit)
+    ratio = np.divide(limit, np.abs(G), out=np.ones_like(G), where=held)
+    return float(ratio.min(initial=1.0))
 
 
 def duality_gap(point: Point) -> float:
@@ -86,11 +96,10 @@ def duality_gap(point: Point) -> float:
 
     The intercept, where nothing else is free, is made stationary to first order.
     """
-    dual = DualPoint(point)
-    excess = dual.excess
-    if not excess.any():
-        return dual.bound()
-    if excess[:, :-1].any():
+    intercept = np.zeros(point.coefficients.shape, bool)
+    intercept[:, -1] = True
+    dual = DualPoint(point, intercept)
+    if dual.excess[:, :-1].any():
         return np.inf
-    g = excess[:, -1]
-    return dual.bound(0.5 * float(g @ np.linalg.pinv(point.coupling()) @ g))
+    g = dual.excess[:, -1]
+    return dual.bound(0.5 * float(g @ np.linalg.pinv(point.coupling()) @ g) if g.any() else 0.0)

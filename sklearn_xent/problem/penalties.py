@@ -106,18 +106,19 @@ class ElasticNet:
     def fenchel_gap(self, W: Array, loss_gradient: Array) -> float:
         """P(W) + P*(-G) + <W, G>: infinite where G is outside ``dual_range``.
 
-        Each coordinate's term is at least 0; none is the difference of large numbers where l1 = 0 and
-        there are no bounds.
+        Each coordinate's term is at least 0, and none is a difference of large numbers where there are no
+        bounds: with a = -sign(w) G - l1 it is (a - l2 |w|)^2 / (2 l2) for a >= 0, else -a |w| + l2 w^2 / 2 and
+        what the conjugate has of a slope of the other sign.
         """
         if self.lower is not None:
             return self._bounded_gap(W, loss_gradient)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ridge = np.where(self.l2 > 0, (loss_gradient + self.l2 * W) ** 2 / (2 * self.l2), np.inf)
-            excess = np.maximum(np.abs(loss_gradient) - self.l1, 0)
-            conjugate = np.where(excess == 0, 0.0, excess**2 / (2 * self.l2))
-        own = self.l1 * np.abs(W) + 0.5 * self.l2 * W**2 + W * loss_gradient
-        terms = np.where(self.l1 > 0, own + conjugate, np.where(loss_gradient == 0, own, ridge))
-        return float(np.maximum(terms, 0).sum())
+        side = np.where(W != 0, np.sign(W), -np.sign(loss_gradient))
+        a, size = -side * loss_gradient - self.l1, np.abs(W)
+        other = np.maximum(side * loss_gradient - self.l1, 0.0)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            ridge = np.where(self.l2 > 0, (a - self.l2 * size) ** 2 / (2 * self.l2), np.where(a > 0, np.inf, 0.0))
+            conjugate = np.where(other > 0, other**2 / (2 * self.l2), 0.0)
+        return float(np.where(a >= 0, ridge, -a * size + 0.5 * self.l2 * W**2 + conjugate).sum())
 
     def _bounded_gap(self, W: Array, G: Array) -> float:
         """The conjugate is attained where -G - l2 v is in the subdifferential of l1 |v|, or at a bound."""
