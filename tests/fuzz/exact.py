@@ -6,11 +6,17 @@ logit. Rows of weight 0 are left out, which changes nothing.
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
+
+from tests.fuzz.algebra import Factor
 
 __all__ = ["Exact", "Point", "Real", "exact"]
 
 Real = np.longdouble
+LARGE = 3e6  # products of a factorisation by rows, above which it is by the Hessian
+NEVER = -1e30  # offset of a class that a row is held not to know
 
 
 def exact(problem):
@@ -74,7 +80,7 @@ class Exact:
     def __init__(self, X, Y, s, offset, l1, l2, low, high, intercept):
         self.X, self.Y, self.s, self.offset = X, Y, s, offset
         self.K, self.L = Y.shape[1], 1 if Y.shape[1] == 2 else Y.shape[1]
-        self.intercept = intercept
+        self.intercept, self.live = intercept, np.ones(Y.shape, dtype=bool)
         share = s / s.sum()
         self.shift = share @ X if intercept else np.zeros(X.shape[1], dtype=Real)
         A = X - self.shift
@@ -91,6 +97,19 @@ class Exact:
         self.l1, self.l2 = np.append(l1 * self.scale, 0), np.append(l2 * self.scale**2, 0)
         self.low, self.high = np.append(low / self.scale, -np.inf), np.append(high / self.scale, np.inf)
         self.raw = l1, l2, low, high
+
+    def without(self, dead):
+        """The problem whose rows do not know the classes in dead (n, K): its J is lower, at any coefficients.
+
+        Only classes that are no part of a row's target may be dead. A row that knows its label alone has no
+        loss and is left out.
+        """
+        rows = (~dead).sum(axis=1) > 1
+        out = copy.copy(self)
+        out.offset = np.where(dead, Real(NEVER), self.offset)[rows]
+        out.X, out.A, out.Y, out.s = self.X[rows], self.A[rows], self.Y[rows], self.s[rows]
+        out.live = (~dead & self.live)[rows]
+        return out
 
     def value(self, coef, intercept):
         """J at coefficients (L, d), (L,) in the units of X: exact but for rounding of long double."""
@@ -140,7 +159,8 @@ class Point:
     def __init__(self, problem, theta):
         self.problem, self.theta = problem, theta
         Z = problem.A @ theta.T
-        self.value = problem.loss(Z) + (problem.l1 * np.abs(theta) + problem.l2 / 2 * theta**2).sum()
+        self.smooth_value = problem.loss(Z) + (problem.l2 / 2 * theta**2).sum()
+        self.value = self.smooth_value + (problem.l1 * np.abs(theta)).sum()
         D = problem.logits(Z)
         E = np.exp(D - D.max(axis=1, keepdims=True))
         self.P = E / E.sum(axis=1, keepdims=True)
@@ -150,7 +170,7 @@ class Point:
             # P1 - y1 = P1 y0 - P0 y1, which does not cancel
             R = (problem.s * (self.P[:, 1] * Y[:, 0] - self.P[:, 0] * Y[:, 1]))[:, None]
         self.residuals = R
-        self.gradient = R.T @ problem.A + problem.l2 * theta
+        self.smooth_gradient = self.gradient = R.T @ problem.A + problem.l2 * theta
         # what rounding leaves of a gradient that is zero
         self.noise = 1e-18 * (np.abs(R).T @ np.abs(problem.A) + problem.l2 * np.abs(theta) + problem.l1)
         self.pull = self._pull()
@@ -162,25 +182,53 @@ class Point:
         pull = np.where((up < 0) & (w < o.high), up, np.where((down > 0) & (w > o.low), down, 0))
         return np.where(o.idle, 0, pull)
 
-    def curvature_rows(self):
-        """Matrix B with B'B the Hessian: a row per row and class, then the ridge, then the gauge's rows.
+    def curvature(self, extra=0, index=None):
+        """Factor of the Hessian plus diag(extra), extra (L, d + 1) not negative, on coordinates (all)."""
+        o = self.problem
+        size = o.L * o.A.shape[1]
+        index = np.arange(size) if index is None else index
+        if o.L > 1 and len(o.A) * o.L * len(index) ** 2 > LARGE:
+            H = self.hessian()
+            H[np.diag_indices(size)] += (np.zeros((o.L, 1), dtype=Real) + extra + o.l2).ravel()
+            return Factor(hessian=H[np.ix_(index, index)])
+        ridge = np.sqrt((np.zeros((o.L, 1), dtype=Real) + extra + o.l2).ravel())
+        diagonal = np.zeros((size, size), dtype=Real)
+        diagonal[np.diag_indices(size)] = ridge
+        rows = np.vstack([self._loss_rows(), diagonal[ridge > 0], self._gauge_rows()])
+        # rows of large numbers first: Householder is then as accurate for each row as for the whole
+        order = np.argsort(-np.abs(rows).max(axis=1), kind="stable")
+        return Factor(rows=rows[order][:, index])
 
-        diag(p) - p p' = G G' with G = diag(sqrt p) - p sqrt(p)'. Of classes treated alike, what nothing
-        penalises or bounds has a flat direction, all classes together; a row of ones fixes it.
-        """
+    def hessian(self):
+        """Hessian of the loss (L * (d + 1) squared), the gauge fixed, the ridge left out."""
+        o = self.problem
+        size = o.A.shape[1]
+        H = np.zeros((o.L, size, o.L, size), dtype=Real)
+        for k in range(o.L):
+            for l in range(k, o.L):
+                h = o.s * self.P[:, k] * ((k == l) * (1 - self.P[:, k]) - (k != l) * self.P[:, l])
+                H[k, :, l] = o.A.T @ (h[:, None] * o.A)
+                H[l, :, k] = H[k, :, l].T
+        gauge = self._gauge_rows()
+        return H.reshape(o.L * size, o.L * size) + gauge.T @ gauge
+
+    def _loss_rows(self):
+        """Rows B with B'B the Hessian of the loss: diag(p) - p p' = G G', G = diag(sqrt p) - p sqrt(p)'."""
         o, root = self.problem, np.sqrt(self.P)
         n, size = o.A.shape
         if o.L == 1:
-            B = (np.sqrt(o.s) * root[:, 0] * root[:, 1])[:, None] * o.A
-        else:
-            G = root[:, :, None] * np.eye(o.K, dtype=Real) - self.P[:, :, None] * root[:, None, :]
-            G *= np.sqrt(o.s)[:, None, None]
-            B = (G.transpose(0, 2, 1)[:, :, :, None] * o.A[:, None, None, :]).reshape(n * o.K, o.K * size)
-        ridge = np.tile(np.sqrt(o.l2), o.L)
-        rows = [B, np.diag(ridge)[ridge > 0]]
-        if o.L > 1:
-            flat = np.flatnonzero((o.l1 == 0) & (o.l2 == 0) & np.isinf(o.low) & np.isinf(o.high) & ~o.idle)
-            gauge = np.zeros((len(flat), o.L, size), dtype=Real)
-            gauge[np.arange(len(flat)), :, flat] = np.sqrt(o.s.sum()) / o.K
-            rows.append(gauge.reshape(len(flat), o.L * size))
-        return np.vstack(rows)
+            return (np.sqrt(o.s) * root[:, 0] * root[:, 1])[:, None] * o.A
+        G = root[:, :, None] * np.eye(o.K, dtype=Real) - self.P[:, :, None] * root[:, None, :]
+        G *= np.sqrt(o.s)[:, None, None]
+        return (G.transpose(0, 2, 1)[:, :, :, None] * o.A[:, None, None, :]).reshape(n * o.K, o.K * size)
+
+    def _gauge_rows(self):
+        """Of classes treated alike, what nothing holds can rise in all at once: a row of ones each ends that."""
+        o = self.problem
+        size = o.A.shape[1]
+        flat = np.flatnonzero((o.l1 == 0) & (o.l2 == 0) & np.isinf(o.low) & np.isinf(o.high) & ~o.idle)
+        if o.L == 1 or not flat.size:
+            return np.zeros((0, o.L * size), dtype=Real)
+        gauge = np.zeros((len(flat), o.L, size), dtype=Real)
+        gauge[np.arange(len(flat)), :, flat] = np.sqrt(o.s.sum()) / o.K
+        return gauge.reshape(len(flat), -1)
