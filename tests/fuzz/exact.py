@@ -223,7 +223,7 @@ class Point:
         return (G.transpose(0, 2, 1)[:, :, :, None] * o.A[:, None, None, :]).reshape(n * o.K, o.K * size)
 
     def _gauge_rows(self):
-        """Of classes treated alike, what nothing holds can rise in all at once: a row of ones each ends that."""
+        """Of classes treated alike, what nothing holds can rise in all at once: rows of ones end that."""
         o = self.problem
         size = o.A.shape[1]
         flat = np.flatnonzero((o.l1 == 0) & (o.l2 == 0) & np.isinf(o.low) & np.isinf(o.high) & ~o.idle)

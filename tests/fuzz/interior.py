@@ -1,11 +1,13 @@
-"""The minimum with an l1 penalty or bounds: Newton's method on smooth functions that approach J.
+"""The minimum with an l1 penalty or bounds: a primal-dual interior point method in long double.
 
-l1 |w| becomes min over t of l1 t - mu (log(t - w) + log(t + w)), and a bound a logarithm: at the minimum of
-that, J is within mu times the number of logarithms of its minimum, by Lagrangian duality (Boyd and
-Vandenberghe 2004, Convex Optimization, section 11.2).
+|w| is the least t with t - w >= 0 and t + w >= 0; with the bounds these are linear constraints with slacks
+s >= 0 and multipliers z >= 0. Where the gradient of the Lagrangian is zero, J is within s'z of its minimum
+(Boyd and Vandenberghe 2004, Convex Optimization, section 11.7).
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,88 +15,132 @@ from tests.fuzz.exact import Real
 
 __all__ = ["interior"]
 
-ENOUGH = 1e-12  # relative gap at which it ends
+ENOUGH = 1e-10  # relative gap at which it ends
+STEPS = 200
 
 
-class Barrier:
-    """Value, gradient and curvature (L, d + 1) of what stands for the penalty's kinks and the bounds."""
+class Step(NamedTuple):
+    """A direction in w, t, slacks and multipliers, and the slope of the merit along it."""
 
-    def __init__(self, problem, theta, mu):
-        w, l1 = theta, problem.l1
-        a = mu / np.where(l1 > 0, l1, 1)
-        r = np.hypot(a, w)
-        t = a + r
-        kinked = l1 > 0
-        value = np.where(kinked, l1 * t - mu * np.log(t * 2 * a), 0).sum()
-        self.gradient = np.where(kinked, l1 * w / t, 0)
-        self.curvature = np.where(kinked, l1 * a / (r * t), 0)
-        for bound, sign in ((problem.low, 1), (problem.high, -1)):
-            held = np.isfinite(bound) & (problem.low < problem.high)
-            room = np.where(held, sign * (w - np.where(held, bound, 0)), 1)
-            with np.errstate(invalid="ignore", divide="ignore"):
-                value -= (mu * np.log(room)).sum()
-            self.gradient = self.gradient - np.where(held, sign * mu / room, 0)
-            self.curvature = self.curvature + np.where(held, mu / room**2, 0)
-        self.value = value
+    w: np.ndarray
+    t: np.ndarray
+    s: np.ndarray
+    z: np.ndarray
+    slope: float
+
+
+class State:
+    """A point, t (L, d + 1) and the slacks (4, L, d + 1) of t - w, t + w, w - low and high - w.
+
+    Where there is no such constraint, ``mask`` is False and the slack is 1.
+    """
+
+    def __init__(self, point, t):
+        o, w = point.problem, point.theta
+        kinked = (o.l1 > 0) & ~o.idle
+        masks = [kinked, kinked, np.isfinite(o.low) & ~o.idle, np.isfinite(o.high) & ~o.idle]
+        self.mask = np.repeat(np.stack(masks)[:, None], o.L, axis=1)
+        low, high = (np.where(np.isfinite(bound), bound, 0) for bound in (o.low, o.high))
+        self.s = np.where(self.mask, np.stack([t - w, t + w, w - low, high - w]), 1)
+        self.point, self.t, self.l1 = point, t, np.where(kinked, o.l1, 0)
+
+    def merit(self, mu):
+        """J with t for |w|, less mu times the logarithms of the slacks."""
+        return self.point.smooth_value + (self.l1 * self.t).sum() - mu * np.log(self.s).sum()
+
+    def moved(self, step, share):
+        """The state a share of a step on."""
+        new = self.point.problem.at(self.point.theta + share * step.w)
+        return State(new, self.t + share * step.t)
 
 
 def interior(point):
-    """A point and its gap: the path of minima as mu falls, from inside the bounds."""
+    """A point and its gap, from inside the bounds: slacks times multipliers fall together."""
     o = point.problem
-    fixed = o.low >= o.high
-    o.idle = o.idle | fixed
-    width = np.where(np.isinf(o.high - o.low), 1, o.high - o.low)
+    width = np.where(np.isfinite(o.high - o.low), o.high - o.low, 1)
     inside = np.minimum(0.1, width / 4)
-    theta = np.where(fixed, o.low, np.clip(point.theta, o.low + inside, o.high - inside))
-    movable = ~o.idle
-    count = o.L * (2 * ((o.l1 > 0) & movable).sum() + sum((np.isfinite(b) & movable).sum() for b in (o.low, o.high)))
-    point = o.at(theta)
-    mu = 0.1 * abs(point.value) / max(count, 1)
-    for _ in range(60):
-        point, decrement, gap = _centre(point, mu)
-        if count * mu + gap <= ENOUGH * abs(point.value) or not np.isfinite(decrement):
+    theta = np.where(o.idle, point.theta, np.clip(point.theta, o.low + inside, o.high - inside))
+    state = State(o.at(theta), np.abs(theta) + 0.1)
+    count = max(int(state.mask.sum()), 1)
+    mu = 0.1 * abs(state.point.value) / count
+    z = np.where(state.mask, mu / state.s, 0)
+    best, gap = point, Real(np.inf)
+    for _ in range(STEPS):
+        step = _direction(state, z, mu)
+        while -step.slope < mu * max(1, 0.1 * count) and mu > 1e-2 * ENOUGH * abs(state.point.value) / count:
+            mu *= 0.1
+            step = _direction(state, z, mu)
+        if state.point.value <= best.value:
+            best = state.point
+        if -step.slope < mu:
+            gap = state.point.value - best.value + _gap(state, z)
+            if gap <= ENOUGH * abs(state.point.value):
+                break
+        moved = _advance(state, z, mu, step)
+        if moved is None:
             break
-        mu *= 0.1
-    return point, count * mu + gap
+        state, z = moved
+    return best, gap
 
 
-def _centre(point, mu, steps=40):
-    """Minimum for one mu; half its squared decrement, and a bound on what is left."""
+def _direction(state, z, mu):
+    """Newton's direction for s z = mu, t eliminated."""
+    o, (s1, s2, s3, s4), (z1, z2, z3, z4) = state.point.problem, state.s, z
+    m = np.where(state.mask, mu / state.s, 0)
+    kinked = state.mask[0]
+    g = np.where(o.idle, 0, state.point.smooth_gradient + m[0] - m[1] - m[2] + m[3])
+    gt = state.l1 - m[0] - m[1]
+    tt = np.where(kinked, z1 / s1 + z2 / s2, 1)
+    wt = np.where(kinked, z2 / s2 - z1 / s1, 0)
+    extra = np.where(kinked, 4 * (z1 / s1) * (z2 / s2) / tt, 0) + z3 / s3 + z4 / s4
+    index = np.flatnonzero(np.tile(~o.idle, o.L))
+    w = np.zeros(g.size, dtype=Real)
+    w[index] = state.point.curvature(extra, index).solve((wt / tt * gt - g).ravel()[index])
+    w = w.reshape(g.shape)
+    t = np.where(kinked, -(gt + wt * w) / tt, 0)
+    s = np.where(state.mask, np.stack([t - w, t + w, w, -w]), 0)
+    return Step(
+        w, t, s, np.where(state.mask, m - z - z / state.s * s, 0), float((g * w).sum() + (gt * t).sum())
+    )
+
+
+def _advance(state, z, mu, step):
+    """State and multipliers after as much of a step as keeps both positive and lowers the merit, or None."""
+    share = _furthest(state.s, step.s)
+    merit = state.merit(mu)
+    for _ in range(60):
+        new = state.moved(step, share)
+        if (new.s > 0).all():
+            total = new.merit(mu)
+            if np.isfinite(total) and total <= merit + 0.05 * float(share) * step.slope + 1e-18 * abs(merit):
+                break
+        share /= 2 if share > 1e-3 else 8
+    else:
+        return None
+    z = z + _furthest(np.where(state.mask, z, 1), step.z) * step.z
+    central = mu / new.s
+    return new, np.where(new.mask, np.clip(z, 1e-8 * central, 1e8 * central), 0)
+
+
+def _furthest(values, change):
+    """The share, at most 1, of a change that leaves a hundredth of each value."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return min(Real(1), np.where(change < 0, -0.99 * values / change, np.inf).min())
+
+
+def _gap(state, z):
+    """J less the Lagrangian's minimum: s'z, and what the gradient of the Lagrangian leaves.
+
+    The multipliers of t - w and t + w are made to sum to the l1 penalty; t is then gone from it.
+    """
     from tests.fuzz.oracle import proved_gap
 
-    o = point.problem
-    index = np.flatnonzero(np.tile(~o.idle, o.L))
-    barrier = Barrier(o, point.theta, mu)
-    decrement = np.inf
-    for _ in range(steps):
-        g = np.where(o.idle, 0, point.smooth_gradient + barrier.gradient)
-        step = np.zeros(g.size, dtype=Real)
-        step[index] = -point.curvature(barrier.curvature, index).solve(g.ravel()[index])
-        decrement = -0.5 * float(step @ g.ravel())
-        if not decrement > 1e-6 * mu:
-            break
-        new = _descend(point, barrier, step.reshape(g.shape), mu, decrement)
-        if new is None:
-            break
-        point, barrier = new
-    g = np.where(o.idle, 0, point.smooth_gradient + barrier.gradient)
-    if decrement > 0.01 * mu:
-        return point, decrement, Real(np.inf)
-    return point, decrement, 1.5 * proved_gap(point, barrier.curvature, g)
-
-
-def _descend(point, barrier, step, mu, decrement):
-    o, t = point.problem, Real(1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        room = np.where(step > 0, (o.high - point.theta) / step, np.where(step < 0, (o.low - point.theta) / step, np.inf))
-    room = np.where(o.idle, np.inf, room)
-    t = min(t, 0.99 * room.min())
-    value = point.smooth_value + barrier.value
-    for _ in range(60):
-        new = o.at(point.theta + t * step)
-        about = Barrier(o, new.theta, mu)
-        total = new.smooth_value + about.value
-        if np.isfinite(total) and total <= value - 0.1 * float(t) * decrement + 1e-18 * abs(value):
-            return new, about
-        t /= 2 if t > 1e-3 else 8
-    return None
+    o, w = state.point.problem, state.point.theta
+    z1, z2, z3, z4 = z
+    total = np.where(state.mask[0], (z1 + z2), 1)
+    z1, z2 = state.l1 * z1 / total, state.l1 * z2 / total
+    gap = (2 * np.abs(w) * np.where(w > 0, z2, z1) + z3 * state.s[2] + z4 * state.s[3]).sum()
+    slope = np.where(o.idle, 0, state.point.smooth_gradient + z1 - z2 - z3 + z4)
+    tt = np.where(state.mask[0], z1 / state.s[0] + z2 / state.s[1], 1)
+    extra = np.where(state.mask[0], 4 * (z1 / state.s[0]) * (z2 / state.s[1]) / tt, 0)
+    return gap + proved_gap(state.point, extra + z3 / state.s[2] + z4 / state.s[3], slope)
