@@ -24,39 +24,49 @@ __all__ = ["DualPoint", "duality_gap"]
 
 
 
+ROUNDING = 32 * np.finfo(float).eps  # of a slope, relative to the norms of its column and of the residuals
+
+
 class DualPoint:
     """Probabilities along a direction (K, d + 1) from those of a point, and the loss gradient that they give.
 
     Without a direction they are the point's own, and no row is read; else one reading of X. Coefficients in
-    the mask ``solved`` (K, d + 1) are those that the direction was solved for: their slopes are taken as
-    ``expected`` (K, d + 1), and the difference is the ``excess``.
+    the mask ``solved`` (K, d + 1) are those that the direction was solved for: where only rounding keeps
+    their slopes from ``expected`` (K, d + 1) they are taken as that, and the difference is ``rounded``. What
+    is then outside the dual's feasible range, in ``lost``, leaves no bound.
     """
 
     def __init__(
         self, point: Point, solved: Array, expected: Array | float = 0.0, *, direction: Array | None = None
     ) -> None:
         self._point, self._solved, self._change = point, solved, None
-        self.gradient = point.loss_gradient
+        o, G = point.objective, point.loss_gradient
         if direction is not None:
-            o = point.objective
             linear = o.design.linear(direction)
             (pulled,), (self._change,) = o.rows.sweep(kernels.dual_point, point.expansion, linear, o.design)
-            self.gradient = o.design.gradient(pulled)
-        least, greatest = point.objective.penalty.dual_range
-        G = np.where(solved, np.clip(expected, least, greatest), self.gradient)
-        self.shrinkage = c = _feasible_shrinkage(G, least, greatest)
-        self._feasible = np.clip(c * G, least, greatest)
-        # slopes that no penalty pays for: of columns that need a direction, they have no bound
-        lost = (c * G > greatest) & (greatest == 0) | (c * G < least) & (least == 0)
-        self.excess = np.where(solved, c * (self.gradient - G), np.where(lost, c * G, 0.0))
+            G = o.design.gradient(pulled)
+        self.gradient = G
+        least, greatest = o.penalty.dual_range
+        expected = np.clip(expected, least, greatest)
+        # by Pinsker's inequality no residuals are larger, in the mean of their squares, than twice the loss
+        noise = ROUNDING * np.sqrt(2 * point.loss * np.append(o.design.variance, 1.0))
+        snaps = solved & (np.abs(G - expected) <= noise)
+        self.rounded = np.where(snaps, G - expected, 0.0)
+        G = np.where(snaps, expected, G)
+        self.shrinkage = _feasible_shrinkage(G, least, greatest)
+        G = self.shrinkage * G
+        self.lost = (G > greatest) & (greatest == 0) | (G < least) & (least == 0)
+        self._feasible = np.clip(G, least, greatest)
 
     def bound(self, lacking: float = 0.0) -> float:
-        """Upper bound of the gap in nats.
+        """Upper bound of the gap in nats, inf where slopes are lost.
 
-        ``lacking`` is half the squared decrement of ``excess`` on the coefficients solved for: what it takes
+        ``lacking`` is half the squared decrement of ``rounded`` on the coefficients solved for: what it takes
         to make them stationary. By Cauchy and Schwarz that moves the slope of any other by no more than
         its root times sqrt(2 H_jj), which is added to what the penalty pays.
         """
+        if self.lost.any():
+            return np.inf
         o, c = self._point.objective, self.shrinkage
         divergence = 0.0
         if c < 1 or self._change is not None:
@@ -92,14 +102,14 @@ def _feasible_shrinkage(G: Array, least: Array, greatest: Array) -> float:
 
 
 def duality_gap(point: Point) -> float:
-    """Bound of the gap in nats from the point's own residuals: reads no X. inf where a free column needs it.
+    """Bound of the gap in nats from the point's own residuals: reads no X.
 
-    The intercept, where nothing else is free, is made stationary to first order.
+    inf where a column that nothing penalises is not stationary, but for rounding.
     """
     intercept = np.zeros(point.coefficients.shape, bool)
     intercept[:, -1] = True
     dual = DualPoint(point, intercept)
-    if dual.excess[:, :-1].any():
+    if dual.lost.any():
         return np.inf
-    g = dual.excess[:, -1]
+    g = dual.rounded[:, -1]
     return dual.bound(0.5 * float(g @ np.linalg.pinv(point.coupling()) @ g) if g.any() else 0.0)

@@ -34,6 +34,7 @@ __all__ = [
     "hessian_among",
     "hessian_diagonal",
     "hessian_product",
+    "hessian_root",
     "holding",
     "leave_one_out",
     "mean_curvature",
@@ -42,6 +43,7 @@ __all__ = [
     "smallest_margin",
     "squares",
     "subtract_outer",
+    "triangular",
     "value_and_slope",
     "widest_change",
 ]
@@ -153,6 +155,38 @@ def hessian_among(block: Block, logits: Array, kept: Any, loss: Loss, design: De
         np.multiply(A[:, j[a:b]], (np.sqrt(p * q) * root)[:, None], out=C[:, a:b])
         H[a:b, a:b] = C[:, a:b].T @ C[:, a:b]
     return (H,), ()
+
+
+def hessian_root(block: Block, e: Any, design: Design, chosen: Array, gauged: Array) -> Any:
+    """Triangular factor of the rows whose products are the Hessian between the coefficients of a mask.
+
+    diag(p) - p p' is the product of (I - s s') diag(s), s = sqrt(p), with its transpose. For the columns in
+    ``gauged``, rows that give what moves all classes alike the classes' mean curvature.
+    """
+    K, size = chosen.shape
+    R = np.zeros((0, np.count_nonzero(chosen)))
+    step = max(1, FEW // (K * (K + 1) * size))
+    for i in range(0, len(block.weights), step):
+        part = slice(i, i + step)
+        X = block.X[part]
+        A = design.matrix(X.toarray() if sp.issparse(X) else X)
+        p, q, w = e.probabilities[:, part], e.complements[:, part], np.sqrt(block.weights[part])
+        if K == 1:
+            B = (A * (w * np.sqrt(p[0] * q[0]))[:, None])[:, chosen[0]]
+        else:
+            s = np.sqrt(p)
+            F = -s[:, None] * s[None] * s[None]
+            F[np.arange(K), np.arange(K)] = s * q
+            rows = [np.einsum("km,mj->mkj", w * f, A).reshape(len(A), -1)[:, chosen.ravel()] for f in F]
+            pin = np.where(gauged, A * (w * np.sqrt((p * q).sum(axis=0)) / K)[:, None], 0.0)
+            B = np.vstack([*rows, np.tile(pin, K)[:, chosen.ravel()]])
+        R = triangular(np.vstack([R, B]))
+    return (), (R,)
+
+
+def triangular(B: Array) -> Array:
+    """R of B = Q R, by Householder's reflections, the largest rows first."""
+    return np.linalg.qr(B[np.argsort(-np.abs(B).max(axis=1, initial=0.0), kind="stable")], mode="r")
 
 
 def subtract_outer(H: Array, A: Array, p: Array, weights: Array) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,6 +12,7 @@ from scipy.linalg.lapack import dpotrf, dpotrs
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective, Point
+from sklearn_xent.solvers.hessian_root import affordable, hessian_root
 
 __all__ = [
     "DENSE_LIMIT",
@@ -37,10 +40,13 @@ WELL_CONDITIONED = 1e-10  # least squared pivot of an equilibrated matrix that C
 class Curvature:
     """Inverse of a positive semidefinite H, restricted to the coordinates in ``active`` (N,).
 
-    H is of all N coordinates or of the active ones only.
+    H is of all N coordinates or of the active ones only. ``root`` makes R with R' R = H on the active ones,
+    which is asked for where H is so ill-conditioned that its factor would be of few digits or none.
     """
 
-    def __init__(self, H: Array, active: Array | None = None) -> None:
+    def __init__(
+        self, H: Array, active: Array | None = None, root: Callable[[], Array] | None = None
+    ) -> None:
         self.hessian = H
         self.active = np.ones(len(H), bool) if active is None else active
         if len(H) > np.count_nonzero(self.active):
@@ -59,9 +65,9 @@ class Curvature:
             if self.least_pivot > WELL_CONDITIONED:
                 self._cholesky = U
         if self._cholesky is None and H.size:
-            values, vectors = np.linalg.eigh(np.where(np.isfinite(H), H, 0.0))
-            self._rounding = 8 * len(H) * np.finfo(float).eps * max(values[-1], 1e-300)
-            keep = values > self._rounding
+            values, vectors, rank_tol = _spectrum(H, None if root is None else root() * self._unit)
+            self._rounding = 8 * len(H) * np.finfo(float).eps * max(values.max(), 1e-300)
+            keep = values > rank_tol
             self._eigen = values[keep], vectors[:, keep]
             self._null = vectors[:, ~keep]
 
@@ -109,6 +115,16 @@ class Curvature:
         return 0.5 * float(lost @ lost) / self._rounding
 
 
+def _spectrum(H: Array, R: Array | None) -> tuple[Array, Array, float]:
+    """Eigenvalues and vectors of H, from its root R where there is one, and the largest that rounding makes."""
+    rounding = 8 * len(H) * np.finfo(float).eps
+    if R is not None and np.isfinite(R).all():
+        _, values, rows = np.linalg.svd(R)
+        return values**2, rows.T, float((rounding * values[0]) ** 2)
+    values, vectors = np.linalg.eigh(np.where(np.isfinite(H), H, 0.0))
+    return values, vectors, rounding * max(float(values[-1]), 1e-300)
+
+
 def _cholesky(H: Array) -> tuple[Array, bool]:
     """Upper factor of H in column-major order, and whether H is positive definite.
 
@@ -145,7 +161,8 @@ def face(point: Point) -> Array:
 
 def curvature_on(point: Point, chosen: Array) -> Curvature:
     """Factor the Hessian between the coefficients of a mask (K, d + 1)."""
-    return Curvature(hessian_on(point, chosen), chosen.ravel())
+    root = partial(hessian_root, point, chosen) if affordable(point) else None
+    return Curvature(hessian_on(point, chosen), chosen.ravel(), root)
 
 
 def hessian_on(point: Point, chosen: Array) -> Array:

@@ -26,9 +26,6 @@ POLISH_LIMIT = 500_000  # rows x coefficients: below it a Hessian costs millisec
 CERTIFIED_LIMIT = 4000  # coefficients up to which a Hessian is factored where products give no bound: 128 MB
 ROUNDS = 5  # of refining the dual point; each costs one reading of X, and must halve the bound
 PRODUCTS = 60, 400  # with the Hessian for one certificate: as many as readings so far, within these
-# Half the squared decrement of what rounding left unsolved, relative to the bound and to F: beyond both the step
-# that would solve for it might not be as small as its decrement.
-ROUNDED, NOTHING = 1e-4, 1e-20
 # Share of the goal that the residual of the Newton system may cost, and the relative squared residual, in the
 # preconditioner's norm, at which the decrement by conjugate gradients is an estimate.
 SPENT, SOLVED = 0.1, 1e-2
@@ -107,7 +104,7 @@ def _by_products(point: Point, goal: float, precondition: Map | None) -> Gap:
     decrement = 0.5 * inner(aim, step)
     if decrement > 2 * goal:
         return Gap(decrement, Kind.ESTIMATE)
-    residual = np.where(mask, aim - point.hessian_product(step), 0.0)
+    residual = np.where(mask, aim - point.hessian_product(step), 0.0) if products else aim
     # what conjugate gradients have not seen may be worth as much as what they have
     unsolved = inner(residual, precondition(residual)) > SOLVED * inner(aim, precondition(aim))
     estimate = Gap(np.inf if unsolved else decrement, Kind.ESTIMATE)
@@ -116,9 +113,7 @@ def _by_products(point: Point, goal: float, precondition: Map | None) -> Gap:
     unheld = np.broadcast_to(free, W.shape)
     unpenalised = curvature_on(point, unheld)
     dual = DualPoint(point, unheld, direction=-(step + unpenalised.solve(np.where(free, residual, 0.0))))
-    lacking = unpenalised.gap(dual.excess)
-    small = lacking <= ROUNDED * dual.bound() and not dual.excess[~unheld].any()
-    bound = dual.bound(lacking) if small else np.inf
+    bound = dual.bound(unpenalised.gap(dual.rounded))
     return Gap(bound, Kind.BOUND) if bound <= goal else estimate
 
 
@@ -134,13 +129,12 @@ def factored_bound(point: Point, curvature: Curvature, goal: float) -> float:
     aim, best = np.where(active, point.stationarity, 0.0), np.inf
     step = curvature.solve(aim)
     for _ in range(ROUNDS):
-        dual = DualPoint(point, active, G - aim + penalty.l2 * step, direction=-step)
-        excess, previous = dual.excess, best
+        expected = G - aim + penalty.l2 * step
+        dual = DualPoint(point, active, expected, direction=-step)
+        previous = best
         let_go = ~active & ((dual.gradient > greatest) | (dual.gradient < least))
-        lacking = curvature.gap(excess)
-        if not excess[~active].any() and lacking <= max(ROUNDED * dual.bound(), NOTHING * abs(point.value)):
-            best = min(best, dual.bound(lacking))
-        if best <= goal or (best > previous / 2 and not let_go.any()):
+        best = min(best, dual.bound(curvature.gap(dual.rounded)))
+        if best <= goal or (previous / 2 < best < np.inf and not let_go.any()):
             break
         if let_go.any():
             active = active | let_go
@@ -148,5 +142,5 @@ def factored_bound(point: Point, curvature: Curvature, goal: float) -> float:
             curvature = curvature_on(point, active)
             step = curvature.solve(aim)
         else:
-            step = step + curvature.solve(np.where(active, excess, 0.0))
+            step = step + curvature.solve(np.where(active, dual.gradient - expected, 0.0))
     return best
