@@ -40,6 +40,7 @@ CANCELLATION = 1e2  # |shift| * scale beyond which dense blocks are centred: one
 # float32 rows are multiplied in float32 if they are large, if their columns' means are no more spreads
 # away than this, and if the fit need not be nearer than this to the minimum: logits are off by some 1e-6.
 LARGE, NEAR, SINGLE_PRECISION = 16 << 20, 10.0, 1e-8
+MEDIAN_ROWS, OUTLYING = 63, 1e6  # rows of a median; small deviations from it beyond which a mean is no use
 SMALL = 1 << 23  # bytes of dense rows up to which the design matrix is made once
 CACHED = 1 << 17  # coefficients that a temporary array may hold: fresh memory costs more than the sums
 # Spreads outside this range have no reciprocal, or no square root of one, in float64.
@@ -79,6 +80,17 @@ class Design:
     # digits as the shift has more than the spread.
     centred: bool = False
     sparse: bool = False
+    stored: Array | None = None  # mask (d,) of sparse columns whose entries have had the shift taken off
+
+    @property
+    def left(self) -> Array:
+        """What of the shift (d,) the products have to take off."""
+        return self.shift if self.stored is None else np.where(self.stored, 0.0, self.shift)
+
+    @property
+    def cancellation(self) -> Array:
+        """Sizes (d,) of what cancels in products, in units of the design's columns: 0 where nothing does."""
+        return np.zeros_like(self.shift) if self.centred else np.abs(self.left) * self.scale
 
     def zeros(self, n_logits: int) -> Array:
         """Coefficients (K, d + 1) of 0, in the order of memory that products with the rows want."""
@@ -90,17 +102,17 @@ class Design:
             V = np.multiply(W[:, :-1].T, self.scale[:, None], order="C").T
         else:
             V = W[:, :-1] * self.scale
-        return Linear(V, W[:, -1].copy() if self.centred else W[:, -1] - V @ self.shift)
+        return Linear(V, W[:, -1].copy() if self.centred else W[:, -1] - V @ self.left)
 
     def logits(self, X: Any, linear: Linear) -> Array:
         """Logits (K, m) of a block."""
-        Z = right_product(linear.V, shifted(X, self.shift) if self.centred else X)
+        Z = right_product(linear.V, shifted(X, self.left) if self.centred else X)
         Z += linear.bias[:, None]
         return Z
 
     def pull(self, X: Any, R: Array) -> Pulled:
         """R (K, m) times a block; `gradient` makes the sum over blocks a gradient."""
-        return Pulled(left_product(R, shifted(X, self.shift) if self.centred else X), R.sum(axis=1))
+        return Pulled(left_product(R, shifted(X, self.left) if self.centred else X), R.sum(axis=1))
 
     def gradient(self, pulled: Pulled) -> Array:
         """The rows' R times the design matrix, (K, d + 1)."""
@@ -111,7 +123,7 @@ class Design:
             part = slice(j, j + columns)
             np.multiply(pulled.RX[:, part], self.scale[part], out=body[:, part])
             if not self.centred:
-                body[:, part] -= pulled.total[:, None] * (self.shift[part] * self.scale[part])
+                body[:, part] -= pulled.total[:, None] * (self.left[part] * self.scale[part])
         G[:, -1] = pulled.total if self.fit_intercept else 0.0
         return G
 
@@ -123,7 +135,7 @@ class Design:
         if sp.issparse(X):
             return self._sparse_gram(X, h)
         if isinstance(X, DeviceBlock):
-            return X.gram(self.shift, self.scale, float(self.fit_intercept), h)
+            return X.gram(self.left, self.scale, float(self.fit_intercept), h)
         A = self.matrix(X, dtype)
         if h.min(initial=0.0) >= 0:
             # numpy calls the symmetric product, at half the cost, when both operands are one buffer
@@ -137,7 +149,7 @@ class Design:
         Centred before it is multiplied: a Gram matrix corrected afterwards loses twice the digits.
         """
         A = np.empty((X.shape[0], X.shape[1] + 1), dtype=dtype)
-        np.subtract(np.asarray(X), self.shift, out=A[:, :-1], casting="same_kind")
+        np.subtract(np.asarray(X), self.left, out=A[:, :-1], casting="same_kind")
         A[:, :-1] *= self.scale
         A[:, -1] = self.fit_intercept
         return A
@@ -151,20 +163,21 @@ class Design:
         total = h.sum(axis=1)
         if sp.issparse(X):
             square = left_product(h, with_entries(X, X.data**2))
-            square += np.outer(total, self.shift**2)
-            square -= 2 * self.shift * left_product(h, X)
+            square += np.outer(total, self.left**2)
+            square -= 2 * self.left * left_product(h, X)
         else:
-            square = left_product(h, squared(shifted(X, self.shift)))
+            square = left_product(h, squared(shifted(X, self.left)))
         return np.column_stack([square * self.scale**2, total if self.fit_intercept else 0 * total])
 
     def inner_products(self, rows: LocalRows, units: Array, dtype: Any) -> Array:
         """Products (n, n) of the design matrix's rows, its columns (d,) without the intercept in units."""
-        return rows.inner_products(self.shift, self.scale * units, dtype)
+        return rows.inner_products(self.left, self.scale * units, dtype)
 
     def columns(self, which: Array) -> tuple[Design, Array]:
         """The design of some columns, and what of the rows it is made of."""
         shift, scale, variance = self.shift[which], self.scale[which], self.variance[which]
-        return replace(self, shift=shift, scale=scale, variance=variance), which
+        stored = None if self.stored is None else self.stored[which]
+        return replace(self, shift=shift, scale=scale, variance=variance, stored=stored), which
 
     def to_original(self, W: Array) -> tuple[Array, Array]:
         """Coefficients (K, d) and intercepts (K,) for X as given."""
@@ -183,9 +196,9 @@ class Design:
     def _sparse_gram(self, X: Any, h: Array) -> Array:
         A = (X.T @ X.multiply(h[:, None]).tocsr()).toarray()
         u, total = X.T @ h, h.sum()
-        cross = np.outer(u, self.shift)
-        A = A - cross - cross.T + total * np.outer(self.shift, self.shift)
-        border = (u - total * self.shift) * self.scale * self.fit_intercept
+        cross = np.outer(u, self.left)
+        A = A - cross - cross.T + total * np.outer(self.left, self.left)
+        border = (u - total * self.left) * self.scale * self.fit_intercept
         last = total if self.fit_intercept else 0.0
         A *= np.outer(self.scale, self.scale)
         return np.block([[A, border[:, None]], [border[None, :], np.array([[last]])]])
@@ -203,6 +216,11 @@ class AppliedDesign(Design):
 
     For small data, where the calls cost more than the numbers; ``shift`` and ``scale`` say what was done.
     """
+
+    @property
+    def cancellation(self) -> Array:
+        """Nothing cancels."""
+        return np.zeros_like(self.shift)
 
     def linear(self, W: Array) -> Linear:
         """Coefficients as they are."""
@@ -243,11 +261,32 @@ class AppliedDesign(Design):
 
 
 def applied(design: Design, rows: Rows) -> tuple[Design, Rows]:
-    """Put the design matrix in place of small dense rows; what is large or sparse stays as it is."""
-    if rows.sparse or rows.bytes > SMALL or not rows.local:
+    """Put the design matrix in place of small dense rows; what is large or sparse stays as it is.
+
+    But for sparse columns far from zero for their spread, which hardly have a zero: those are centred, lest
+    their products cancel.
+    """
+    if not rows.local:
+        return design, rows
+    if rows.sparse:
+        far = np.abs(design.shift) * design.scale > CANCELLATION
+        if not far.any():
+            return design, rows
+        mapped = cast(LocalRows, rows).mapped(lambda X: _with_centred(X, far, design.shift))
+        return replace(design, stored=far), mapped
+    if rows.bytes > SMALL:
         return design, rows
     done = AppliedDesign(design.shift, design.scale, design.variance, design.fit_intercept)
     return done, cast(LocalRows, rows).mapped(design.matrix)
+
+
+def _with_centred(X: Any, far: Array, shift: Array) -> sp.csr_array:
+    """X with the shift taken off some columns, whose entries are all stored then."""
+    where = np.flatnonzero(far)
+    D = X[:, where].toarray().astype(np.float64) - shift[where]
+    n, k = D.shape
+    full = sp.csr_array((D.ravel(), np.tile(where, n), np.arange(n + 1) * k), shape=X.shape)
+    return sp.csr_array(X.tocsr() @ sp.diags_array(np.where(far, 0.0, 1.0)) + full)
 
 
 def _raw_moments(block: Block) -> tuple[tuple[Array, Array], tuple[()]]:
@@ -371,7 +410,7 @@ def design_for(
     spread = np.where(tiny, 0.0, spread)  # l1 holds such a column at zero
     size = np.hypot(spread / 2, np.sqrt(ridge))
     scale = np.where(spread > 0, 1 / np.where(size > 0, size, 1.0), 0.0)
-    shift = np.where(scale > 0, mean, 0.0)
+    shift = np.where(scale > 0, _centre(rows, mean) if fit_intercept else mean, 0.0)
     cancels = np.max(np.abs(shift) * scale, initial=0.0) > CANCELLATION and not rows.sparse
     variance = (spread * scale) ** 2
     far = np.max(np.abs(shift) * scale, initial=0.0)
@@ -379,6 +418,26 @@ def design_for(
         rows.dtype == np.float32 and rows.bytes > LARGE and far < NEAR and tol >= SINGLE_PRECISION
     )
     return Design(shift, scale, variance, fit_intercept, centred=bool(cancels), sparse=rows.sparse)
+
+
+def _centre(rows: Rows, mean: Array) -> Array:
+    """The mean of each column, or the median of a few rows where an outlier has taken the mean far away.
+
+    Any shift will do that is no further from the mean than the spread is. Less a mean that is 1e6 small
+    deviations away, all but the outlier would lose as many digits.
+    """
+    count = min(rows.n_rows, MEDIAN_ROWS, max(1, CACHED // max(rows.n_features, 1)))
+    if not rows.local or count < 3:
+        return mean
+    X = rows.take(np.unique(np.linspace(0, rows.n_rows - 1, count).astype(np.intp))).X
+    if isinstance(X, DeviceBlock):
+        return mean
+    X = np.asarray(X.toarray() if sp.issparse(X) else X, dtype=np.float64)
+    median = np.median(X, axis=0)
+    distance = np.abs(X - median)
+    distance[distance == 0] = np.inf
+    small = np.sort(distance, axis=0)[len(X) // 10]
+    return np.where(np.abs(mean - median) > OUTLYING * small, median, mean)
 
 
 def _name_columns(mask: Array, names: Any, most: int = 3) -> str:

@@ -20,7 +20,7 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.problem import kernels
 from sklearn_xent.problem.objective import Point
 
-__all__ = ["DualPoint", "duality_gap"]
+__all__ = ["DualPoint", "duality_gap", "slope_size"]
 
 
 
@@ -48,8 +48,7 @@ class DualPoint:
         self.gradient = G
         least, greatest = o.penalty.dual_range
         expected = np.clip(expected, least, greatest)
-        # by Pinsker's inequality no residuals are larger, in the mean of their squares, than twice the loss
-        noise = ROUNDING * np.sqrt(2 * point.loss * np.append(o.design.variance, 1.0))
+        noise = ROUNDING * slope_size(point)
         snaps = solved & (np.abs(G - expected) <= noise)
         self.rounded = np.where(snaps, G - expected, 0.0)
         G = np.where(snaps, expected, G)
@@ -91,6 +90,16 @@ class DualPoint:
             over = np.maximum(G + reach - penalty.l1, 0.0) / penalty.l1
         tighter = np.where((penalty.l1 > 0) & (penalty.l2 == 0) & (reach > 0), over, 0.0).max(initial=0.0)
         return float(ridge.sum() + tighter * abs(self._point.value))
+
+
+def slope_size(point: Point) -> Array:
+    """Norms (d + 1,) of the design's columns times that of the residuals: what a slope's rounding is relative to.
+
+    No residuals are larger, in the mean of their squares, than twice the loss: Pinsker's inequality.
+    """
+    design = point.objective.design
+    columns = np.append(np.sqrt(design.variance) + design.cancellation, 1.0)
+    return np.asarray(columns * np.sqrt(2 * min(point.loss, 1.0)))
 
 
 def _feasible_shrinkage(G: Array, least: Array, greatest: Array) -> float:

@@ -20,6 +20,7 @@ __all__ = [
     "at",
     "cautious_diagonal",
     "change",
+    "constraint_gram",
     "count_nonzero",
     "coupling",
     "curvature_product",
@@ -37,6 +38,7 @@ __all__ = [
     "hessian_root",
     "holding",
     "leave_one_out",
+    "margins_along",
     "mean_curvature",
     "mean_curvature_gram",
     "reach",
@@ -52,6 +54,7 @@ __all__ = [
 # Variance of a logit that is believed in its curvature, and in how it is shared: before rows are seen it is
 # what the penalty says, which with a weak one is no more than "anything".
 WIDEST, ANYTHING = 4.0, 100.0
+ROUNDED_MARGIN = 1e-9  # change of a margin, relative to the sizes of row and direction, that counts as none
 FEW = 1 << 17  # entries of all classes' weighted rows up to which they are multiplied in one call
 
 
@@ -355,6 +358,57 @@ def divergence(block: Block, e: Any, change: Array | None, c: float) -> Any:
     """Weighted KL divergence of y + c (probabilities + change - y) from the probabilities; reads no X."""
     moved = 0.0 if change is None else c * change
     return (block.weights @ e.divergence(moved - (1 - c) * e.residual),), ()
+
+
+def _margin_holds(block: Block, e: Any, k: int, l: int, share: float) -> tuple[Array, Array]:
+    """For classes k, l of each row: whether k is labelled and l not, so that their margin may grow, and
+    whether their margin must stay: both are labelled, or l holds more than a share of the loss.
+    """
+    y, p, w = block.targets, e.probabilities, block.weights
+    if len(y) == 1:
+        y, p = np.vstack([1 - y, y]), np.vstack([e.complements, p])
+    open_ = (y[k] > 0) & (y[l] <= 0) & (w > 0)
+    tied = (y[k] > 0) & (y[l] > 0) & (w > 0)
+    return open_ & (w * p[l] <= share), tied | (open_ & (w * p[l] > share))
+
+
+def constraint_gram(block: Block, e: Any, design: Design, share: float) -> Any:
+    """Gram matrix (N, N) of the changes of the margins that a direction of separation leaves alone."""
+    K, size = len(e.probabilities), design.scale.size + 1
+    G = np.zeros((K, size, K, size))
+    if K == 1:
+        stays = _margin_holds(block, e, 0, 1, share)[1] | _margin_holds(block, e, 1, 0, share)[1]
+        G[0, :, 0, :] = design.gram(block.X, stays.astype(float))
+        return (G.reshape(size, size),), ()
+    for k in range(K):
+        for l in range(k):
+            stays = _margin_holds(block, e, k, l, share)[1] | _margin_holds(block, e, l, k, share)[1]
+            if stays.any():
+                A = design.gram(block.X, stays.astype(float))
+                G[k, :, k, :] += A
+                G[l, :, l, :] += A
+                G[k, :, l, :] -= A
+                G[l, :, k, :] -= A
+    return (G.reshape(K * size, K * size),), ()
+
+
+def margins_along(block: Block, e: Any, design: Design, basis: Array, share: float) -> Any:
+    """Changes (m, r) of the margins that may grow along r directions; rounding is set to 0."""
+    K, size = len(e.probabilities), design.scale.size + 1
+    X = block.X
+    A = design.matrix(X.toarray() if sp.issparse(X) else X)
+    D = A @ basis.reshape(K, size, -1)  # class, row, direction
+    rounding = ROUNDED_MARGIN * np.abs(A).sum(axis=1)[:, None] * np.abs(basis).max(axis=0)
+    if K == 1:
+        D = np.concatenate([np.zeros_like(D), D])
+    found = []
+    for k in range(len(D)):
+        for l in range(len(D)):
+            if k != l:
+                grows = _margin_holds(block, e, k, l, share)[0]
+                change = (D[k] - D[l])[grows]
+                found.append(np.where(np.abs(change) <= rounding[grows], 0.0, change))
+    return (), (np.concatenate(found),)
 
 
 def smallest_margin(block: Block, logits: Array) -> Any:

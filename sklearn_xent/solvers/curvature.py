@@ -100,7 +100,11 @@ class Curvature:
 
         Boyd and Vandenberghe (2004), Convex Optimization, section 9.5.1.
         """
-        return max(0.5 * float((gradient * self.solve(gradient)).sum()), 0.0) + self.unresolved(gradient)
+        return self.solved_gap(gradient) + self.unresolved(gradient)
+
+    def solved_gap(self, gradient: Array) -> float:
+        """The part of the gap in nats that lies where H shows curvature."""
+        return max(0.5 * float((gradient * self.solve(gradient)).sum()), 0.0)
 
     def unresolved(self, gradient: Array) -> float:
         """Nats that a gradient may be worth along directions where H shows no curvature.

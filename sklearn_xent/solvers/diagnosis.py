@@ -12,7 +12,6 @@ from sklearn_xent.problem.objective import Objective
 from sklearn_xent.solvers.separation import (
     SeparationWarning,
     recession_direction,
-    suspects_separation,
 )
 from sklearn_xent.solvers.solve import Solution, Status
 
@@ -29,12 +28,11 @@ def diagnose(solution: Solution, tol: float, names: Any = None) -> ConvergenceWa
     """Return the one warning that a fit deserves, or None where its relative gap is at most tol."""
     objective = solution.point.objective
     separable = objective.unheld and solution.point.separates()
-    if separable or suspects_separation(solution.point):
-        direction = recession_direction(objective)
-        if separable and direction is None:
-            direction = solution.point.coefficients
-        if direction is not None:
-            return _separation(objective, direction, names, total=separable)
+    direction = recession_direction(solution.point, solution.gap.nats)
+    if separable and direction is None:
+        direction = solution.point.coefficients
+    if direction is not None:
+        return _separation(objective, direction, names, total=separable)
     if solution.status is Status.CONVERGED:
         return None
     value, gap = abs(solution.point.value), solution.gap.nats

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_xent.arrays import Array, inner
-from sklearn_xent.problem.duality import DualPoint, duality_gap
+from sklearn_xent.problem.duality import DualPoint, duality_gap, slope_size
 from sklearn_xent.problem.objective import Point
 from sklearn_xent.solvers.conjugate_gradient import Map, conjugate_gradient
 from sklearn_xent.solvers.curvature import (
@@ -24,6 +24,7 @@ __all__ = ["CERTIFIED_LIMIT", "POLISH_LIMIT", "Gap", "Kind", "certify", "factore
 
 POLISH_LIMIT = 500_000  # rows x coefficients: below it a Hessian costs milliseconds
 CERTIFIED_LIMIT = 4000  # coefficients up to which a Hessian is factored where products give no bound: 128 MB
+PROBES = 2  # vectors of rounding errors
 ROUNDS = 5  # of refining the dual point; each costs one reading of X, and must halve the bound
 PRODUCTS = 60, 400  # with the Hessian for one certificate: as many as readings so far, within these
 # Share of the goal that the residual of the Newton system may cost, and the relative squared residual, in the
@@ -117,6 +118,13 @@ def _by_products(point: Point, goal: float, precondition: Map | None) -> Gap:
     return Gap(bound, Kind.BOUND) if bound <= goal else estimate
 
 
+def _hidden_by_rounding(point: Point, curvature: Curvature) -> float:
+    """Nats that the rounding of the slopes may hide: the decrement of a vector of its size, of random signs."""
+    rng, size = np.random.default_rng(0), np.finfo(float).eps * slope_size(point)
+    shape = point.coefficients.shape
+    return max(curvature.solved_gap(size * rng.choice([-1.0, 1.0], shape)) for _ in range(PROBES))
+
+
 def factored_bound(point: Point, curvature: Curvature, goal: float) -> float:
     """Bound in nats from the Newton step of a factored Hessian; one reading of X, or a few.
 
@@ -127,13 +135,14 @@ def factored_bound(point: Point, curvature: Curvature, goal: float) -> float:
     least, greatest = penalty.dual_range
     active = curvature.active.reshape(G.shape)
     aim, best = np.where(active, point.stationarity, 0.0), np.inf
+    hidden = _hidden_by_rounding(point, curvature)
     step = curvature.solve(aim)
     for _ in range(ROUNDS):
         expected = G - aim + penalty.l2 * step
         dual = DualPoint(point, active, expected, direction=-step)
         previous = best
         let_go = ~active & ((dual.gradient > greatest) | (dual.gradient < least))
-        best = min(best, dual.bound(curvature.gap(dual.rounded)))
+        best = min(best, dual.bound(curvature.gap(dual.rounded) + hidden))
         if best <= goal or (previous / 2 < best < np.inf and not let_go.any()):
             break
         if let_go.any():
