@@ -79,17 +79,21 @@ class DualPoint:
 
     def _slopes_cost(self, decrement: float) -> float:
         """What a change of the slopes outside the coefficients solved for may cost in nats."""
-        o, G, W = self._point.objective, np.abs(self._feasible), self._point.coefficients
+        o, G, W = self._point.objective, self._feasible, self._point.coefficients
         penalty = o.penalty
         # p (1 - p) <= 1/4 bounds the curvature of a column by a quarter of its variance
         reach = np.where(self._solved, 0.0, decrement * 0.5 * np.sqrt(np.append(o.design.variance, 1.0)))
-        kink = self._feasible + penalty.l2 * W + penalty.l1 * np.sign(W)
-        slope = np.where(W != 0, np.abs(kink), np.maximum(G - penalty.l1, 0.0))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ridge = np.where((penalty.l2 > 0) & (reach > 0), reach * (slope + reach / 2) / penalty.l2, 0.0)
-            over = np.maximum(G + reach - penalty.l1, 0.0) / penalty.l1
-        tighter = np.where((penalty.l1 > 0) & (penalty.l2 == 0) & (reach > 0), over, 0.0).max(initial=0.0)
-        return float(ridge.sum() + tighter * abs(self._point.value))
+        least, greatest = penalty.dual_range
+        limit = np.where(G > 0, greatest, -least)
+        held = (reach > 0) & (limit > 0) & np.isfinite(limit)
+        over = float(np.divide(np.abs(G) + reach, limit, out=np.ones_like(G), where=held).max() - 1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            up, down = (np.clip(G + side * reach, least, greatest) for side in (1.0, -1.0))
+            # convex in the slope: the largest is at an end
+            worst = np.maximum(penalty.fenchel_terms(W, up), penalty.fenchel_terms(W, down))
+            rise = np.where(reach > 0, worst - penalty.fenchel_terms(W, G), 0.0)
+        lost = (reach > 0) & ((G + reach > greatest) & (greatest == 0) | (G - reach < least) & (least == 0))
+        return np.inf if lost.any() else float(rise.sum() + max(over, 0.0) * abs(self._point.value))
 
 
 def slope_size(point: Point) -> Array:

@@ -134,6 +134,9 @@ class Point:
     def __init__(self, objective: Objective, W: Array, sums: Any, kept: Any) -> None:
         (loss, pulled), (self.logits, self._kept) = sums, kept
         self.loss, self.loss_gradient = float(loss), objective.design.gradient(pulled)
+        if objective.loss.shift_invariant and not objective.penalty.smooth:
+            # exactly 0 in sum over the classes, where a weak penalty alone would be held against rounding
+            self.loss_gradient -= self.loss_gradient.mean(axis=0)
         self._penalise(objective, W)
 
     def _penalise(self, objective: Objective, W: Array) -> None:

@@ -104,34 +104,47 @@ class ElasticNet:
         return least, greatest
 
     def fenchel_gap(self, W: Array, loss_gradient: Array) -> float:
-        """P(W) + P*(-G) + <W, G>: infinite where G is outside ``dual_range``.
+        """P(W) + P*(-G) + <W, G>: infinite where G is outside ``dual_range``."""
+        return float(self.fenchel_terms(W, loss_gradient).sum())
+
+    def fenchel_terms(self, W: Array, loss_gradient: Array) -> Array:
+        """What each coefficient (K, d + 1) adds to ``fenchel_gap``.
 
         Each coordinate's term is at least 0, and none is a difference of large numbers where there are no
         bounds: with a = -sign(w) G - l1 it is (a - l2 |w|)^2 / (2 l2) for a >= 0, else -a |w| + l2 w^2 / 2 and
         what the conjugate has of a slope of the other sign.
         """
         if self.lower is not None:
-            return self._bounded_gap(W, loss_gradient)
+            return self._bounded_terms(W, loss_gradient)
         side = np.where(W != 0, np.sign(W), -np.sign(loss_gradient))
         a, size = -side * loss_gradient - self.l1, np.abs(W)
         other = np.maximum(side * loss_gradient - self.l1, 0.0)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             ridge = np.where(self.l2 > 0, (a - self.l2 * size) ** 2 / (2 * self.l2), np.where(a > 0, np.inf, 0.0))
             conjugate = np.where(other > 0, other**2 / (2 * self.l2), 0.0)
-        return float(np.where(a >= 0, ridge, -a * size + 0.5 * self.l2 * W**2 + conjugate).sum())
+        return np.asarray(np.where(a >= 0, ridge, -a * size + 0.5 * self.l2 * W**2 + conjugate))
 
-    def _bounded_gap(self, W: Array, G: Array) -> float:
+    def _bounded_terms(self, W: Array, G: Array) -> Array:
         """The conjugate is attained where -G - l2 v is in the subdifferential of l1 |v|, or at a bound."""
         lower, upper = self.bounds
         wish = -np.sign(G) * np.maximum(np.abs(G) - self.l1, 0)
         with np.errstate(divide="ignore", invalid="ignore"):
             v = np.where(wish == 0, 0.0, wish / self.l2)
         v = np.clip(v, lower, upper)
-        if not np.isfinite(v).all():
-            return np.inf
-        own = self.l1 * np.abs(W) + 0.5 * self.l2 * W**2 + W * G
-        best = self.l1 * np.abs(v) + 0.5 * self.l2 * v**2 + v * G
-        return float(np.maximum(own - best, 0).sum())
+        endless = ~np.isfinite(v)
+        terms = np.maximum(self._change_of_model(W, np.where(endless, 0.0, v), G), 0.0)
+        return np.where(endless, np.inf, terms)
+
+    def _change_of_model(self, W: Array, v: Array, G: Array) -> Array:
+        """Value of l1 |w| + l2 w^2 / 2 + w G at W less that at v, without the difference of the two."""
+
+        def slope(x: Array, y: Array, sign: Array) -> Array:
+            return (x - y) * (G + self.l1 * sign + 0.5 * self.l2 * (x + y))
+
+        side = np.where(W != 0, np.sign(W), np.sign(v))
+        zero = np.zeros_like(v)
+        across = slope(W, zero, np.sign(W)) - slope(v, zero, np.sign(v))
+        return np.where(W * v >= 0, slope(W, v, side), across)
 
 
 def pull(w: Array, gradient: Array, l1: Array, lower: Array, upper: Array) -> Array:
