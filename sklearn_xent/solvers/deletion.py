@@ -16,7 +16,9 @@ from sklearn_xent.solvers.quadratic_lasso import quadratic_lasso
 __all__ = ["Deletion", "Scored", "inverse_root"]
 
 STEPS = 15  # that a model may take
-ENOUGH, ENOUGH_NATS = 1e-3, 1e-5  # error of a row's loss at which its model need take no more
+DAMPED_STEPS, PRODUCTS = 40, 60  # of those with a Hessian of their own, and products with it for each
+EXACT = 1e-10  # squared relative residual, in the norm of the inverse, of a system that is solved
+ENOUGH, ENOUGH_NATS = 4e-3, 1e-4  # error of a row's loss at which its model need take no more
 # The curvature may change by 35 % in the rows whose logits move by less than this, and by 40 % of all
 # curvature for the others': then each step leaves at most three quarters of the error.
 STILL, OTHERS = 0.3, 0.4
@@ -64,39 +66,102 @@ class Deletion:
         )
         self._start, self._gradient = point.coefficients[active], point.gradient[active]
         self._e = o.loss.expand(self._z, self._targets)
+        self._pulls = self._w * self._e.residual
 
     def without(self, rows: Array) -> tuple[Array, Array]:
         """Loss of each of the rows by the model without it, and an error bound; inf where it is unknown."""
-        losses, errors = np.zeros(len(rows)), np.full(len(rows), np.inf)
-        left = np.arange(len(rows))
         with np.errstate(all="ignore"):
-            D = np.zeros((len(self._j), len(rows)))
             own = self._curvature(rows)
-            G = self._slopes(D, rows)[0]
-            for turn in range(STEPS):
-                some = rows[left]
-                D, length = self._step(D, G, some, own)
-                losses[left], errors[left] = self._judged(D, length, some, own)
-                moving = errors[left] > ENOUGH * losses[left] + ENOUGH_NATS
-                if turn and not moving.any():
-                    break
-                if turn:
-                    left, D, own = left[moving], D[:, moving], own.of(moving)
-                G, others = self._slopes(D, rows[left])
-                valid = np.isfinite(G).all(axis=0) & (others * own.gain <= OTHERS)
-                errors[left[~valid]] = np.inf
-                left, D, G, own = left[valid], D[:, valid], G[:, valid], own.of(valid)
-                if not len(left):
-                    break
+            losses, errors = self._chords(rows, own)
+            wild = ~np.isfinite(errors)
+            if wild.any() and self._objective.penalty.smooth:
+                losses[wild], errors[wild] = self._damped(rows[wild], own.of(wild))
         finite = np.isfinite(losses)
         return np.where(finite, losses, 0.0), np.where(finite, errors, np.inf)
 
-    def _judged(self, D: Array, length: Array, rows: Array, own: _Own) -> tuple[Array, Array]:
-        """Losses after steps of some lengths, and bounds of their errors."""
+    def _chords(self, rows: Array, own: _Own) -> tuple[Array, Array]:
+        """Steps with the first Hessian."""
+        losses, errors = np.zeros(len(rows)), np.full(len(rows), np.inf)
+        left, D = np.arange(len(rows)), np.zeros((len(self._j), len(rows)))
+        G = self._gradient[:, None] - self._spread(self._pulls[:, rows], rows)
+        for turn in range(STEPS):
+            some = rows[left]
+            D, length = self._step(D, G, some, own)
+            far = length * np.sqrt(self._reach[some] * own.gain)
+            losses[left], errors[left] = self._judged(D, LEFT * far, some)
+            moving = errors[left] > ENOUGH * losses[left] + ENOUGH_NATS
+            if turn:
+                left, D, own = left[moving], D[:, moving], own.of(moving)
+            if not len(left):
+                break
+            change, e = self._expanded(D, rows[left])
+            G = self._slopes(D, e, rows[left])
+            valid = np.isfinite(G).all(axis=0)
+            valid &= self._moved_far(change, e, rows[left]) * own.gain <= OTHERS
+            errors[left[~valid]] = np.inf
+            left, D, G, own = left[valid], D[:, valid], G[:, valid], own.of(valid)
+        return losses, errors
+
+    def _damped(self, rows: Array, own: _Own) -> tuple[Array, Array]:
+        """Damped steps with the Hessian where they start, by conjugate gradients.
+
+        Of a step that would move other rows' logits by m, log(1 + m) / m is taken: Sun and Tran-Dinh (2019),
+        Math. Program. 178. The last has m of no more than STILL; what it leaves is a part of it, psi(m).
+        """
+        losses, errors = np.zeros(len(rows)), np.full(len(rows), np.inf)
+        left, D = np.arange(len(rows)), np.zeros((len(self._j), len(rows)))
+        for _ in range(DAMPED_STEPS):
+            some, c = rows[left], np.arange(len(left))
+            _, e = self._expanded(D, some)
+            X, exact = self._newton(e, self._slopes(D, e, some), some, own)
+            move = self._A @ self._full(X)
+            m = _range(move)
+            step = m[some, c].copy()
+            m[some, c] = 0.0
+            m = np.max(m, axis=0, where=(self._w > 0)[:, None], initial=0.0)
+            D = D - X * np.where(m > 1, np.log1p(m) / np.where(m > 0, m, 1.0), 1.0)
+            losses[left], wrong = self._judged(D, step, some)
+            done = (m <= STILL) & (wrong <= ENOUGH * losses[left] + ENOUGH_NATS) & exact
+            errors[left[done]] = wrong[done]
+            going = ~done & exact & np.isfinite(m)
+            left, D, own = left[going], D[:, going], own.of(going)
+            if not len(left):
+                break
+        return losses, errors
+
+    def _newton(self, e: Expansion, G: Array, rows: Array, own: _Own) -> tuple[Array, Array]:
+        """Solutions X of H_i X_i = G_i with each model's Hessian, and which are exact.
+
+        Preconditioned by the inverse of the Hessian at the optimum of all rows, less row i's part: few rows
+        have another curvature, so that few products do.
+        """
+        K, n, c = len(self._z), len(self._w), len(rows)
+        weights = np.repeat(self._w[:, None], c, axis=1)
+        weights[rows, np.arange(c)] = 0.0
+
+        def product(V: Array) -> Array:
+            felt = weights * e.curvature_product((self._A @ self._full(V)).reshape(K, -1)).reshape(K, n, c)
+            return np.asarray((self._A.T @ felt)[self._k, self._j] + self._l2[:, None] * V)
+
+        X, R = np.zeros_like(G), G.copy()
+        P = Z = self._precondition(R, rows, own)
+        rho = first = np.einsum("nc,nc->c", R, Z)
+        for _ in range(PRODUCTS):
+            HP = product(P)
+            t = np.where(rho > EXACT * first, rho / np.einsum("nc,nc->c", P, HP), 0.0)
+            X, R = X + t * P, R - t * HP
+            Z = self._precondition(R, rows, own)
+            rho, last = np.einsum("nc,nc->c", R, Z), rho
+            if not (rho > EXACT * first).any():
+                break
+            P = Z + np.where(last > 0, rho / np.where(last > 0, last, 1.0), 0.0) * P
+        return X, np.isfinite(X).all(axis=0) & (rho <= EXACT * first)
+
+    def _judged(self, D: Array, far: Array, rows: Array) -> tuple[Array, Array]:
+        """Losses at D, and bounds of their errors where the rows' own logits may be so far off."""
         z = self._z[:, rows] + self._own(D, rows) + self._scored.shift[:, None]
         e = self._objective.loss.expand(z, self._scored.targets[:, rows])
-        slope = np.abs(e.residual).sum(axis=0) / (1 if len(z) == 1 else 2)
-        errors = LEFT * slope * length * np.sqrt(self._reach[rows] * own.gain)
+        errors = far * np.abs(e.residual).sum(axis=0) / (1 if len(z) == 1 else 2)
         return e.value, np.where(np.isfinite(errors), errors, np.inf)
 
     def _own(self, D: Array, rows: Array) -> Array:
@@ -112,28 +177,24 @@ class Deletion:
         """Each row's A_i' R_i in the active coefficients: (N, c) from (K, c)."""
         return np.asarray(self._A[np.ix_(rows, self._j)].T * R[self._k])
 
-    def _slopes(self, D: Array, rows: Array) -> tuple[Array, Array]:
-        """Gradient (N, c) of the smooth part without row i, at the optimum of all rows + D_i.
-
-        And how much curvature of all rows', in H^-1, is that of others whose logits have moved far.
-        """
-        weighed = self._w * self._e.residual
-        if not D.any():
-            return self._gradient[:, None] - self._spread(weighed[:, rows], rows), np.zeros(len(rows))
-        (K, n), c = self._z.shape, len(rows)
+    def _expanded(self, D: Array, rows: Array) -> tuple[Array, Expansion]:
+        """What D changes of the logits of all rows under every model, (K, n, c), and the loss there."""
         change = self._A @ self._full(D)
-        moved = self._z[:, :, None] + change
-        e = self._objective.loss.expand(moved.reshape(K, -1), np.repeat(self._targets, c, axis=1))
-        others = self._moved_far(change, e, rows)
-        pulls = self._w[:, None] * (e.residual.reshape(K, n, c) - self._e.residual[:, :, None])
-        pulls[:, rows, np.arange(c)] = -weighed[:, rows]
-        G = self._gradient[:, None] + (self._A.T @ pulls)[self._k, self._j] + self._l2[:, None] * D
-        return G, others
+        moved = (self._z[:, :, None] + change).reshape(len(change), -1)
+        return change, self._objective.loss.expand(moved, np.repeat(self._targets, len(rows), axis=1))
+
+    def _slopes(self, D: Array, e: Expansion, rows: Array) -> Array:
+        """Gradient (N, c) of the smooth part without row i, at the optimum of all rows + D_i."""
+        (K, n), c = self._z.shape, len(rows)
+        pulls = self._w[:, None] * e.residual.reshape(K, n, c) - self._pulls[:, :, None]
+        pulls[:, rows, np.arange(c)] = -self._pulls[:, rows]
+        pulled = (self._A.T @ pulls)[self._k, self._j]
+        return np.asarray(self._gradient[:, None] + pulled + self._l2[:, None] * D)
 
     def _moved_far(self, change: Array, e: Expansion, rows: Array) -> Array:
+        """How much curvature, in the norm of H^-1, is that of other rows whose logits have moved far."""
         K, n, c = change.shape
-        far = np.abs(change[0]) if K == 1 else change.max(axis=0) - change.min(axis=0)
-        far = ~(far <= STILL) & (self._w > 0)[:, None]
+        far = ~(_range(change) <= STILL) & (self._w > 0)[:, None]
         far[rows, np.arange(c)] = False
         j, i = np.nonzero(far)
         if not len(j):
@@ -164,10 +225,14 @@ class Deletion:
         """D after a step from slopes G, and the steps' lengths (c,) in the Hessian without the row."""
         if not self._objective.penalty.smooth:
             return self._proximal(D, G, rows, own)
+        step = self._precondition(G, rows, own)
+        return D - step, np.sqrt(np.einsum("nc,nc->c", G, step))
+
+    def _precondition(self, G: Array, rows: Array, own: _Own) -> Array:
+        """The inverse of the first Hessian, without each row's own part, times G."""
         there = self._inverse @ G
         more = (own.felt @ self._own(there, rows).T[:, :, None])[:, :, 0].T
-        step = there + self._inverse @ self._spread(more, rows)
-        return D - step, np.sqrt(np.einsum("nc,nc->c", G, step))
+        return np.asarray(there + self._inverse @ self._spread(more, rows))
 
     def _proximal(self, D: Array, G: Array, rows: Array, own: _Own) -> tuple[Array, Array]:
         """Steps by minimising each row's quadratic model + penalty."""
@@ -195,6 +260,11 @@ class _Own(NamedTuple):
     def of(self, which: Array) -> _Own:
         """That of some."""
         return _Own(*(part[which] for part in self))
+
+
+def _range(change: Array) -> Array:
+    """By how much changes (K, ...) of the logits can change their differences."""
+    return np.asarray(np.abs(change[0]) if len(change) == 1 else change.max(axis=0) - change.min(axis=0))
 
 
 def _softness(p: Array, q: Array) -> Array:

@@ -121,17 +121,17 @@ def ridge(X, y, weights, shift, C, row, row_shift, start):
         return value, g, np.block(blocks) + np.diag(penalty)
 
     w = np.zeros(K * A.shape[1]) if start is None else start
-    for _ in range(500):
+    for _ in range(200):
         value, g, H = expand(w)
         unit = 1 / np.sqrt(np.maximum(np.diag(H), 1e-290))
         step = -unit * np.linalg.lstsq(H * unit[:, None] * unit, unit * g, rcond=1e-15)[0]
         slope = float(g @ step)
-        if not slope < -1e-15 * max(value, 1e-12):
+        if not slope < -1e-13 * max(value, 1e-8):
             break
         t = 1.0
-        while expand(w + t * step, 0) > value + 1e-4 * t * slope and t > 1e-12:
+        while expand(w + t * step, 0) > value + 1e-4 * t * slope and t > 1e-6:
             t /= 2
-        if t <= 1e-12:
+        if t <= 1e-6:
             break
         w = w + t * step
     V = w.reshape(K, -1)
