@@ -86,12 +86,12 @@ def _doubtful(losses: Array, errors: Array, weights: Array, part: float) -> Arra
     """The rows, the largest first, without which the errors are within a ``part`` of what is let pass."""
     total = float(weights.sum()) or 1.0
     with np.errstate(invalid="ignore"):
-        wrong = weights @ errors / total
-        if wrong <= part * max(TOLERANCE * (weights @ losses / total - wrong), TOLERANCE_NATS):
+        mean, error = float(weights @ losses) / total, float(weights @ errors) / total
+        if error <= part * max(TOLERANCE * (mean - error), TOLERANCE_NATS):
             return np.empty(0, dtype=np.intp)
         share = weights / total
         wrong = np.where(share > 0, share * errors, 0.0)
-        least = share @ np.where(errors < losses, losses - errors, 0.0)
+        least = float(share @ np.where(errors < losses, losses - errors, 0.0))
     order = np.argsort(wrong, kind="stable")
     few = np.cumsum(wrong[order]) <= part * max(TOLERANCE * least, TOLERANCE_NATS)
     return np.asarray(order[np.count_nonzero(few) :][::-1])

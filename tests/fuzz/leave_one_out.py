@@ -1,4 +1,4 @@
-"""Approximate leave-one-out against leaving each row out: small hard problems, by a Newton method of its own."""
+"""Approximate leave-one-out of small hard problems against leaving each row out, by Newton steps of its own."""
 
 import warnings
 
@@ -78,7 +78,12 @@ def exact_losses(X, y, weights, offset, Cs, l1_ratio):
                 model = CrossEntropyClassifier(C=C, l1_ratio=l1_ratio, tol=1e-12)
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")
-                    model.fit(X[rest], y[rest], sample_weight=weights[rest], offset=shift[rest] if offset is not None else None)
+                    model.fit(
+                        X[rest],
+                        y[rest],
+                        sample_weight=weights[rest],
+                        offset=shift[rest] if offset is not None else None,
+                    )
                 z = X[i] @ model.coef_.T + model.intercept_
                 if len(z) == 1:
                     z = np.append(0.0, z + shift[i])
