@@ -1,4 +1,4 @@
-"""Approximate leave-one-out of small hard problems against leaving each row out, by Newton steps of its own."""
+"""Approximate leave-one-out of small hard problems against leaving each row out, by steps of its own."""
 
 import warnings
 
