@@ -17,7 +17,7 @@ __all__ = ["Deletion", "Scored", "inverse_root"]
 
 STEPS = 15  # that a model may take
 DAMPED_STEPS, PRODUCTS = 40, 60  # of those with a Hessian of their own, and products with it for each
-EXACT = 1e-10  # squared relative residual, in the norm of the inverse, of a system that is solved
+EXACT = 1e-7  # squared relative residual, in the norm of the inverse, of a system that is solved
 ENOUGH, ENOUGH_NATS = 4e-3, 1e-4  # error of a row's loss at which its model need take no more
 # The curvature may change by 35 % in the rows whose logits move by less than this, and by 40 % of all
 # curvature for the others': then each step leaves at most three quarters of the error.

@@ -30,6 +30,7 @@ ALL_PAIRS = 200_000  # logits of all rows under all models that leave one out: t
 LARGEST_MATRIX = 20_000_000  # entries of the design matrix of all rows that more steps may take
 AT_ONCE = 500_000  # logits of all rows under the models whose steps are taken together
 ALIKE = 4.0  # ratio of the largest squared reach to the median, up to which no row is far out
+ENOUGH_KNOWN = 10  # errors that tell how large those of smaller bounds are
 EVERYTHING = 300  # coefficients up to which any may wake
 NEAR = 0.5  # of its penalty: the slope at which a coefficient that is zero may wake without a row
 # Error of the mean loss that is let pass: this part of it, or so many nats; and the share of it that rows
@@ -76,10 +77,26 @@ def leave_one_out(point: Point, memory: dict[str, Any], scored: Scored) -> LeftO
         deletion = Deletion(point, active, H, root, reach, scored)
         width = max(1, AT_ONCE // (len(active) * len(reach)))
         for start in range(0, len(rows), width):
-            some = rows[start : start + width]
+            some, rest = rows[start : start + width], rows[start + width :]
+            single, bounds = losses[some], errors[some]
             losses[some], errors[some] = deletion.without(some)
+            if not few and len(rest):
+                errors[rest] *= _kept(np.abs(losses[some] - single), bounds, errors[some])
+                if not len(_doubtful(losses, errors, scored.weights, SINGLE)):
+                    break
         doubtful = _doubtful(losses, errors, scored.weights, 1.0)
     return LeftOut(losses, errors, doubtful)
+
+
+def _kept(wrong: Array, bounds: Array, errors: Array) -> float:
+    """Which part of their bounds errors of single steps may be: twice that of those that have turned out.
+
+    A bound supposes that all other rows lie where the step moves them furthest.
+    """
+    known = np.isfinite(bounds) & np.isfinite(errors) & (bounds > 0)
+    if np.count_nonzero(known) < ENOUGH_KNOWN:
+        return 1.0
+    return min(1.0, 2 * float(((wrong + errors)[known] / bounds[known]).max()))
 
 
 def _doubtful(losses: Array, errors: Array, weights: Array, part: float) -> Array:
