@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import warnings
+from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,10 +21,13 @@ from sklearn_xent.cross_entropy import cross_entropy_loss
 from sklearn_xent.parameters import check_number, check_parameters, checked_settings
 from sklearn_xent.path import CrossEntropyPath, check_Cs, gathered, walk
 from sklearn_xent.predictor import LinearPredictor, validated
-from sklearn_xent.solvers.leave_one_out import leave_one_out_losses
-from sklearn_xent.targets import check_offset, check_sample_weight, encode_targets
+from sklearn_xent.solvers.deletion import Scored
+from sklearn_xent.solvers.leave_one_out import LeftOut, leave_one_out
+from sklearn_xent.targets import Targets, check_offset, check_sample_weight, encode_targets
 
 __all__ = ["CrossEntropyClassifierCV"]
+
+MOST_REFITTED = 500  # rows left out of a fit each where leave-one-out from one fit is not valid
 
 
 class _Data(NamedTuple):
@@ -42,7 +48,7 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
     """`CrossEntropyClassifier` whose ``C`` and ``l1_ratio`` are chosen by the loss on unseen rows.
 
     With ``cv=None`` every row's loss without it is computed from one fit per C [1]_, as ``RidgeCV`` does for
-    ridge. With folds, each fold's fits start from one another along the grid.
+    ridge, as far as that is valid. With folds, each fold's fits start from one another along the grid.
 
     Parameters
     ----------
@@ -51,14 +57,15 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
     l1_ratios : array-like of shape (n_l1_ratios,), default=(0.0,)
         Shares of the l1 norm to choose from.
     cv : int, splitter, iterable of (train, test) or None, default=None
-        None is approximate leave-one-out. A number is that many stratified folds.
+        None is approximate leave-one-out, with a fit of the others for each row where one from all rows is
+        not valid. A number is that many stratified folds.
     scoring : str, callable or None, default=None
         Of fitted classifiers on a fold's rows; higher is better. None is minus the mean cross-entropy in
         nats, with ``sample_weight``. Others need folds.
     one_standard_error : bool, default=False
         Whether the strongest penalty is chosen whose score is within one standard error of the best.
     n_jobs : int, default=None
-        Processes over folds and l1_ratios, as in joblib.
+        Processes over folds and l1_ratios, and over rows left out of a fit each, as in joblib.
     fit_intercept, class_weight, penalty_factor, coef_bounds, solver, tol, max_iter
         As for `CrossEntropyClassifier`.
     label_smoothing, prior_correction, random_state
@@ -76,6 +83,8 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         Score of each fold, or of leave-one-out (one "fold").
     mean_score_, std_error_ : ndarray of shape (n_l1_ratios, n_Cs)
         Over folds, or over rows.
+    n_refitted_ : ndarray of shape (n_l1_ratios, n_Cs)
+        Rows that were left out of a fit each, where leave-one-out from one fit is not valid; 0 with folds.
     paths_ : list of list of CrossEntropyPath
         Coefficients along the grid, for each l1_ratio and fold.
     coef_, intercept_, classes_, n_iter_, converged_, optimality_gap_, history_
@@ -89,9 +98,16 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
     Notes
     -----
     A fold whose training rows lack a class fits the others; its test rows of that class have no
-    probability, say nothing of C, and are left out of its score. Approximate leave-one-out takes each
-    row for one observation, whatever its weight; it factors the Hessian, so that at most 4000 coefficients
-    may be free to move (or, with ridge and fewer rows than columns, 1500 rows times classes).
+    probability, say nothing of C, and are left out of its score. So is the only row of a class with
+    leave-one-out, which takes each row for one observation, whatever its weight, and whose class weights are
+    those of all rows. It factors the Hessian, so that at most 4000 coefficients may be free to move (or, with
+    ridge and fewer rows than columns, 1500 rows times classes).
+
+    The Newton step that leaves a row out is believed where it moves the other rows' logits by so little that
+    their curvature stays the same but for a factor near 1, which bounds what the step leaves [3]_. Where the
+    errors may add up to more than 1 % of the mean loss (and 4e-4 nats), the rows with the largest take more
+    steps, and what these leave in doubt is fitted without the row: ``n_refitted_``. No more than 500 rows
+    are; if that is not enough, a warning says so.
 
     References
     ----------
@@ -99,6 +115,7 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
        approximate leave-one-out cross-validation", J. R. Stat. Soc. B 82(4).
     .. [2] L. Breiman, J. Friedman, R. Olshen and C. Stone (1984), "Classification and Regression Trees",
        section 3.4.3: the rule of one standard error.
+    .. [3] F. Bach (2010), "Self-concordant analysis for logistic regression", Electron. J. Stat. 4.
 
     Examples
     --------
@@ -169,6 +186,12 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         ValueError
             As for ``CrossEntropyClassifier.fit``; for grids out of range, ``scoring`` without folds, and
             approximate leave-one-out of too many coefficients.
+
+        Warns
+        -----
+        UserWarning
+            If approximate leave-one-out is not valid for more than 500 rows, which are then not all left out
+            of a fit each.
         """
         grid, ratios = self._grids()
         check_parameters(self._with(1.0, 0.0))
@@ -179,11 +202,13 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         shifts = check_offset(offset, X.shape[0], n_classes)
         data = _Data(X, y, weights, None if shifts is None else np.asarray(offset))
         if self.cv is None:
-            scores, errors, paths = self._leave_one_out(data, grid, ratios)
+            scores, errors, paths, refitted = self._leave_one_out(data, grid, ratios)
         else:
             scores, errors, paths = self._folds(data, grid, ratios, groups)
+            refitted = np.zeros((len(ratios), len(grid)), dtype=int)
+        counted = ~np.isnan(scores)
         with np.errstate(invalid="ignore"):
-            mean = np.nanmean(scores, axis=1)
+            mean = scores.sum(axis=1, where=counted) / counted.sum(axis=1)
         chosen = self._choose(mean, errors, grid, ratios)
         final = self._with(chosen["C_"], chosen["l1_ratio_"])
         final.fit(X, y, sample_weight=sample_weight, offset=offset)
@@ -197,6 +222,7 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
             | known
             | chosen
             | {"Cs_": grid, "scores_": scores, "mean_score_": mean, "std_error_": errors, "paths_": paths}
+            | {"n_refitted_": refitted}
         )
         return self
 
@@ -229,7 +255,9 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
             y, n_rows, sample_weight=weights, class_weight=class_weight, smoothing=self.label_smoothing
         )
 
-    def _walk(self, data: _Data, grid: Array, l1_ratio: float, **options: Any) -> Any:
+    def _walk(
+        self, data: _Data, grid: Array, l1_ratio: float, targets: Targets | None = None, **options: Any
+    ) -> Any:
         """Points along the grid, and the labels they tell apart."""
         settings = checked_settings(
             data.X.shape[1],
@@ -239,7 +267,8 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
             fit_intercept=self.fit_intercept,
             tol=self.tol,
         )
-        targets = self._encoded(data.y, data.X.shape[0], data.weights)
+        if targets is None:
+            targets = self._encoded(data.y, data.X.shape[0], data.weights)
         offset = check_offset(data.offset, data.X.shape[0], len(targets.classes))
         points = walk(
             data.X,
@@ -257,18 +286,88 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
 
     def _leave_one_out(
         self, data: _Data, grid: Array, ratios: Array
-    ) -> tuple[Array, Array, list[list[CrossEntropyPath]]]:
-        scores, errors, paths = [], [], []
+    ) -> tuple[Array, Array, list[list[CrossEntropyPath]], Array]:
+        scores, errors, paths, counts = [], [], [], []
         for ratio in ratios.tolist():
-            points, targets = self._walk(data, grid, ratio, measure=leave_one_out_losses)
-            share = targets.weights / targets.total
-            losses = np.array([point.measured for point in points])
-            mean = losses @ share
+            targets = self._encoded(data.y, data.X.shape[0], data.weights)
+            scored = self._scored(data, targets)
+            measure = partial(leave_one_out, scored=scored)
+            points, _ = self._walk(data, grid, ratio, measure=measure)
+            losses, refitted = self._settled(
+                [point.measured for point in points], data, targets, scored, grid, ratio
+            )
+            share = scored.weights / (scored.weights.sum() or 1.0)
+            mean = losses @ share if share.any() else np.full(len(grid), np.nan)
             scores.append([-mean])
             # of a weighted mean of independent losses
             errors.append(np.sqrt(((losses - mean[:, None]) ** 2) @ share**2))
             paths.append([gathered(points, targets.classes)])
-        return np.array(scores), np.array(errors), paths
+            counts.append(refitted)
+        return np.array(scores), np.array(errors), paths, np.array(counts)
+
+    def _scored(self, data: _Data, targets: Targets) -> Scored:
+        """By what rows left out are scored, as folds score theirs: labels as they are, and sample weights.
+
+        A row without which a class has no weight says nothing of C.
+        """
+        plain = encode_targets(data.y, data.X.shape[0], sample_weight=data.weights)
+        heavy = (_both(plain.values) > 0) & (targets.weights > 0)
+        alone = (heavy & (heavy.sum(axis=1) == 1)[:, None]).any(axis=0)
+        n_logits = len(plain.values)
+        shift = (
+            targets.without_class_weights(np.zeros(n_logits)) if self.prior_correction else np.zeros(n_logits)
+        )
+        return Scored(plain.values, np.where(alone, 0.0, data.weights), shift)
+
+    def _settled(
+        self,
+        found: list[LeftOut],
+        data: _Data,
+        targets: Targets,
+        scored: Scored,
+        grid: Array,
+        l1_ratio: float,
+    ) -> tuple[Array, Array]:
+        """Losses (n_Cs, n), of fits without the row where its error is too large, and how many (n_Cs,)."""
+        losses = np.array([left.losses for left in found])
+        asked = np.zeros(losses.shape, dtype=bool)
+        for c, left in enumerate(found):
+            asked[c, left.doubtful] = True
+        rows = np.flatnonzero(asked.any(axis=0))
+        if not len(rows):
+            return losses, np.zeros(len(found), dtype=int)
+        if len(rows) > MOST_REFITTED:
+            warnings.warn(
+                f"approximate leave-one-out is not valid for {len(rows)} rows, of which {MOST_REFITTED} were "
+                "left out of a fit each: scores_ are inaccurate. Use folds, such as cv=5.",
+                stacklevel=4,
+            )
+            worst = np.max([scored.weights * left.errors for left in found], axis=0, where=asked, initial=0.0)
+            rows = rows[np.argsort(-worst[rows], kind="stable")[:MOST_REFITTED]]
+        refits = Parallel(n_jobs=self.n_jobs)(
+            delayed(self._without)(
+                int(i), data, targets, _both(scored.targets[:, [i]])[:, 0], grid[asked[:, i]], l1_ratio
+            )
+            for i in rows
+        )
+        for i, refitted in zip(rows, refits, strict=True):
+            losses[asked[:, i], i] = refitted
+        return losses, asked[:, rows].sum(axis=1)
+
+    def _without(
+        self, row: int, data: _Data, targets: Targets, truth: Array, grid: Array, l1_ratio: float
+    ) -> Array:
+        """Losses of a row, whose classes are the truth (K,), by the fits of all others along the grid."""
+        rest = np.delete(np.arange(data.X.shape[0]), row)
+        weights = targets.weights[rest]
+        others = replace(targets, values=targets.values[:, rest], weights=weights, total=weights.sum())
+        points, _ = self._walk(data.take(rest), grid, l1_ratio, targets=others)
+        test, losses = data.take(np.array([row])), []
+        for point in points:
+            model = CrossEntropyClassifier.from_coefficients(point.coef, point.intercept, targets.classes)
+            logs = model.predict_log_proba(test.X, offset=test.offset)
+            losses.append(-float(logs[0] @ truth))
+        return np.array(losses)
 
     def _folds(
         self, data: _Data, grid: Array, ratios: Array, groups: Any
@@ -341,6 +440,11 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+def _both(targets: Array) -> Array:
+    """Targets of every class, (K, n), also of the first of two."""
+    return np.vstack([1 - targets, targets]) if len(targets) == 1 else targets
 
 
 def _take(y: Any, rows: Array) -> Any:

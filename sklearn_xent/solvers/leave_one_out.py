@@ -1,39 +1,56 @@
-"""Every row's loss by a model that has not seen it, from one fit.
+"""Every row's loss by a model that has not seen it, from one fit, and how far each may be off.
 
 Without row i the optimum is one Newton step away; the step needs only the row's leverage. Rad and Maleki
 (2020), "A scalable estimate of the out-of-sample prediction error via approximate leave-one-out
 cross-validation", J. R. Stat. Soc. B 82(4); with l1, on the coefficients that are not zero.
+
+Where the step is valid follows from self-concordance (Bach 2010, Electron. J. Stat. 4): if it moves the other
+rows' logits by no more than m, their curvature changes by no more than a factor exp(m), and the step that
+would follow is at most psi(m) = (exp(m) - 1 - m) / m of it. Where that is too much for the mean loss, more
+steps are taken, see `Deletion`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.linalg
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem import kernels
 from sklearn_xent.problem.objective import Point
 from sklearn_xent.solvers.curvature import DENSE_LIMIT, hessian_among
-from sklearn_xent.solvers.quadratic_lasso import quadratic_lasso
+from sklearn_xent.solvers.deletion import Deletion, Scored, inverse_root
 from sklearn_xent.solvers.row_space import RowSpace, suits_row_space
 
-__all__ = ["leave_one_out_losses"]
+__all__ = ["LeftOut", "leave_one_out"]
 
 LARGEST_FACTOR = 4000  # coefficients that are free to move: their Hessian is factored
 ALL_PAIRS = 200_000  # logits of all rows under all models that leave one out: then more steps are cheap
-STEPS, PROXIMAL_STEPS = 2, 4
+LARGEST_MATRIX = 20_000_000  # entries of the design matrix of all rows that more steps may take
+AT_ONCE = 500_000  # logits of all rows under the models whose steps are taken together
+ALIKE = 4.0  # ratio of the largest squared reach to the median, up to which no row is far out
+ENOUGH_KNOWN = 10  # errors that tell how large those of smaller bounds are
 EVERYTHING = 300  # coefficients up to which any may wake
 NEAR = 0.5  # of its penalty: the slope at which a coefficient that is zero may wake without a row
-SINGULAR = 1e-12  # of the largest curvature: less is none
+# Error of the mean loss that is let pass: this part of it, or so many nats; and the share of it that rows
+# with a single step may have.
+TOLERANCE, TOLERANCE_NATS, SINGLE = 0.01, 4e-4, 0.8
 
 
-def leave_one_out_losses(point: Point, memory: dict[str, Any]) -> Array:
-    """Loss (n,) in nats of each row under the optimum without it, approximately.
+class LeftOut(NamedTuple):
+    """Loss (n,) in nats of each row under the optimum without it, and an error bound; inf is unknown.
 
-    ``memory`` is that of the path the point is from.
+    ``doubtful`` are the rows whose errors are too large for the mean of the losses, the largest first.
+    """
+
+    losses: Array
+    errors: Array
+    doubtful: Array
+
+
+def leave_one_out(point: Point, memory: dict[str, Any], scored: Scored) -> LeftOut:
+    """Losses without each row, approximately. ``memory`` is that of the path the point is from.
 
     Raises
     ------
@@ -42,8 +59,7 @@ def leave_one_out_losses(point: Point, memory: dict[str, Any]) -> Array:
     """
     if point.coefficients.size > DENSE_LIMIT and suits_row_space(point.objective):
         point = RowSpace(point.objective, np.float64, memory).seen_from_rows(point)
-    objective = point.objective
-    few = point.coefficients.shape[0] * objective.rows.n_rows**2 <= ALL_PAIRS
+    few = point.coefficients.shape[0] * point.objective.rows.n_rows**2 <= ALL_PAIRS
     active = _active(point, near=few)
     n_active = int(np.count_nonzero(active))
     if n_active > LARGEST_FACTOR:
@@ -51,24 +67,51 @@ def leave_one_out_losses(point: Point, memory: dict[str, Any]) -> Array:
             f"cv=None, approximate leave-one-out, needs the Hessian of {n_active} coefficients; the limit is "
             f"{LARGEST_FACTOR}. Use folds, such as cv=5, or an l1 penalty that selects fewer."
         )
-    columns = active[:, :-1].any(axis=0)
-    if not columns.all():
-        objective = objective.columns(np.flatnonzero(columns))
-        chosen = np.append(columns, True)
-        point, active = objective.at(point.coefficients[:, chosen]), active[:, chosen]
+    point, active = _narrowed(point, active)
     H = hessian_among(point, active)
-    if few:
-        return _AllPairs(point, active, H).losses()
-    _, (losses,) = objective.rows.sweep(
-        kernels.leave_one_out,
-        point.logits,
-        point.expansion,
-        objective.loss,
-        objective.design,
-        active,
-        _inverse_root(H),
-    )
-    return np.concatenate(losses.flat())
+    root = inverse_root(H)
+    losses, errors, reach = _one_step(point, active, root, scored)
+    doubtful = _doubtful(losses, errors, scored.weights, SINGLE)
+    rows = np.flatnonzero(scored.weights > 0) if few else doubtful
+    if len(rows) and point.objective.rows.n_rows * active.shape[1] <= LARGEST_MATRIX:
+        deletion = Deletion(point, active, H, root, reach, scored)
+        width = max(1, AT_ONCE // (len(active) * len(reach)))
+        for start in range(0, len(rows), width):
+            some, rest = rows[start : start + width], rows[start + width :]
+            single, bounds = losses[some], errors[some]
+            losses[some], errors[some] = deletion.without(some)
+            if not few and len(rest):
+                errors[rest] *= _kept(np.abs(losses[some] - single), bounds, errors[some])
+                if not len(_doubtful(losses, errors, scored.weights, SINGLE)):
+                    break
+        doubtful = _doubtful(losses, errors, scored.weights, 1.0)
+    return LeftOut(losses, errors, doubtful)
+
+
+def _kept(wrong: Array, bounds: Array, errors: Array) -> float:
+    """Which part of their bounds errors of single steps may be: twice that of those that have turned out.
+
+    A bound supposes that all other rows lie where the step moves them furthest.
+    """
+    known = np.isfinite(bounds) & np.isfinite(errors) & (bounds > 0)
+    if np.count_nonzero(known) < ENOUGH_KNOWN:
+        return 1.0
+    return min(1.0, 2 * float(((wrong + errors)[known] / bounds[known]).max()))
+
+
+def _doubtful(losses: Array, errors: Array, weights: Array, part: float) -> Array:
+    """The rows, the largest first, without which the errors are within a ``part`` of what is let pass."""
+    total = float(weights.sum()) or 1.0
+    with np.errstate(invalid="ignore"):
+        mean, error = float(weights @ losses) / total, float(weights @ errors) / total
+        if error <= part * max(TOLERANCE * (mean - error), TOLERANCE_NATS):
+            return np.empty(0, dtype=np.intp)
+        share = weights / total
+        wrong = np.where(share > 0, share * errors, 0.0)
+        least = float(share @ np.where(errors < losses, losses - errors, 0.0))
+    order = np.argsort(wrong, kind="stable")
+    few = np.cumsum(wrong[order]) <= part * max(TOLERANCE * least, TOLERANCE_NATS)
+    return np.asarray(order[np.count_nonzero(few) :][::-1])
 
 
 def _active(point: Point, *, near: bool) -> Array:
@@ -81,106 +124,54 @@ def _active(point: Point, *, near: bool) -> Array:
     return np.asarray(active)
 
 
-class _AllPairs:
-    """All rows' logits under all models that leave one out: more Newton steps for each, with its Hessian.
+def _narrowed(point: Point, active: Array) -> tuple[Point, Array]:
+    """The point and the mask without the columns of X in which no coefficient is active."""
+    columns = active[:, :-1].any(axis=0)
+    if columns.all():
+        return point, active
+    chosen = np.append(columns, True)
+    objective = point.objective.columns(np.flatnonzero(columns))
+    return objective.at(point.coefficients[:, chosen]), active[:, chosen]
 
-    With few rows each weighs so much that one step is not enough and, with l1, that a coefficient may come
-    or go.
+
+def _one_step(point: Point, active: Array, root: Array, scored: Scored) -> tuple[Array, Array, Array]:
+    """Losses (n,) after one Newton step each, their error bounds, and the squared reach of every row."""
+    o = point.objective
+    _, (parts,) = o.rows.sweep(
+        kernels.leave_one_out,
+        point.logits,
+        point.expansion,
+        o.rows.split(scored.targets),
+        o.loss,
+        o.design,
+        active,
+        root,
+        scored.shift,
+    )
+    losses, change, length, reach = np.concatenate(parts.flat(), axis=1)
+    with np.errstate(all="ignore"):
+        length *= _furthest(point, scored.weights, reach)
+        psi = np.expm1(length)
+        psi -= length
+        psi /= np.maximum(length, np.finfo(float).tiny, out=length)
+        errors = np.multiply(change, psi, out=change)
+        if not (psi.max() < 1 and np.isfinite(errors.sum() + losses.sum())):
+            errors[~((psi < 1) & np.isfinite(errors) & np.isfinite(losses))] = np.inf
+            losses[~np.isfinite(losses)] = 0.0
+    return losses, errors, reach
+
+
+def _furthest(point: Point, weights: Array, reach: Array) -> float:
+    """How far a step of length 1 in H moves the logits of any row, at most; reach (n,) is squared.
+
+    The largest reach is a bound. Where all rows have about the same, a step has the direction of no row but
+    its own: its mean square over the rows is known, and 3 times the root will do.
     """
-
-    def __init__(self, point: Point, active: Array, H: Array) -> None:
-        o = self._objective = point.objective
-        _, (rows,) = o.rows.sweep(kernels.design_rows, o.design)
-        A, self._targets, self._w = (np.concatenate(part, axis=-1) for part in zip(*rows.flat(), strict=True))
-        self._A = A.T
-        self._z, self._H = np.concatenate(point.logits.flat(), axis=1), H
-        self._k, self._j = np.nonzero(active)
-        penalty = o.penalty
-        self._l1, self._l2, self._lower, self._upper = (
-            np.broadcast_to(v, active.shape)[active] for v in (penalty.l1, penalty.l2, *penalty.bounds)
-        )
-        self._start, self._gradient = point.coefficients[active], point.gradient[active]
-        self._e = o.loss.expand(self._z, self._targets)
-
-    def losses(self) -> Array:
-        """Loss of each row without it."""
-        D = np.zeros((len(self._j), len(self._A)))
-        step = self._newton() if self._objective.penalty.smooth else self._proximal
-        for _ in range(STEPS if self._objective.penalty.smooth else PROXIMAL_STEPS):
-            D = step(D, self._slopes(D))
-        return self._objective.loss.expand(self._z + self._own(D), self._targets).value
-
-    def _spread(self, R: Array) -> Array:
-        """Each row's A_i' R_i in the active coefficients: (N, n) from (K, n)."""
-        return np.asarray(self._A[:, self._j].T * R[self._k])
-
-    def _own(self, D: Array) -> Array:
-        """A_i D_i, (K, n), of directions (N, n)."""
-        moved = np.zeros_like(self._z)
-        np.add.at(moved, self._k, self._A[:, self._j].T * D)
-        return moved
-
-    def _slopes(self, D: Array) -> Array:
-        """Gradient (N, n) of the smooth part without row i, at the optimum of all rows + D_i."""
-        K, n = self._z.shape
-        if not D.any():
-            return np.asarray(self._gradient[:, None] - self._spread(self._w * self._e.residual))
-        V = np.zeros((K, self._A.shape[1], n))
-        V[self._k, self._j] = D
-        moved = self._z[:, :, None] + self._A @ V  # row, model
-        there = self._objective.loss.expand(moved.reshape(K, -1), np.repeat(self._targets, n, axis=1))
-        change = self._w[:, None] * (there.residual.reshape(K, n, n) - self._e.residual[:, :, None])
-        change[:, np.arange(n), np.arange(n)] = -self._w * self._e.residual
-        return np.asarray(
-            self._gradient[:, None] + (self._A.T @ change)[self._k, self._j] + self._l2[:, None] * D
-        )
-
-    def _newton(self) -> Callable[[Array, Array], Array]:
-        """Steps by H_-i^-1 = M + M A_i' (I - w S B)^-1 w S A_i M, M = H^-1, of Sherman-Morrison-Woodbury."""
-        K, n = self._z.shape
-        root = _inverse_root(self._H)
-        M = root.T @ root
-        B, S = np.empty((n, K, K)), np.empty((n, K, K))
-        for l in range(K):
-            unit = np.zeros((K, n))
-            unit[l] = 1.0
-            B[:, :, l] = self._own(M @ self._spread(unit)).T
-            S[:, :, l] = (self._w * self._e.curvature_product(unit)).T
-        felt = np.linalg.solve(np.eye(K) - S @ B, S)
-
-        def step(D: Array, G: Array) -> Array:
-            there = M @ G
-            more = (felt @ self._own(there).T[:, :, None])[:, :, 0].T
-            return np.asarray(D - there - M @ self._spread(more))
-
-        return step
-
-    def _proximal(self, D: Array, G: Array) -> Array:
-        """Steps by minimising each row's quadratic model + penalty."""
-        K, n = self._z.shape
-        new = np.empty_like(D)
-        for i in range(n):
-            a = np.zeros((len(self._j), K))
-            a[np.arange(len(self._j)), self._k] = self._A[i, self._j]
-            p, q = self._e.probabilities[:, i], self._e.complements[:, i]
-            S = np.diag(p * (p + q)) - np.outer(p, p) if K > 1 else np.array([[p[0] * q[0]]])
-            H = self._H - self._w[i] * (a @ S @ a.T)
-            w = self._start + D[:, i]
-            found = quadratic_lasso(H, G[:, i] - H @ w, self._l1, w, self._lower, self._upper)
-            new[:, i] = found - self._start
-        return new
-
-
-def _inverse_root(H: Array) -> Array:
-    """T with T' T = H^-1, without the directions in which H shows no curvature."""
-    unit = 1 / np.sqrt(np.maximum(np.diag(H), np.finfo(float).tiny))
-    H = H * unit[:, None] * unit
-    try:
-        L = np.linalg.cholesky(H)
-        if np.diag(L).min() ** 2 > SINGULAR:
-            return np.asarray(scipy.linalg.solve_triangular(L, np.diag(unit), lower=True))
-    except np.linalg.LinAlgError:
-        pass
-    values, vectors = np.linalg.eigh(H)
-    keep = values > SINGULAR * values[-1]
-    return np.asarray((vectors[:, keep] / np.sqrt(values[keep])).T * unit)
+    if not weights.all():
+        reach = np.where(weights > 0, reach, 0.0)
+    largest = float(reach.max())
+    if largest > ALIKE * float(np.median(reach)):
+        return float(np.sqrt(largest))
+    mean = point.mean_curvature()
+    curvature = float(mean.sum()) / (1 if len(mean) == 1 else 2)
+    return float(np.sqrt(min(largest, 9 / curvature)))
