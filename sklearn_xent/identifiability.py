@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,12 +16,12 @@ from sklearn_xent.targets import Targets
 
 __all__ = ["check_full_rank", "check_not_constant", "check_overlap", "reduced"]
 
-FIRST = 500  # most suspicious rows in the first linear program
+SUSPICIOUS = 0.9  # change of a difference of logits: less than 1, with room for rounding
+FIRST = 500  # rows in the first linear program
 NEGLIGIBLE = 1e-9  # of a direction's largest entry: less is the rounding of the linear program
-VIOLATED = 1e-6  # of the sum of a margin's terms: less is its rounding, and the program's tolerance
-INVOLVED = 1e-3  # of a null vector's largest entry: less does not name a column
+VIOLATED = 1e-6  # of the sum of a logit's terms: less is its rounding, and the program's tolerance
+NAMED = 5  # columns that a message names
 ADVICE = "fit with a finite C and pass penalized=True"
-BLOCK = 1 << 21  # numbers in a temporary array
 
 
 def check_not_constant(idle: Array, names: list[str]) -> None:
@@ -35,41 +36,52 @@ def check_full_rank(A: Array, weights: Array, noise: float, names: list[str], he
     free = np.flatnonzero(~held)
     R = reduced([A[:, free] * np.sqrt(weights)[:, None]])
     sizes = np.linalg.norm(R, axis=0)
-    _, values, right = np.linalg.svd(R / np.where(sizes > 0, sizes, 1.0))
-    null = np.abs(right[values <= noise * values[0]]).max(axis=0, initial=0.0)
-    if null.any():
-        order = free[np.argsort(-null, kind="stable")[: int((null > INVOLVED * null.max()).sum())]]
-        raise ValueError(
-            f"the columns do not determine the coefficients: {_named(np.sort(order), names)} are collinear "
-            f"(among themselves or with the intercept). Drop one of them, or {ADVICE}."
-        )
+    R /= np.where(sizes > 0, sizes, 1.0)
+    values = np.linalg.svd(R, compute_uv=False)
+    rank = int((values > noise * values[0]).sum())
+    if rank == len(free):
+        return
+    # what a column has of its own beside those before it
+    dependent = np.sort(free[np.argsort(np.abs(np.diag(R)), kind="stable")[: len(free) - rank]])
+    what = "is a linear combination" if len(dependent) == 1 else "are linear combinations"
+    raise ValueError(
+        f"the columns of X are collinear and do not determine the coefficients: {_named(dependent, names)} "
+        f"{what} of columns before (and of the intercept). Drop, or {ADVICE}."
+    )
 
 
-def check_overlap(
-    objective: Objective, A: Array, targets: Targets, root: Array, names: list[str], doubtful: float
-) -> None:
+def check_overlap(objective: Objective, A: Array, targets: Targets, step: Array, names: list[str]) -> None:
     """Raise ValueError if the classes are separable, wholly or partly, along columns without a penalty.
 
-    ``A`` (n, d + 1) is the design matrix, ``root`` (K - 1, d + 1, r) a factor of the coefficients'
-    covariance; only rows whose logits have a ``doubtful`` variance can be what separates.
+    ``A`` (n, d + 1) is the design matrix, ``step`` (K - 1, d + 1) Newton's in coefficients less the first
+    class's. Residuals w p_l are multipliers that prove an optimum if they are positive and the gradient is
+    zero (Stiemke's theorem of the alternative; Albert and Anderson 1984). The step, to first order, makes the
+    gradient zero and leaves all of a row's positive where it changes no difference of its logits by 1. So
+    each direction that separates lets the loss of some row fall that the step changes by more.
     """
     if not objective.free[:-1].any():
         return
-    variance = np.where(targets.weights > 0, _logit_variance(A, root), 0.0)
-    suspects = np.argsort(-variance, kind="stable")[: int((variance > doubtful).sum())]
-    direction = None
-    for first in sorted({min(FIRST, len(suspects)), len(suspects)} - {0}):
-        if direction is None:
-            direction = _separating(objective, A, targets, suspects[:first])
-    if direction is None:
-        return
-    size = np.abs(direction[:, :-1]).max(axis=0)
-    order = np.argsort(-size, kind="stable")[: int((size > NEGLIGIBLE).sum())]
-    raise ValueError(
-        f"the classes are separated, wholly or partly, by {_named(order, names)}: without a penalty the "
-        "coefficients have no finite estimates, and their standard errors mean nothing. Drop the columns "
-        f"or merge them (the levels of a category) with others, or {ADVICE}."
-    )
+    change = A @ step.T
+    change = change.max(axis=1, initial=0.0) - change.min(axis=1, initial=0.0)
+    suspects = np.flatnonzero((change > SUSPICIOUS) & (targets.weights > 0))
+    found: list[int] = []
+    while len(suspects) and len(found) < NAMED:
+        D = _separating(objective, A, targets, suspects[:FIRST])
+        if D is None:
+            break
+        columns = np.abs(D[:, :-1]).max(axis=0)
+        order = np.argsort(-columns, kind="stable")
+        found.extend(order[: int((columns > 0).sum())].tolist())
+        # others may separate the other rows
+        suspects = suspects[np.ptp(_relative(A[suspects], D), axis=0) <= VIOLATED]
+        penalty = replace(objective.penalty, l2=objective.penalty.l2 + np.append(columns > 0, False))
+        objective = replace(objective, penalty=penalty, known=None)
+    if found:
+        raise ValueError(
+            f"the classes are separated, wholly or partly, by {_named(found, names)}: without a penalty the "
+            "coefficients have no finite estimates, and their standard errors mean nothing. Drop the columns "
+            f"or merge them (the levels of a category) with others, or {ADVICE}."
+        )
 
 
 def reduced(blocks: Any) -> Array:
@@ -83,17 +95,6 @@ def reduced(blocks: Any) -> Array:
     return np.vstack([R, np.zeros((size - len(R), size))]) if len(R) < size else R
 
 
-def _logit_variance(A: Array, root: Array) -> Array:
-    """Largest variance (n,) of a row's logits less the first class's."""
-    out = np.zeros(len(A))
-    rows = max(1, BLOCK // root.shape[2])
-    for i in range(0, len(A), rows):
-        for of_class in root:
-            square = ((A[i : i + rows] @ of_class) ** 2).sum(axis=1)
-            np.maximum(out[i : i + rows], square, out=out[i : i + rows])
-    return out
-
-
 def _separating(objective: Objective, A: Array, targets: Targets, chosen: Array) -> Array | None:
     """Direction (K, d + 1) along which no row's loss rises and that of some chosen row falls, or None.
 
@@ -101,35 +102,36 @@ def _separating(objective: Objective, A: Array, targets: Targets, chosen: Array)
     the program's tolerance does; those of the others that its direction makes worse join them until there
     are none. A direction that makes a row worse that the program saw is within its tolerance only.
     """
-    d, T, weights = objective.design, targets.values, targets.weights
-    A = A / np.maximum(np.linalg.norm(A, axis=1), np.finfo(float).tiny)[:, None]
+    d, T = objective.design, targets.values
     design = AppliedDesign(d.shift, d.scale, d.variance, d.fit_intercept)
     while True:
-        rows = as_rows(A[chosen], T[:, chosen], weights[chosen], alone=True)
+        seen = A[chosen] / np.maximum(np.linalg.norm(A[chosen], axis=1), np.finfo(float).tiny)[:, None]
+        rows = as_rows(seen, T[:, chosen], targets.weights[chosen], alone=True)
         D = recession_direction(Objective(rows, objective.loss, objective.penalty, design))
         if D is None:
             return None
         D = D / np.abs(D).max()
         D[np.abs(D) < NEGLIGIBLE] = 0.0
-        excess = _worsening(A, D, T) * (weights > 0)
-        if excess[chosen].max() > VIOLATED:
+        Z = _relative(A, D)
+        labelled = T if len(Z) == len(T) else np.vstack([1 - T, T])
+        behind = Z.max(axis=0) - np.where(labelled > 0, Z, np.inf).min(axis=0)
+        behind[targets.weights == 0] = 0.0
+        if behind[chosen].max() > VIOLATED:
             return None
-        worst = np.argsort(-excess, kind="stable")[: int(min((excess > VIOLATED).sum(), len(chosen) + FIRST))]
+        worst = np.argsort(-behind, kind="stable")[: int(min((behind > VIOLATED).sum(), len(chosen) + FIRST))]
         if not len(worst):
             return np.asarray(D)
         chosen = np.concatenate([chosen, worst])
 
 
-def _worsening(A: Array, D: Array, T: Array) -> Array:
-    """How far a direction lets a labelled class fall behind another (n,), relative to the logits' terms."""
+def _relative(A: Array, D: Array) -> Array:
+    """What a direction does to the logits of all classes (K, n), relative to the sums of its terms."""
     Z, size = D @ A.T, (np.abs(D) @ np.abs(A).T).max(axis=0)
-    if len(Z) == 1:
-        Z, T = np.vstack([np.zeros_like(Z), Z]), np.vstack([1 - T, T])
-    behind = Z.max(axis=0) - np.where(T > 0, Z, np.inf).min(axis=0)
-    return np.asarray(behind / np.where(size > 0, size, 1.0))
+    Z = Z / np.where(size > 0, size, 1.0)
+    return np.vstack([np.zeros_like(Z), Z]) if len(Z) == 1 else Z
 
 
-def _named(which: Array, names: list[str], most: int = 5) -> str:
-    shown = ", ".join(repr(str(names[j])) for j in which[:most])
-    more = f" and {len(which) - most} more" if len(which) > most else ""
+def _named(which: Any, names: list[str]) -> str:
+    shown = ", ".join(repr(str(names[j])) for j in which[:NAMED])
+    more = f" and {len(which) - NAMED} more" if len(which) > NAMED else ""
     return f"column{'s' if len(which) != 1 else ''} {shown}{more}"

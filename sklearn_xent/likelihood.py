@@ -116,6 +116,12 @@ class Likelihood:
         return out.reshape(F.shape)
 
     @cached_property
+    def gradient(self) -> Array:
+        """Of minus the log-likelihood and the penalty, (N,), in the coordinates of ``A``."""
+        gradient = self.total * self.point.gradient[:, : len(self.names)]
+        return np.asarray(gradient if self.K == 2 else gradient[1:]).ravel()
+
+    @cached_property
     def information(self) -> Array:
         """Negative Hessian of the log-likelihood, (N, N) for N = (K - 1) m, in the coordinates of ``A``."""
         K, size = self.point.coefficients.shape
@@ -149,14 +155,9 @@ class Likelihood:
         return np.asarray(B)
 
     def _check_overlap(self, B: Array) -> None:
-        # Where the loss falls along a direction for ever and what is left of the fall is at most g nats, the
-        # curvature along it, scaled to change no logit by more than 1, is at most 2 g: the variance of the
-        # logit changed most is 1 / (2 g) or more, that of its parts in K classes a quarter of it.
-        unit = min(1.0, self.total / np.count_nonzero(self.weights))
-        doubtful = min(4.0 / unit, 1 / (80 * self.allowed))
-        parts = B.reshape(self.K - 1, len(self.names), -1)
-        parts = np.pad(parts, ((0, 0), (0, self._A.shape[1] - len(self.names)), (0, 0)))
-        check_overlap(self.point.objective, self._A, self.targets, parts, self.names, doubtful)
+        step = (B @ (self.gradient @ B)).reshape(self.slopes.shape)
+        step = np.pad(step, ((0, 0), (0, self._A.shape[1] - step.shape[1])))
+        check_overlap(self.point.objective, self._A, self.targets, step, self.names)
 
     def _root_of_rows(self, unit: Array) -> Array:
         """The same from rows whose squares add up to the information."""
@@ -201,26 +202,16 @@ class Likelihood:
             scores = _summed((scores * self.weights[:, None])[counts], _checked(groups, len(counts))[counts])
         return self.root @ np.asarray(np.linalg.qr(scores, mode="r")).T
 
-    @property
-    def allowed(self) -> float:
-        """What the fit may lack, in nats."""
-        size = abs(self.log_likelihood)
-        return min(STATIONARY * (size + 1), NATS) + TOL * size
-
     def check_stationary(self) -> None:
         """Raise ValueError unless the coefficients are an optimum of these rows, weights and labels."""
-        gradient = self._contrasts_of_gradient()
-        gap = 0.5 * float(((gradient @ self.root) ** 2).sum())
-        if gap > self.allowed:
+        gap = 0.5 * float(((self.gradient @ self.root) ** 2).sum())
+        size = abs(self.log_likelihood)
+        if gap > min(STATIONARY * (size + 1), NATS) + TOL * size:
             raise ValueError(
                 f"the estimator is not at an optimum of these rows: it lacks {gap:.3g} nats. Pass what it "
                 "was fitted on (X, y, sample_weight, offset), fit without class_weight, label_smoothing and "
                 "prior_correction, and to the default tol or closer."
             )
-
-    def _contrasts_of_gradient(self) -> Array:
-        gradient = self.total * self.point.gradient[:, : len(self.names)]
-        return np.asarray(gradient if self.K == 2 else gradient[1:]).ravel()
 
     @cached_property
     def effective_df(self) -> float:
