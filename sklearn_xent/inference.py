@@ -74,9 +74,9 @@ def infer(
     ------
     ValueError
         With an l1 penalty or bounds; with a ridge unless ``penalized``; if the coefficients are no optimum of
-        these rows (other rows or weights than in the fit, class weights, label smoothing); if the columns do
-        not determine them (collinear columns, separable classes); if ``groups`` and ``covariance`` do not
-        agree.
+        these rows (other rows or weights than in the fit, class weights, label smoothing); if the rows do not
+        determine them, with the names of columns: constant or collinear ones, and those that separate the
+        classes wholly or partly; if ``groups`` and ``covariance`` do not agree.
 
     References
     ----------

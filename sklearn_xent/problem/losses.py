@@ -64,8 +64,9 @@ class Expansion:
         for k in range(K - 1):
             ratio = np.divide(p[k + 1], before[k], out=np.zeros_like(before[k]), where=before[k] > 0)
             C[k, k] = np.sqrt(ratio * rest[k])
-            unit = np.divide(ratio, rest[k], out=np.zeros_like(ratio), where=rest[k] > 0)
-            C[k + 1 :, k] = -p[k + 2 :] * np.sqrt(unit)
+            root = np.sqrt(rest[k])
+            below = p[k + 2 :]  # at most what the rest is: their quotient with its root is no more than that
+            C[k + 1 :, k] = -np.divide(below, root, out=np.zeros_like(below), where=root > 0) * np.sqrt(ratio)
         return C
 
 

@@ -86,7 +86,8 @@ class Reference:
             while t > 1e-12:
                 self.W = W + t * step.reshape(W.shape)
                 _, log_P = probabilities(self.A, self.W, self.offset)
-                if (self.weights[:, None] * self.T * log_P).sum() >= self.value + 1e-4 * t * gain:
+                value = (self.weights[:, None] * self.T * log_P).sum()
+                if gain < 1e-12 or value >= self.value + 1e-4 * t * gain:  # below, the value is rounding
                     break
                 t = t / 2
         return False
@@ -94,7 +95,7 @@ class Reference:
     def condition(self):
         """Largest over least eigenvalue of the equilibrated information."""
         H = information(self.A, self.P, self.weights).astype(float)
-        unit = 1 / np.sqrt(np.diag(H))
+        unit = 1 / np.sqrt(np.maximum(np.diag(H), 1e-300))
         values = np.linalg.eigvalsh(H * unit[:, None] * unit)
         return values[-1] / max(values[0], 1e-300)
 
@@ -119,6 +120,7 @@ class Reference:
         out = []
         for k in [1] if K == 2 else range(K):
             for j in range(d):
+
                 def effect(W, k=k, j=j):
                     P, _ = probabilities(self.A, W, self.offset)
                     v = np.append(REAL(0), W[:, j]) / self.scale[j]
@@ -150,7 +152,7 @@ def separated(A, T, weights):
     """Whether some direction lowers the loss of some row for ever and raises that of none: a program."""
     used = weights > 0
     A, T = A[used].astype(float), T[used]
-    A = A / np.linalg.norm(A, axis=1, keepdims=True)
+    A = A / np.maximum(np.linalg.norm(A, axis=1, keepdims=True), 1e-300)
     K, m = T.shape[1], A.shape[1]
     up, same = [], []
     for k in range(K):
