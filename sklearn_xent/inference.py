@@ -14,8 +14,10 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.cross_entropy import log_softmax, sigmoid, softmax
 from sklearn_xent.displays.frame import to_frame
 from sklearn_xent.likelihood import Likelihood
+from sklearn_xent.partitions import is_collection
 from sklearn_xent.predictor import validated
 from sklearn_xent.rows.array_api import to_numpy
+from sklearn_xent.rows.arrow import is_dataset
 from sklearn_xent.targets import check_offset, encode_targets
 
 __all__ = ["ChiSquared", "Inference", "infer"]
@@ -72,6 +74,8 @@ def infer(
 
     Raises
     ------
+    TypeError
+        If X is not in memory: a dataset or a Dask collection.
     ValueError
         With an l1 penalty or bounds; with a ridge unless ``penalized``; if the coefficients are no optimum of
         these rows (other rows or weights than in the fit, class weights, label smoothing); if the rows do not
@@ -101,6 +105,10 @@ def infer(
         raise ValueError(f"covariance must be one of {COVARIANCES}; got {covariance!r}.")
     if (groups is not None) != (covariance == "cluster"):
         raise ValueError(f"groups go with covariance='cluster'; got covariance={covariance!r}.")
+    if is_dataset(X) or is_collection(X):
+        raise TypeError(
+            "infer() takes rows in memory; got a dataset or a Dask collection as X: load it first."
+        )
     C, factors = _ridge(estimator, penalized)
     X = to_numpy(validated(estimator, X, reset=False))
     y, sample_weight, offset = to_numpy(y), to_numpy(sample_weight), to_numpy(offset)

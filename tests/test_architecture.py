@@ -53,7 +53,8 @@ ALLOWED = {
         "rows",
         "targets",
     },
-    "inference": LEAVES | {"cross_entropy", "displays", "likelihood", "predictor", "rows", "targets"},
+    "inference": LEAVES
+    | {"cross_entropy", "displays", "likelihood", "partitions", "predictor", "rows", "targets"},
     "path": LEAVES | {"parameters", "predictor", "problem", "rows", "solvers", "targets"},
     "minibatch": LEAVES | {"cross_entropy", "parameters", "predictor", "rows", "solvers", "targets"},
     "demo": {"classifier", "cross_entropy", "displays", "metrics"},

@@ -9,7 +9,7 @@ import scipy.sparse
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_xent import CrossEntropyClassifier, CrossEntropyClassifierCV, infer
-from tests.fuzz.inference import Reference
+from tests.fuzz.inference import Reference, information, inverse
 from tests.problems import overlapping
 
 sm = pytest.importorskip("statsmodels.api")
@@ -410,3 +410,29 @@ def test_containers_give_the_same_numbers():
         result = infer(unpenalised(other, y), other, y, covariance="robust")
         np.testing.assert_allclose(result.covariance, dense.covariance, rtol=1e-7)
         np.testing.assert_allclose(result.predict_interval(other), dense.predict_interval(X), rtol=1e-7)
+
+
+@pytest.mark.parametrize("far", [0.0, 1e5])
+def test_posterior_errors_of_several_classes(far):
+    Z, y = overlapping(n=150, d=2, K=3)
+    X = Z + far
+    factors = [1.0, 0.25]
+    model = CrossEntropyClassifier(C=0.5, tol=1e-12, penalty_factor=factors).fit(X, y)
+    result = infer(model, X, y, penalized=True)
+    A = np.column_stack([Z, np.ones(150)]).astype(np.longdouble)
+    P = model.predict_proba(X).astype(np.longdouble)
+    prior = np.kron(np.eye(3)[1:, 1:] - 1 / 3, np.diag([*np.divide(factors, 0.5), 0.0]))
+    V = inverse(information(A, P, np.ones(150)) + prior).astype(float)
+    columns = [0, 1, 3, 4]
+    np.testing.assert_allclose(
+        result.covariance[np.ix_(columns, columns)], V[np.ix_(columns, columns)], rtol=1e-6
+    )
+    assert result.effective_df == pytest.approx(6 - np.trace(V @ prior), rel=1e-6)
+
+
+def test_rows_elsewhere_are_refused():
+    dataset = pytest.importorskip("pyarrow.dataset")
+    table = pytest.importorskip("pyarrow").table({"a": [0.0, 1.0, 2.0, 3.0], "b": [1.0, 0.0, 1.0, 0.5]})
+    model = CrossEntropyClassifier.from_coefficients([1.0, 2.0], 0.5, [0, 1]).set_params(C=np.inf)
+    with pytest.raises(TypeError, match=r"infer\(\) takes rows in memory"):
+        infer(model, dataset.dataset(table), [0, 1, 0, 1])

@@ -192,7 +192,7 @@ class Problem:
             Z[:, 0] = rng.random(n) < rng.choice([0.03, 0.1, 0.5])
             Z[:2, 0] = 0.0, 1.0
         if d > 1 and rng.random() < 0.3:
-            Z[:, -1] = Z[:, 0] + 10 ** rng.uniform(-4, 0) * Z[:, -1]
+            Z[:, -1] = Z[:, 0] + 10 ** rng.uniform(-5, 0) * Z[:, -1]
         if rng.random() < 0.2:
             Z = rng.standard_t(3, size=(n, d))
         strength = rng.choice([0.0, 0.5, 1.0, 3.0, 30.0], p=[0.1, 0.3, 0.4, 0.1, 0.1])
@@ -213,7 +213,7 @@ class Problem:
         if rng.random() < 0.15:
             self.T = 0.9 * self.T + 0.1 * rng.dirichlet(np.ones(self.K), n)
             self.labels = self.T
-        scale = 10 ** rng.uniform(-6, 6, d)
+        scale = 10 ** (rng.uniform(-6, 6, d) * (rng.random() < 0.7))
         spreads = 10 ** rng.uniform(0, 6, d) * rng.choice([0, 0, 1], d) if self.intercept else 0.0
         self.X = Z * scale + spreads * scale * rng.choice([-1, 1], d)
         self.weights = None
