@@ -28,7 +28,7 @@ def check_not_constant(idle: Array, names: list[str]) -> None:
     """Raise ValueError for columns (d,) that nothing determines: they do not vary and have no penalty."""
     if idle.any():
         some = _named(np.flatnonzero(idle), names)
-        raise ValueError(f"nothing determines the coefficient of constant {some}: drop, or {ADVICE}.")
+        raise ValueError(f"nothing determines coefficients of constant columns: drop {some}, or {ADVICE}.")
 
 
 def check_full_rank(A: Array, weights: Array, noise: float, names: list[str], held: Array) -> None:
@@ -46,7 +46,7 @@ def check_full_rank(A: Array, weights: Array, noise: float, names: list[str], he
     what = "is a linear combination" if len(dependent) == 1 else "are linear combinations"
     raise ValueError(
         f"the columns of X are collinear and do not determine the coefficients: {_named(dependent, names)} "
-        f"{what} of columns before (and of the intercept). Drop, or {ADVICE}."
+        f"{what} of columns before (and of the intercept). Drop what is named, or {ADVICE}."
     )
 
 
