@@ -14,7 +14,7 @@ from sklearn_xent.rows import as_rows
 from sklearn_xent.solvers.separation import recession_direction
 from sklearn_xent.targets import Targets
 
-__all__ = ["check_full_rank", "check_not_constant", "check_overlap", "reduced"]
+__all__ = ["SUSPICIOUS", "check_full_rank", "check_not_constant", "check_overlap", "reduced"]
 
 SUSPICIOUS = 0.9  # change of a difference of logits: less than 1, with room for rounding
 FIRST = 500  # rows in the first linear program
@@ -50,20 +50,18 @@ def check_full_rank(A: Array, weights: Array, noise: float, names: list[str], he
     )
 
 
-def check_overlap(objective: Objective, A: Array, targets: Targets, step: Array, names: list[str]) -> None:
+def check_overlap(objective: Objective, A: Array, targets: Targets, change: Array, names: list[str]) -> None:
     """Raise ValueError if the classes are separable, wholly or partly, along columns without a penalty.
 
-    ``A`` (n, d + 1) is the design matrix, ``step`` (K - 1, d + 1) Newton's in coefficients less the first
-    class's. Residuals w p_l are multipliers that prove an optimum if they are positive and the gradient is
-    zero (Stiemke's theorem of the alternative; Albert and Anderson 1984). The step, to first order, makes the
-    gradient zero and leaves all of a row's positive where it changes no difference of its logits by 1. So
-    each direction that separates lets the loss of some row fall that the step changes by more.
+    ``A`` (n, d + 1) is the design matrix, ``change`` (n,) the most that Newton's step changes a difference
+    of a row's logits. Residuals w p_l are multipliers that prove an optimum if they are positive and the
+    gradient is zero (Stiemke's theorem of the alternative; Albert and Anderson 1984). The step, to first
+    order, makes the gradient zero, and leaves all of a row's positive where it changes no difference by 1.
+    So each direction that separates lets the loss of some row fall that the step changes by more.
     """
     if not objective.free[:-1].any():
         return
-    change = A @ step.T
-    change = change.max(axis=1, initial=0.0) - change.min(axis=1, initial=0.0)
-    suspects = np.flatnonzero((change > SUSPICIOUS) & (targets.weights > 0))
+    suspects = np.flatnonzero(change > SUSPICIOUS)
     found: list[int] = []
     while len(suspects) and len(found) < NAMED:
         D = _separating(objective, A, targets, suspects[:FIRST])

@@ -18,7 +18,13 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.classifier import CrossEntropyClassifier
 from sklearn_xent.cross_entropy import entropy
 from sklearn_xent.displays.frame import column_names
-from sklearn_xent.identifiability import check_full_rank, check_not_constant, check_overlap, reduced
+from sklearn_xent.identifiability import (
+    SUSPICIOUS,
+    check_full_rank,
+    check_not_constant,
+    check_overlap,
+    reduced,
+)
 from sklearn_xent.predictor import dense
 from sklearn_xent.problem import kernels
 from sklearn_xent.problem.design import moments_of
@@ -155,9 +161,14 @@ class Likelihood:
         return np.asarray(B)
 
     def _check_overlap(self, B: Array) -> None:
-        step = (B @ (self.gradient @ B)).reshape(self.slopes.shape)
-        step = np.pad(step, ((0, 0), (0, self._A.shape[1] - step.shape[1])))
-        check_overlap(self.point.objective, self._A, self.targets, step, self.names)
+        change = self._logit_change(B)
+        check_overlap(self.point.objective, self._A, self.targets, change, self.names)
+
+    def _logit_change(self, B: Array) -> Array:
+        """The most that Newton's step changes a difference of a row's logits, (n,); 0 without weight."""
+        Z = self.A @ (B @ (self.gradient @ B)).reshape(self.slopes.shape).T
+        spread = Z.max(axis=1, initial=0.0) - Z.min(axis=1, initial=0.0)
+        return np.where(self.weights > 0, spread, 0.0)
 
     def _root_of_rows(self, unit: Array) -> Array:
         """The same from rows whose squares add up to the information."""
@@ -206,11 +217,13 @@ class Likelihood:
         """Raise ValueError unless the coefficients are an optimum of these rows, weights and labels."""
         gap = 0.5 * float(((self.gradient @ self.root) ** 2).sum())
         size = abs(self.log_likelihood)
-        if gap > min(STATIONARY * (size + 1), NATS) + TOL * size:
+        change = float(self._logit_change(self.root).max())
+        if gap > min(STATIONARY * (size + 1), NATS) + TOL * size or change > SUSPICIOUS:
             raise ValueError(
-                f"the estimator is not at an optimum of these rows: it lacks {gap:.3g} nats. Pass what it "
-                "was fitted on (X, y, sample_weight, offset), fit without class_weight, label_smoothing and "
-                "prior_correction, and to the default tol or closer."
+                f"the estimator is not at an optimum of these rows: it lacks {gap:.3g} nats, and on the way "
+                f"a logit changes by {change:.2g}. Pass what it was fitted on (X, y, sample_weight, offset), "
+                "fit without class_weight, label_smoothing and prior_correction, and to the default tol or "
+                "closer."
             )
 
     @cached_property

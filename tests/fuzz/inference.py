@@ -68,6 +68,7 @@ class Reference:
             change[-1, :-1] = -self.shift / self.scale
         self.change = np.kron(np.eye(self.K - 1, dtype=REAL), change)
 
+    @np.errstate(all="ignore")  # of separable classes there is no optimum
     def _newton(self):
         for _ in range(200):
             self.P, self.log_P = probabilities(self.A, self.W, self.offset)
@@ -255,6 +256,9 @@ def check(seed: int) -> Verdict:
     apparent = separated(reference.A, problem.T, problem.all_weights)
     try:
         model = problem.fit(1e-12 if seed % 2 else 1e-8)
+    except Exception as error:
+        return Verdict("error", f"the fit: {error!r}")
+    try:
         result = problem.infer(model)
     except ValueError as error:
         if apparent and "separated" in str(error):
@@ -314,12 +318,17 @@ def _beside_statsmodels(problem, result, reference):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if problem.K == 2:
-            more = {"offset": problem.offset, "freq_weights": problem.weights}
-            glm = sm.GLM(problem.labels, A, family=sm.families.Binomial(), **more)
+            if problem.weights is None:
+                peer = sm.Logit(problem.labels, A, offset=problem.offset)
+                options = {"disp": 0, "method": "newton", "tol": 1e-13, "maxiter": 200}
+            else:  # whose sandwich divides by p (1 - p), which may be 0
+                more = {"offset": problem.offset, "freq_weights": problem.weights}
+                peer = sm.GLM(problem.labels, A, family=sm.families.Binomial(), **more)
+                options = {"tol": 1e-14, "maxiter": 200}
             groups = {"groups": problem.groups, "use_correction": False}
             kinds = {"cov_type": {"model": "nonrobust", "robust": "HC0"}.get(problem.kind, "cluster")}
             kinds |= {"cov_kwds": groups} if problem.kind == "cluster" else {}
-            peer = glm.fit(tol=1e-14, maxiter=200, **kinds)
+            peer = peer.fit(**options, **kinds)
             count = len(np.unique(problem.groups))
             params, errors = peer.params, peer.bse
             if problem.kind == "cluster":
@@ -327,8 +336,6 @@ def _beside_statsmodels(problem, result, reference):
         else:
             peer = sm.MNLogit(problem.labels, A).fit(disp=0, method="newton", tol=1e-13, maxiter=200)
             params, errors = np.asarray(peer.params).T.ravel(), np.asarray(peer.bse).T.ravel()
-    if not np.isfinite(errors).all():  # GLM's sandwich divides by p (1 - p), which may be 0
-        return []
     seen = {
         "statsmodels' estimate": apart(result.estimate, params, errors),
         "statsmodels' std_error": apart(result.std_error, errors),
