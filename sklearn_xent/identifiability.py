@@ -65,9 +65,9 @@ def check_overlap(objective: Objective, A: Array, targets: Targets, change: Arra
     found: list[int] = []
     while len(suspects) and len(found) < NAMED:
         D = _separating(objective, A, targets, suspects[:FIRST])
-        if D is None:
+        columns = np.zeros(A.shape[1] - 1) if D is None else np.abs(D[:, :-1]).max(axis=0)
+        if D is None or not columns.any():
             break
-        columns = np.abs(D[:, :-1]).max(axis=0)
         order = np.argsort(-columns, kind="stable")
         found.extend(order[: int((columns > 0).sum())].tolist())
         # others may separate the other rows

@@ -1,7 +1,7 @@
 """The likelihood of a fit and its derivatives, in coefficients relative to the first class.
 
-Everything is computed in the coordinates of the optimiser, on columns that are centred and scaled: the way
-to the units of X is linear, and is gone once, with a factor of the covariance.
+Everything is computed in the coordinates of the optimiser, on columns that are centred and scaled. The map to
+the units of X is linear; it is applied once, to a root of the covariance: no squares, so no digits are lost.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ from sklearn_xent.targets import Targets
 
 __all__ = ["Likelihood"]
 
-# What an optimum of these rows may lack: relative to the log-likelihood, and in nats, where 0.005 is a tenth
-# of a standard error in no more than one direction. A fit ends within 1e-8 of its objective.
+# What an optimum of these rows may lack, relative to the log-likelihood and in nats: 0.005 nats are a tenth of
+# the standard error of any combination of coefficients. TOL is what a fit at the default tol may lack.
 STATIONARY, NATS, TOL = 1e-6, 0.005, 2e-8
 # Ratio of extreme eigenvalues of the equilibrated information down to which its inverse has eight digits;
 # beyond, its factor is made of the rows themselves, which have twice the digits.

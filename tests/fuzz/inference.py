@@ -35,19 +35,16 @@ def information(A, P, weights):
     return H
 
 
-def inverse(H):
-    """Gauss and Jordan with pivots, in long doubles; numpy's inverses are of doubles."""
-    unit = 1 / np.sqrt(np.diag(H))
-    n = len(H)
-    M = np.column_stack([H * unit[:, None] * unit, np.eye(n, dtype=REAL)])
+def inverse_root(H):
+    """R with R'R the inverse, by Cholesky's method in long doubles; numpy's is of doubles."""
+    unit, n = 1 / np.sqrt(np.diag(H)), len(H)
+    E, L, R = H * unit[:, None] * unit, np.zeros_like(H), np.eye(n, dtype=REAL)
     for j in range(n):
-        pivot = j + int(np.argmax(np.abs(M[j:, j])))
-        M[[j, pivot]] = M[[pivot, j]]
-        M[j] = M[j] / M[j, j]
-        for i in range(n):
-            if i != j:
-                M[i] = M[i] - M[i, j] * M[j]
-    return M[:, n:] * unit[:, None] * unit
+        L[j, j] = np.sqrt(E[j, j] - L[j, :j] @ L[j, :j])
+        L[j + 1 :, j] = (E[j + 1 :, j] - L[j + 1 :, :j] @ L[j, :j]) / L[j, j]
+    for j in range(n):
+        R[j] = (R[j] - L[j, :j] @ R[:j]) / L[j, j]
+    return R * unit
 
 
 class Reference:
@@ -75,9 +72,9 @@ class Reference:
             self.value = (self.weights[:, None] * self.T * self.log_P).sum()
             self.scores = (self.weights[:, None] * (self.T - self.P)[:, 1:])[:, :, None] * self.A[:, None, :]
             self.scores = self.scores.reshape(len(self.A), -1)
-            self.bread = inverse(information(self.A, self.P, self.weights))
+            self.half = inverse_root(information(self.A, self.P, self.weights))
             g = self.scores.sum(axis=0)
-            step = self.bread @ g
+            step = self.half.T @ (self.half @ g)
             if not np.isfinite(step.astype(float)).all():
                 return False
             gain = g @ step / 2
@@ -100,21 +97,24 @@ class Reference:
         values = np.linalg.eigvalsh(H * unit[:, None] * unit)
         return values[-1] / max(values[0], 1e-300)
 
-    def covariance(self, kind, groups):
-        """In the coordinates of A."""
+    def root(self, kind, groups):
+        """R with R'R the covariance, in the coordinates of A."""
         if kind == "model":
-            return self.bread
+            return self.half
         used = self.weights > 0
-        scores = self.scores[used]
+        scores = self.scores[used] @ self.half.T
         if kind == "robust":
-            scores, factor = scores / np.sqrt(self.weights[used])[:, None], 1
-        else:
-            names = np.unique(groups[used])
-            scores = np.array([scores[groups[used] == name].sum(axis=0) for name in names])
-            factor = REAL(len(names)) / (len(names) - 1)
-        return self.bread @ (factor * scores.T @ scores) @ self.bread
+            return scores / np.sqrt(self.weights[used])[:, None] @ self.half
+        names = np.unique(groups[used])
+        scores = np.array([scores[groups[used] == name].sum(axis=0) for name in names])
+        return np.sqrt(REAL(len(names)) / (len(names) - 1)) * scores @ self.half
 
-    def effects(self, V):
+    def errors(self, kind="model", groups=None):
+        """Standard errors and covariance in the units of X."""
+        R = self.root(kind, groups) @ self.change.T
+        return np.sqrt((R**2).sum(axis=0)).astype(float), (R.T @ R).astype(float)
+
+    def effects(self, R):
         """Average marginal effects of each class and column in the units of X, with errors."""
         K, m, d = self.K, self.A.shape[1], len(self.scale)
         share = self.weights / self.weights.sum()
@@ -134,7 +134,7 @@ class Reference:
                     e = e.reshape(self.W.shape)
                     once, twice = (effect(self.W + t * e) - effect(self.W - t * e) for t in (1, 2))
                     slopes[i] = (8 * once - twice) / (12 * REAL(1e-4))
-                out.append((effect(self.W), np.sqrt(slopes @ V @ slopes)))
+                out.append((effect(self.W), np.sqrt(((R @ slopes) ** 2).sum())))
         return np.array(out)
 
     def null(self):
@@ -278,11 +278,9 @@ def check(seed: int) -> Verdict:
 
 
 def _compared(problem, reference, result, distance):
-    V = reference.covariance(problem.kind, problem.groups)
-    own = reference.change @ V @ reference.change.T
-    error = np.sqrt(np.diag(own))
+    error, own = reference.errors(problem.kind, problem.groups)
     W = reference.change @ reference.W.ravel()
-    effects = reference.effects(V)
+    effects = reference.effects(reference.root(problem.kind, problem.groups))
     frame = result.marginal_effects()
     nulls = reference.null()
     size = np.abs(reference.value) + 1
