@@ -34,8 +34,8 @@ from sklearn_xent.targets import Targets
 
 __all__ = ["Likelihood"]
 
-# What an optimum of these rows may lack, relative to the log-likelihood and in nats: 0.005 nats are a tenth of
-# the standard error of any combination of coefficients. TOL is what a fit at the default tol may lack.
+# What an optimum of these rows may lack, relative to the log-likelihood and in nats: 0.005 nats are a tenth
+# of the standard error of any combination of coefficients. TOL is what a fit at the default tol may lack.
 STATIONARY, NATS, TOL = 1e-6, 0.005, 2e-8
 # Ratio of extreme eigenvalues of the equilibrated information down to which its inverse has eight digits;
 # beyond, its factor is made of the rows themselves, which have twice the digits.
