@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.sparse as sp
 from scipy.stats import chi2, norm
 from sklearn.utils.validation import check_is_fitted
 
@@ -14,12 +14,17 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.cross_entropy import log_softmax, sigmoid, softmax
 from sklearn_xent.displays.frame import to_frame
 from sklearn_xent.likelihood import Likelihood
+from sklearn_xent.partitions import is_collection
 from sklearn_xent.predictor import validated
-from sklearn_xent.targets import check_offset, check_sample_weight, encode_targets
+from sklearn_xent.rows.array_api import to_numpy
+from sklearn_xent.rows.arrow import is_dataset
+from sklearn_xent.targets import check_offset, encode_targets
 
 __all__ = ["ChiSquared", "Inference", "infer"]
 
 COVARIANCES = ("model", "robust", "cluster")
+SINGULAR = 1e-12  # ratio of singular values of an equilibrated root: less is rounding
+BLOCK = 1 << 21  # numbers in a temporary array
 
 
 class ChiSquared(NamedTuple):
@@ -69,11 +74,13 @@ def infer(
 
     Raises
     ------
+    TypeError
+        If X is not in memory: a dataset or a Dask collection.
     ValueError
         With an l1 penalty or bounds; with a ridge unless ``penalized``; if the coefficients are no optimum of
-        these rows (other rows or weights than in the fit, class weights, label smoothing); if the columns do
-        not determine them (collinear columns, separable classes); if ``groups`` and ``covariance`` do not
-        agree.
+        these rows (other rows or weights than in the fit, class weights, label smoothing); if the rows do not
+        determine them, with the names of columns: constant or collinear ones, and those that separate the
+        classes wholly or partly; if ``groups`` and ``covariance`` do not agree.
 
     References
     ----------
@@ -98,33 +105,32 @@ def infer(
         raise ValueError(f"covariance must be one of {COVARIANCES}; got {covariance!r}.")
     if (groups is not None) != (covariance == "cluster"):
         raise ValueError(f"groups go with covariance='cluster'; got covariance={covariance!r}.")
-    strength = _ridge(estimator, penalized)
-    X = validated(estimator, X, reset=False)
-    targets = encode_targets(y, X.shape[0], sample_weight=sample_weight)
-    if not np.array_equal(targets.classes, estimator.classes_):
-        raise ValueError(
-            f"y holds the classes {targets.classes.tolist()}, the fit {estimator.classes_.tolist()}."
+    if is_dataset(X) or is_collection(X):
+        raise TypeError(
+            "infer() takes rows in memory; got a dataset or a Dask collection as X: load it first."
         )
-    weights = check_sample_weight(sample_weight, X.shape[0])
-    shift = check_offset(offset, X.shape[0], len(targets.classes))
-    problem = Likelihood(estimator, X, targets.values, weights, shift, strength)
+    C, factors = _ridge(estimator, penalized)
+    X = to_numpy(validated(estimator, X, reset=False))
+    y, sample_weight, offset = to_numpy(y), to_numpy(sample_weight), to_numpy(offset)
+    targets = encode_targets(y, X.shape[0], sample_weight=sample_weight)
+    known = to_numpy(estimator.classes_)
+    if not np.array_equal(targets.classes, known):
+        raise ValueError(f"y holds the classes {targets.classes.tolist()}, the fit {known.tolist()}.")
+    shift = check_offset(offset, X.shape[0], len(known))
+    problem = Likelihood(estimator, X, targets, shift, C, factors)
     problem.check_stationary()
-    bread = problem.inverse_information
-    if covariance == "model":
-        V = bread
-    else:
-        V = bread @ problem.meat(groups) @ bread
-    return Inference(problem, V, covariance, penalized=bool(strength.any()))
+    root = problem.root if covariance == "model" else problem.sandwich_root(groups)
+    return Inference(problem, root, covariance, penalized=bool(np.isfinite(C) and factors.any()))
 
 
-def _ridge(estimator: Any, penalized: bool) -> Array:
-    """Curvature (d,) of the penalty; it raises where no inference is to be had."""
+def _ridge(estimator: Any, penalized: bool) -> tuple[float, Array]:
+    """C and the factors (d,) of the penalty; it raises where no inference is to be had."""
     d = estimator.n_features_in_
     if getattr(estimator, "coef_bounds", None) is not None:
         raise ValueError("infer() has no distribution for estimates within coef_bounds; fit without them.")
     C = float(getattr(estimator, "C_", getattr(estimator, "C", np.inf)))
     if np.isinf(C):
-        return np.zeros(d)
+        return C, np.ones(d)
     if float(getattr(estimator, "l1_ratio_", getattr(estimator, "l1_ratio", 0.0))) > 0:
         raise ValueError(
             "infer() has no distribution for estimates with an l1 penalty (l1_ratio > 0), which has selected "
@@ -137,7 +143,7 @@ def _ridge(estimator: Any, penalized: bool) -> Array:
             "for posterior standard deviations under the prior that the penalty is."
         )
     factors = estimator.penalty_factor
-    return np.asarray((np.ones(d) if factors is None else np.asarray(factors, dtype=float)) / C)
+    return C, np.ones(d) if factors is None else np.asarray(factors, dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -148,8 +154,6 @@ class Inference:
 
     Attributes
     ----------
-    covariance : ndarray of shape (n_coefficients, n_coefficients)
-        Of the coefficients.
     kind : {"model", "robust", "cluster"}
         How it was estimated.
     penalized : bool
@@ -157,14 +161,26 @@ class Inference:
     """
 
     _likelihood: Likelihood = field(repr=False)
-    covariance: Array = field(repr=False)
+    # F with F F' the covariance, in the coordinates of the likelihood: there no digits are lost to columns
+    # far from zero, and none to squares.
+    _root: Array = field(repr=False)
     kind: str
     penalized: bool
+
+    @cached_property
+    def covariance(self) -> Array:
+        """Covariance of the coefficients, (n_coefficients, n_coefficients)."""
+        return np.asarray(self._own_root @ self._own_root.T)
+
+    @cached_property
+    def _own_root(self) -> Array:
+        """The same root for coefficients in the units of X."""
+        return self._likelihood.to_original(self._root)
 
     @property
     def names(self) -> list[str]:
         """Name of each coefficient; with more than two classes, "class: column"."""
-        names, classes = self._likelihood.names, self._likelihood.estimator.classes_.tolist()
+        names, classes = self._likelihood.names, to_numpy(self._likelihood.estimator.classes_).tolist()
         if len(classes) == 2:
             return list(names)
         return [f"{label}: {name}" for label in classes[1:] for name in names]
@@ -177,7 +193,7 @@ class Inference:
     @property
     def std_error(self) -> Array:
         """Standard errors."""
-        return np.sqrt(np.diag(self.covariance))
+        return np.asarray(np.linalg.norm(self._own_root, axis=1))
 
     @property
     def z(self) -> Array:
@@ -228,7 +244,7 @@ class Inference:
 
     @property
     def null_log_likelihood(self) -> float:
-        """Of intercepts alone."""
+        """Of intercepts alone; of a fit without an intercept, of no coefficient at all."""
         return self._likelihood.null_log_likelihood
 
     @property
@@ -239,7 +255,7 @@ class Inference:
     @property
     def effective_df(self) -> float:
         """Degrees of freedom used: the number of coefficients, or trace of H^-1 I with a penalty."""
-        return float(np.trace(self._likelihood.inverse_information @ self._likelihood.information))
+        return self._likelihood.effective_df
 
     @property
     def aic(self) -> float:
@@ -278,8 +294,16 @@ class Inference:
             For a name that is none.
         """
         where = [i for term in terms for i in self._places(term)]
-        b, V = self.estimate[where], self.covariance[np.ix_(where, where)]
-        statistic = float(b @ np.linalg.solve(V, b))
+        b, F = self.estimate[where], self._own_root[where]
+        size = np.linalg.norm(F, axis=1)
+        R = np.asarray(np.linalg.qr((F / size[:, None]).T, mode="r"))
+        ratios = np.linalg.svd(R, compute_uv=False)
+        if R.shape[0] < len(where) or not ratios[-1] > SINGULAR * ratios[0]:
+            raise ValueError(
+                f"the covariance of {len(where)} terms has a lower rank, so that no test of all of them "
+                "exists: a term is named twice, or there are fewer groups or rows than terms."
+            )
+        statistic = float((np.linalg.solve(R.T, b / size) ** 2).sum())
         return ChiSquared(statistic, len(where), float(chi2.sf(statistic, len(where))))
 
     def _places(self, term: Any) -> list[int]:
@@ -310,16 +334,17 @@ class Inference:
             method), ``z``, ``p_value``, ``low`` and ``high``; of two classes the second only.
         """
         problem = self._likelihood
-        d = problem.A.shape[1] - problem.intercept
+        d = len(problem.scale)
         rows: dict[str, list[Any]] = {key: [] for key in ("class", "column", "effect", "std_error")}
         wanted = [1] if problem.K == 2 else range(problem.K)
+        classes = to_numpy(problem.estimator.classes_)
         for k in wanted:
             for j in range(d):
                 effect, slopes = problem.average_effect(k, j)
-                rows["class"].append(problem.estimator.classes_[k])
+                rows["class"].append(classes[k])
                 rows["column"].append(problem.names[j])
                 rows["effect"].append(effect)
-                rows["std_error"].append(np.sqrt(slopes @ self.covariance @ slopes))
+                rows["std_error"].append(float(np.linalg.norm(slopes @ self._root)))
         effects, errors = np.array(rows["effect"]), np.array(rows["std_error"])
         reach = _quantile(confidence) * errors
         z = np.divide(effects, errors, out=np.zeros_like(effects), where=errors > 0)
@@ -346,24 +371,31 @@ class Inference:
             The intervals are within (0, 1).
         """
         problem = self._likelihood
-        X = validated(problem.estimator, X, reset=False)
-        X = np.asarray(X.toarray() if sp.issparse(X) else X, dtype=np.float64)
-        A = np.column_stack([X, np.ones(len(X))]) if problem.intercept else X
-        shift = check_offset(offset, len(A), problem.K)
-        z = problem.logits_of(A, shift)
+        A = problem.design_matrix(to_numpy(validated(problem.estimator, X, reset=False)))
+        z = problem.logits_of(A, check_offset(to_numpy(offset), len(A), problem.K))
         P, log_p = softmax(z), log_softmax(z)
-        reach, K, m = _quantile(confidence), problem.K, A.shape[1]
-        V = self.covariance.reshape(K - 1, m, K - 1, m)
-        cross = np.einsum("ij,kjlm,im->ikl", A, V, A)
+        reach, K = _quantile(confidence), problem.K
         low, high = np.empty_like(P), np.empty_like(P)
         for k in range(K):
-            # log odds of class k: slope in the contrasts' logits is (1{l = k} - p_l) / (1 - p_k)
+            # log odds of class k: their slope in a contrast's logit is 1 for its own, else -p_l / (1 - p_k)
             log_rest = np.logaddexp.reduce(np.delete(log_p, k, axis=1), axis=1)
-            slope = (np.eye(K)[k] - P)[:, 1:] / np.exp(log_rest)[:, None]
-            error = np.sqrt(np.maximum(np.einsum("ik,ikl,il->i", slope, cross, slope), 0.0))
+            slope = -np.exp(log_p - log_rest[:, None])
+            slope[:, k] = 1.0
+            error = self._errors(A, slope[:, 1:])
             centre = log_p[:, k] - log_rest
             low[:, k], high[:, k] = (sigmoid(centre + s * reach * error) for s in (-1, 1))
         return P, low, high
+
+    def _errors(self, A: Array, slope: Array) -> Array:
+        """Standard errors (n,) of sums of contrasts' logits times slopes (n, K - 1)."""
+        F = self._root.reshape(slope.shape[1], A.shape[1], -1)
+        out = np.empty(len(A))
+        rows = max(1, BLOCK // F.shape[2])
+        for i in range(0, len(A), rows):
+            part = slice(i, i + rows)
+            moved = sum(slope[part, c, None] * (A[part] @ F[c]) for c in range(len(F)))
+            out[part] = np.linalg.norm(moved, axis=1)
+        return out
 
     def frame(self, confidence: float = 0.95) -> Any:
         """Return the table of coefficients.

@@ -41,8 +41,20 @@ ALLOWED = {
     | {"classifier", "cross_entropy", "parameters", "path", "predictor", "solvers", "targets"},
     "decomposition": LEAVES | {"cross_entropy", "scorer", "truth"},
     "comparison": LEAVES | {"cross_entropy", "truth"},
-    "likelihood": LEAVES | {"classifier", "cross_entropy", "displays", "predictor"},
-    "inference": LEAVES | {"cross_entropy", "displays", "likelihood", "predictor", "targets"},
+    "identifiability": LEAVES | {"problem", "rows", "solvers", "targets"},
+    "likelihood": LEAVES
+    | {
+        "classifier",
+        "cross_entropy",
+        "displays",
+        "identifiability",
+        "predictor",
+        "problem",
+        "rows",
+        "targets",
+    },
+    "inference": LEAVES
+    | {"cross_entropy", "displays", "likelihood", "partitions", "predictor", "rows", "targets"},
     "path": LEAVES | {"parameters", "predictor", "problem", "rows", "solvers", "targets"},
     "minibatch": LEAVES | {"cross_entropy", "parameters", "predictor", "rows", "solvers", "targets"},
     "demo": {"classifier", "cross_entropy", "displays", "metrics"},

@@ -1,10 +1,15 @@
 """Inference beside statsmodels and published numbers."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse
+from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_xent import CrossEntropyClassifier, CrossEntropyClassifierCV, infer
+from tests.fuzz.inference import Reference, information
 from tests.problems import overlapping
 
 sm = pytest.importorskip("statsmodels.api")
@@ -222,3 +227,225 @@ def test_weights_are_repeated_rows_for_more_classes_too(kind):
     assert weighted.null_log_likelihood == pytest.approx(repeated.null_log_likelihood, rel=1e-9)
     frames = weighted.marginal_effects(), repeated.marginal_effects()
     np.testing.assert_allclose(frames[0]["std_error"], frames[1]["std_error"], rtol=1e-6)
+
+
+def quietly(X, y, **options):
+    """A fit without a penalty whose warnings, of separation, are not the matter."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        return CrossEntropyClassifier(C=np.inf).fit(X, y, **options)
+
+
+@pytest.mark.parametrize("K", [2, 3])
+@pytest.mark.parametrize("kind", ["model", "robust"])
+@pytest.mark.parametrize("far", [2e5, -1e6])
+def test_columns_far_from_zero_lose_no_digits(K, kind, far):
+    Z, y = overlapping(n=200, d=3, K=K)
+    X = Z * [1.0, 1e-3, 1e4] + far * np.array([1.0, 1e-3, 0.0])
+    result = infer(unpenalised(X, y), X, y, covariance=kind)
+    exact = Reference(X, np.eye(K)[y], np.ones(200), np.zeros((200, K)), True)
+    errors, V = exact.errors(kind)
+    np.testing.assert_allclose(result.std_error, errors, rtol=1e-8)
+    np.testing.assert_allclose(result.covariance, V, rtol=1e-8)
+    assert result.log_likelihood == pytest.approx(float(exact.value), rel=1e-10)
+    effects = exact.effects(exact.root(kind, None)).astype(float)
+    ours = result.marginal_effects()
+    np.testing.assert_allclose(ours["effect"], effects[:, 0], rtol=1e-7)
+    np.testing.assert_allclose(ours["std_error"], effects[:, 1], rtol=1e-7)
+    near = infer(unpenalised(Z, y), Z, y, covariance=kind)
+    # the columns differ from those near zero by the rounding of X only
+    for got, plain in zip(result.predict_interval(X), near.predict_interval(Z), strict=True):
+        np.testing.assert_allclose(got, plain, rtol=1e-6)
+    names = [name for name in result.names if "intercept" not in name]
+    np.testing.assert_allclose(result.wald_test(names), near.wald_test(names), rtol=1e-6)
+
+
+@pytest.mark.parametrize("K", [2, 3])
+@pytest.mark.parametrize("apart", [1e-3, 1e-6])
+def test_a_difference_of_columns_is_as_good_as_a_column(K, apart, monkeypatch):
+    monkeypatch.setattr("sklearn_xent.likelihood.BLOCK", 1000)  # several blocks of rows
+    rng = np.random.default_rng(0)
+    x, e = rng.normal(size=(2, 300))
+    X = np.column_stack([x, x + apart * e])
+    y = (x + e + rng.logistic(size=300) > 0).astype(int) + (K == 3) * rng.integers(0, 2, 300)
+    result = infer(unpenalised(X, y), X, y)
+    exact = Reference(X, np.eye(K)[y], np.ones(300), np.zeros((300, K)), True)
+    # the long doubles invert a matrix of squares
+    np.testing.assert_allclose(result.std_error, exact.errors()[0], rtol=1e-7 + 1e-17 / apart**2)
+    names = [name for name in result.names if "intercept" not in name]
+    assert result.wald_test(names).p_value < 1e-6
+
+
+@pytest.mark.parametrize("overlap", [False, True])
+def test_a_fit_that_was_stopped_is_told_from_separation(overlap):
+    X, y = overlapping(n=300, d=3)
+    if not overlap:
+        y = (X[:, 0] > 0).astype(int)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = CrossEntropyClassifier(C=np.inf, max_iter=1).fit(X, y)
+    with pytest.raises(ValueError, match="not at an optimum" if overlap else SEPARATED):
+        infer(model, X, y)
+
+
+SEPARATED = "are separated, wholly or partly, by column"
+
+
+def separable(kind):
+    """Rows (n, 3) and labels that column 1 separates, and what fits them otherwise."""
+    rng = np.random.default_rng(1)
+    X, options = rng.normal(size=(120, 3)), {}
+    y = (X[:, 0] + rng.logistic(size=120) > 0).astype(int)
+    if kind == "wholly":
+        y = (X[:, 1] > 0).astype(int)
+        X[:, 1] += np.where(y, 0.2, -0.2)
+    elif kind == "a level of one class":
+        X[:, 1] = 0.0
+        X[np.flatnonzero(y == 1)[:7], 1] = 1.0
+    elif kind == "touching":
+        X[:, 1] = rng.integers(1, 5, 120) * (2 * y - 1.0)
+        X[:10, 1] = 0.0
+    elif kind == "three classes":
+        y = np.where(X[:, 1] > 0.5, 2, y)
+    elif kind == "weights":
+        y = (X[:, 1] > 0).astype(int)
+        X[:, 1] += np.where(y, 0.2, -0.2)
+        y[:5] = 1 - y[:5]
+        options["sample_weight"] = np.where(np.arange(120) < 5, 0.0, 2.5)
+    elif kind == "far from zero":
+        X[:, 1] = 1e6 + (X[:, 1] > 1.5)
+        y[X[:, 1] > 1e6] = 0
+    return X, y, options
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["wholly", "a level of one class", "touching", "three classes", "weights", "far from zero"],
+)
+@pytest.mark.parametrize("covariance", ["model", "robust"])
+def test_separated_classes_are_refused_by_the_name_of_their_columns(kind, covariance):
+    X, y, options = separable(kind)
+    frame = pd.DataFrame(X, columns=["age", "level", "size"])
+    model = quietly(frame, y, **options)
+    with pytest.raises(ValueError, match=rf"{SEPARATED} 'level': .* finite C .*penalized=True"):
+        infer(model, frame, y, covariance=covariance, **options)
+    ridge = CrossEntropyClassifier(C=1.0, tol=1e-12).fit(frame, y, **options)
+    assert np.isfinite(infer(ridge, frame, y, penalized=True, **options).std_error).all()
+
+
+def test_a_rare_level_of_one_class_is_found_whatever_the_fit_said():
+    rng = np.random.default_rng(0)
+    n = 20_000
+    level = rng.choice(["common", "rare", "rarer", "other"], n, p=[0.7, 0.0007, 0.0003, 0.299])
+    y = (rng.random(n) < 0.2).astype(int)
+    y[np.char.startswith(level, "rare")] = 0
+    X = pd.get_dummies(pd.Series(level)).drop(columns="common").astype(float)
+    model = quietly(X, y)
+    with pytest.raises(ValueError, match=rf"{SEPARATED}s '(rare|rarer)', '(rare|rarer)': "):
+        infer(model, X, y)
+    kept = X[["other"]]
+    assert infer(unpenalised(kept, y), kept, y).std_error.max() < 0.1
+
+
+def test_separation_of_soft_labels_needs_certain_ones():
+    X, y, _ = separable("wholly")
+    certain = np.eye(2)[y]
+    with pytest.raises(ValueError, match=SEPARATED):
+        infer(quietly(X, certain), X, certain)
+    soft = 0.98 * certain + 0.01
+    assert np.isfinite(infer(unpenalised(X, soft), X, soft).std_error).all()
+
+
+def test_rows_of_large_leverage_are_not_taken_for_separation():
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(300, 2))
+    y = (X[:, 0] + rng.logistic(size=300) > 0).astype(int)
+    X[0], y[0] = [300.0, 0.0], 1
+    result = infer(unpenalised(X, y), X, y)
+    exact = Reference(X, np.eye(2)[y], np.ones(300), np.zeros((300, 2)), True)
+    np.testing.assert_allclose(result.std_error, exact.errors()[0], rtol=1e-8)
+
+
+def test_collinear_and_constant_columns_are_named():
+    X, y = overlapping(n=200, d=3)
+    frame = pd.DataFrame(X, columns=["a", "b", "c"]).assign(total=X[:, 0] + X[:, 2], d=X[:, 1] ** 2)
+    with pytest.raises(ValueError, match=r"column 'total' is a linear combination .*Drop"):
+        infer(unpenalised(frame, y), frame, y)
+    fixed = frame[["a", "b"]].assign(one=7.0)
+    with pytest.raises(ValueError, match=r"constant columns: drop column 'one', or fit"):
+        infer(unpenalised(fixed, y), fixed, y)
+    wide = np.random.default_rng(0).normal(size=(6, 9))
+    labels = np.array([0, 1, 0, 1, 0, 1])
+    with pytest.raises(ValueError, match=r"collinear"):
+        infer(quietly(wide, labels), wide, labels)
+    ridge = CrossEntropyClassifier(C=4.0, tol=1e-12).fit(fixed, y)
+    result = infer(ridge, fixed, y, penalized=True)
+    # of what the rows say nothing about, the posterior is the prior
+    assert result.std_error[2] == pytest.approx(2.0, rel=1e-9)
+    assert result.effective_df < 3
+
+
+def test_without_an_intercept_the_null_model_has_none():
+    X, y = overlapping(n=150, d=2)
+    model = CrossEntropyClassifier(C=np.inf, tol=1e-12, fit_intercept=False).fit(X, y)
+    result = infer(model, X, y)
+    peer = sm.Logit(y, X).fit(disp=0, method="newton", tol=1e-12)
+    np.testing.assert_allclose(result.estimate, peer.params, rtol=1e-6)
+    np.testing.assert_allclose(result.std_error, peer.bse, rtol=1e-6)
+    assert result.null_log_likelihood == pytest.approx(-150 * np.log(2))
+    test = result.likelihood_ratio_test()
+    assert test.df == 2
+    assert test.statistic == pytest.approx(2 * (peer.llf + 150 * np.log(2)), rel=1e-9)
+
+
+def test_groups_of_rows_without_weight_do_not_count():
+    rng = np.random.default_rng(0)
+    X, y = overlapping(n=150, d=2)
+    groups = rng.integers(0, 12, 150)
+    weights = np.where(groups < 9, 1.0, 0.0)
+    used = weights > 0
+    given = {"sample_weight": weights}
+    all_rows = infer(unpenalised(X, y, **given), X, y, covariance="cluster", groups=groups, **given)
+    model = unpenalised(X[used], y[used])
+    only = infer(model, X[used], y[used], covariance="cluster", groups=groups[used])
+    np.testing.assert_allclose(all_rows.std_error, only.std_error, rtol=1e-7)
+    with pytest.raises(ValueError, match="lower rank"):
+        infer(model, X[used], y[used], covariance="cluster", groups=groups[used] % 2).wald_test([0, 1, 2])
+    with pytest.raises(ValueError, match=r"groups must have shape \(150,\)"):
+        infer(unpenalised(X, y), X, y, covariance="cluster", groups=groups[:-1])
+
+
+def test_containers_give_the_same_numbers():
+    X, y = overlapping(n=200, d=4, K=3)
+    X[np.abs(X) < 0.7] = 0.0
+    dense = infer(unpenalised(X, y), X, y, covariance="robust")
+    for other in (scipy.sparse.csr_array(X), scipy.sparse.csc_matrix(X), np.asfortranarray(X)):
+        result = infer(unpenalised(other, y), other, y, covariance="robust")
+        np.testing.assert_allclose(result.covariance, dense.covariance, rtol=1e-7)
+        np.testing.assert_allclose(result.predict_interval(other), dense.predict_interval(X), rtol=1e-7)
+
+
+@pytest.mark.parametrize("far", [0.0, 1e5])
+def test_posterior_errors_of_several_classes(far):
+    Z, y = overlapping(n=150, d=2, K=3)
+    X = Z + far
+    factors = [1.0, 0.25]
+    model = CrossEntropyClassifier(C=0.5, tol=1e-12, penalty_factor=factors).fit(X, y)
+    result = infer(model, X, y, penalized=True)
+    A = np.column_stack([Z, np.ones(150)]).astype(np.longdouble)
+    P = model.predict_proba(X).astype(np.longdouble)
+    prior = np.kron(np.eye(3)[1:, 1:] - 1 / 3, np.diag([*np.divide(factors, 0.5), 0.0]))
+    V = np.linalg.inv((information(A, P, np.ones(150)) + prior).astype(float))
+    columns = [0, 1, 3, 4]
+    np.testing.assert_allclose(
+        result.covariance[np.ix_(columns, columns)], V[np.ix_(columns, columns)], rtol=1e-6
+    )
+    assert result.effective_df == pytest.approx(6 - np.trace(V @ prior), rel=1e-6)
+
+
+def test_rows_elsewhere_are_refused():
+    dataset = pytest.importorskip("pyarrow.dataset")
+    table = pytest.importorskip("pyarrow").table({"a": [0.0, 1.0, 2.0, 3.0], "b": [1.0, 0.0, 1.0, 0.5]})
+    model = CrossEntropyClassifier.from_coefficients([1.0, 2.0], 0.5, [0, 1]).set_params(C=np.inf)
+    with pytest.raises(TypeError, match=r"infer\(\) takes rows in memory"):
+        infer(model, dataset.dataset(table), [0, 1, 0, 1])

@@ -67,6 +67,31 @@ class Expansion:
             terms = terms + _divergence_terms(self.complements, -change)
         return terms.sum(axis=0)
 
+    def of_classes(self) -> tuple[Array, Array]:
+        """Probabilities (K, n) of all classes, the first of two included, and their complements."""
+        p, q = self.probabilities, self.complements
+        return (np.vstack([q, p]), np.vstack([p, q])) if len(p) == 1 else (p, q)
+
+    def contrast_root(self) -> Array:
+        """Lower triangles C (K - 1, K - 1, n) with C C' the curvature in the logits less the first class's.
+
+        With s_k what classes beyond k and the first have together (s_0 = 1), C_kk = sqrt(p_k s_k / s_k-1) and
+        C_jk = -p_j sqrt(p_k / (s_k s_k-1)): sums of positive numbers only. Tanabe and Sagae (1992), J. R.
+        Stat. Soc. B 54(1).
+        """
+        p = self.of_classes()[0]
+        K = len(p)
+        rest = p[0] + np.concatenate([np.cumsum(p[:0:-1], axis=0)[::-1][1:], np.zeros((1, p.shape[1]))])
+        before = np.concatenate([np.ones((1, p.shape[1])), rest[:-1]])
+        C = np.zeros((K - 1, K - 1, p.shape[1]))
+        for k in range(K - 1):
+            ratio = np.divide(p[k + 1], before[k], out=np.zeros_like(before[k]), where=before[k] > 0)
+            C[k, k] = np.sqrt(ratio * rest[k])
+            root = np.sqrt(rest[k])
+            below = p[k + 2 :]  # at most what the rest is: their quotient with its root is no more than that
+            C[k + 1 :, k] = -np.divide(below, root, out=np.zeros_like(below), where=root > 0) * np.sqrt(ratio)
+        return C
+
 
 def _divergence_terms(p: Array, change: Array) -> Array:
     """(p + x) log((p + x) / p) - x for a change x >= -p: each term is at least 0."""
