@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from sklearn.isotonic import isotonic_regression
 from sklearn_xent.arrays import Array
 from sklearn_xent.cross_entropy import entropy, log_forecast
 from sklearn_xent.scorer import LogProbabilityScorer
-from sklearn_xent.truth import as_targets, as_weights
+from sklearn_xent.truth import as_shares, as_targets, as_weights, weighted_mean
 
 __all__ = [
     "Decomposition",
@@ -83,10 +84,11 @@ def cross_entropy_decomposition(
     """
     log_p = log_forecast(y_prob, from_logits=from_logits)
     targets = as_targets(y_true, log_p.shape, labels)
-    weights = as_weights(sample_weight, len(targets))
+    weights = as_shares(as_weights(sample_weight, len(targets)))
     parts = np.zeros(3)
-    for y, log_yes, log_no, w in _questions(targets, log_p, weights):
-        parts += w.sum() / weights.sum() * _of_two(y, log_yes, log_no, w)
+    with np.errstate(over="ignore", under="ignore"):
+        for y, log_yes, log_no, w in _questions(targets, log_p, weights):
+            parts += w.sum() / weights.sum() * _of_two(y, log_yes, log_no, w)
     loss, after, uncertainty = parts.tolist()
     return Decomposition(loss, loss - after, uncertainty - after, uncertainty)
 
@@ -113,15 +115,18 @@ def _questions(targets: Array, log_p: Array, weights: Array) -> list[tuple[Array
 
 def _of_two(y: Array, log_yes: Array, log_no: Array, w: Array) -> Array:
     """Mean loss of the forecasts, of the recalibrated ones and of the frequency."""
+    w = as_shares(w)
     share = w / w.sum()
     with np.errstate(invalid="ignore"):
         loss = -np.where(y > 0, y * log_yes, 0.0) - np.where(y < 1, (1 - y) * log_no, 0.0)
-        mean = float(np.where(share > 0, share * loss, 0.0).sum())
         q = recalibrated(y, log_yes - log_no, w)
+    mean = weighted_mean(loss, w)
     frequency = float(np.clip(share @ y, 0.0, 1.0))
-    # the loss of a frequency where it is the mean of what happened is its entropy
-    after = share @ entropy(np.column_stack([q, 1 - q]))
-    return np.array([mean, min(float(after), mean), float(entropy([frequency, 1 - frequency]))])
+    uncertainty = float(entropy([frequency, 1 - frequency]))
+    # the loss of a frequency where it is the mean of what happened is its entropy; a recalibrated forecast
+    # is no worse than the forecast nor the frequency, rounding apart
+    after = float(share @ entropy(np.column_stack([q, 1 - q])))
+    return np.array([mean, min(after, mean, uncertainty), uncertainty])
 
 
 def recalibrated(y: Array, forecast: Array, weights: Array) -> Array:
@@ -168,7 +173,7 @@ def expected_calibration_error(
     Raises
     ------
     ValueError
-        As `cross_entropy_loss`; if ``n_bins`` is not positive.
+        As `cross_entropy_loss`; if ``n_bins`` is not a positive integer.
 
     References
     ----------
@@ -180,17 +185,18 @@ def expected_calibration_error(
     >>> round(expected_calibration_error([0, 1, 1, 1], [0.5, 0.5, 0.5, 0.5], n_bins=1), 3)
     0.25
     """
-    if not n_bins > 0:
-        raise ValueError(f"n_bins must be positive; got {n_bins!r}.")
+    if not (isinstance(n_bins, Integral) and n_bins > 0):
+        raise ValueError(f"n_bins must be a positive integer; got {n_bins!r}.")
     log_p = log_forecast(y_prob, from_logits=from_logits)
     targets = as_targets(y_true, log_p.shape, labels)
-    weights = as_weights(sample_weight, len(targets))
+    weights = as_shares(as_weights(sample_weight, len(targets)))
     rows, predicted = np.arange(len(log_p)), log_p.shape[1] - 1 - log_p[:, ::-1].argmax(axis=1)
     confidence, right = np.exp(log_p[rows, predicted]), targets[rows, predicted]
     order = np.argsort(confidence, kind="stable")
     error = 0.0
-    for part in np.array_split(order, min(n_bins, len(order))):
-        error += abs(float(weights[part] @ (confidence[part] - right[part])))
+    with np.errstate(under="ignore"):
+        for part in np.array_split(order, min(int(n_bins), len(order))):
+            error += abs(float(weights[part] @ (confidence[part] - right[part])))
     return error / float(weights.sum())
 
 

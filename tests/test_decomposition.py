@@ -88,7 +88,7 @@ def test_expected_calibration_error_by_hand():
     p, y = [0.9, 0.8, 0.7, 0.4], [1, 0, 1, 0]
     # sorted by confidence in the predicted class: 0.6 (right), 0.7 (right), 0.8 (wrong), 0.9 (right)
     assert expected_calibration_error(y, p, n_bins=2) == pytest.approx((abs(1.3 - 2) + abs(1.7 - 1)) / 4)
-    with pytest.raises(ValueError, match="n_bins must be positive; got 0"):
+    with pytest.raises(ValueError, match="n_bins must be a positive integer; got 0"):
         expected_calibration_error(y, p, n_bins=0)
 
 
