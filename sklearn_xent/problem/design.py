@@ -279,6 +279,16 @@ def _not_finite(block: Block) -> tuple[tuple[Array], tuple[Array]]:
     return (np.bincount(entries.col, entry_wrong, d),), (in_row,)
 
 
+def _beyond(block: Block) -> tuple[tuple[()], tuple[Array]]:
+    """Which rows that have weight hold a value too large."""
+    some = block.weights > 0
+    if not sp.issparse(block.X):
+        return (), (some & (np.abs(np.asarray(block.X)) >= LARGEST_VALUE).any(axis=1),)
+    entries = block.X.tocoo()
+    large = np.abs(entries.data) >= LARGEST_VALUE
+    return (), (some & (np.bincount(entries.row, large, block.X.shape[0]) > 0),)
+
+
 class _Largest:
     """Numbers (d,) of which blocks give the larger where others give the sum."""
 
@@ -374,7 +384,9 @@ def design_for(
         mean, spread = np.zeros_like(mean), size
     columns = _name_columns(~(size < LARGEST_VALUE), names)
     if columns:
-        raise ValueError(f"X holds values beyond {LARGEST_VALUE:g} in {columns}; rescale them.")
+        _, (in_row,) = rows.sweep(_beyond)
+        place = rows.place(int(np.argmax(np.concatenate(in_row.flat()))))
+        raise ValueError(f"X holds values beyond {LARGEST_VALUE:g} in {columns}{place}; rescale them.")
     ridge = (1 - l1_ratio) * strength
     tiny = (spread > 0) & (spread < SMALLEST_SPREAD) & (ridge == 0)
     columns = _name_columns(tiny & (strength == 0), names)
