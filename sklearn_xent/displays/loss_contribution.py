@@ -9,6 +9,7 @@ import numpy as np
 from sklearn_xent.arrays import Array
 from sklearn_xent.cross_entropy import cross_entropy_loss
 from sklearn_xent.displays.frame import COLOURS, axes_for, forecast_of, merged, out_of_fold, to_frame
+from sklearn_xent.displays.names import as_cell, as_texts, title_of
 from sklearn_xent.truth import as_targets, as_weights
 
 __all__ = ["LossContributionDisplay"]
@@ -245,8 +246,7 @@ class LossContributionDisplay:
         self.ax_, self.figure_ = axes, axes[0].figure
         self._plot_classes(axes[0], bar_kwargs)
         self._plot_samples(axes[1], n_worst, curve_kwargs)
-        if name:
-            axes[0].set_title(name)
+        title_of(axes[0], name, pad=22)  # above the legend
         return self
 
     def contributions(self) -> tuple[Array, Array]:
@@ -271,7 +271,7 @@ class LossContributionDisplay:
             color="0.72",
             label=f"class frequencies: {null.sum():.4f} nats",
         )
-        axes.set_yticks(at, [str(label) for label in self.classes[shown]])
+        axes.set_yticks(at, as_texts(self.classes[shown].tolist(), axes))
         more = len(self.classes) - len(shown)
         axes.set_ylabel(f"Class (worst {len(shown)} of {len(self.classes)})" if more else "Class")
         axes.set_xlabel("Contribution to the mean loss (nats)")
@@ -295,7 +295,10 @@ class LossContributionDisplay:
         )
         axes.grid(alpha=0.25)
         worst = frame[:n_worst]
-        lines = [f"{self.index[i]!s:>8}  {self.labels[i]!s:<12.12}  {self.loss[i]:7.3f}" for i in worst]
+        lines = [
+            f"{as_cell(self.index[i], 8, right=True)}  {as_cell(self.labels[i], 12)}  {self.loss[i]:7.3f}"
+            for i in worst
+        ]
         text = "\n".join([f"{'sample':>8}  {'label':<12}  {'loss':>7}", *lines])
         if n_worst:
             axes.text(

@@ -10,6 +10,7 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.cross_entropy import log_forecast
 from sklearn_xent.decomposition import Decomposition, cross_entropy_decomposition, recalibrated
 from sklearn_xent.displays.frame import COLOURS, axes_for, forecast_of, merged, out_of_fold, to_frame
+from sklearn_xent.displays.names import as_text, title_of
 from sklearn_xent.truth import as_targets, as_weights
 
 __all__ = ["ReliabilityDisplay"]
@@ -276,15 +277,14 @@ class ReliabilityDisplay:
         self.ax_.set_aspect("equal")
         parts = self.parts
         self.ax_.set_xlabel(
-            f"Forecast probability of {self.event}\n"
+            f"Forecast probability of {as_text(self.event, self.ax_, 0.5)}\n"
             f"loss {parts.loss:.3f} = miscalibration {parts.miscalibration:.3f}\n"
             f"- discrimination {parts.discrimination:.3f} + uncertainty {parts.uncertainty:.3f}"
         )
         self.ax_.set_ylabel("Observed frequency")
         self.ax_.grid(alpha=0.25)
         self.ax_.legend(loc="best", frameon=False, fontsize="small")
-        if name:
-            self.ax_.set_title(name)
+        title_of(self.ax_, name)
         return self
 
     def _curve(self, outcome: Array) -> tuple[Array, Array]:
