@@ -24,6 +24,7 @@ from sklearn_xent.truth import (
 __all__ = [
     "cross_entropy_loss",
     "entropy",
+    "entropy_of_masses",
     "kl_divergence",
     "log_forecast",
     "log_sigmoid",
@@ -56,7 +57,11 @@ def sigmoid(logits: Any) -> Any:
     >>> float(sigmoid(0.0))
     0.5
     """
-    return expit(np.asarray(logits, dtype=np.float64))
+    z = np.asarray(logits, dtype=np.float64)
+    p = expit(z)
+    # where exp(-z) overflows, expit is 0, and exp(z) is a number still
+    with np.errstate(under="ignore"):
+        return np.where(z < FAR, np.exp(np.minimum(z, FAR)), p)[()] if (z < FAR).any() else p
 
 
 def log_sigmoid(logits: Any) -> Any:
@@ -125,7 +130,7 @@ def log_softmax(logits: Any, axis: int = -1) -> Array:
     Returns
     -------
     log_probabilities : ndarray of the same shape
-        In nats, finite wherever the logits and their differences are.
+        In nats, finite wherever the logits are.
 
     Examples
     --------
@@ -140,6 +145,9 @@ def log_softmax(logits: Any, axis: int = -1) -> Array:
         e = np.exp(shifted)
         np.put_along_axis(e, top, 0.0, axis=-1)
         shifted -= np.log1p(e.sum(axis=-1, keepdims=True))
+        if np.isneginf(shifted).any():
+            # a difference of finite logits may be beyond the least number, which then stands for it
+            np.copyto(shifted, -np.finfo(np.float64).max, where=np.isneginf(shifted) & np.isfinite(z))
     return np.moveaxis(shifted, -1, axis)
 
 
@@ -256,6 +264,17 @@ def _divergence_terms(p: Array, q: Array) -> Array:
     return np.maximum(terms, 0.0)
 
 
+def entropy_of_masses(mass: Array) -> float:
+    """Entropy of the frequencies of classes, from their masses (K,): a rare class keeps its digits."""
+    top = int(mass.argmax())
+    others = np.delete(mass, top)
+    total = mass[top] + others.sum()
+    with np.errstate(under="ignore", divide="ignore", invalid="ignore"):
+        share = others / total
+        logs = np.where(share > 0, np.log(share), 0.0)
+        return float(-(share * logs).sum() - mass[top] / total * np.log1p(-others.sum() / total)) + 0.0
+
+
 def cross_entropy_loss(
     y_true: Any,
     y_prob: Any,
@@ -336,6 +355,7 @@ def cross_entropy_loss(
         return float(np.where(weights == 0, 0.0, weights * loss).sum())
 
 
+FAR = -700.0
 SERIES = 0.2  # |s| up to which the series is summed
 ODD_RECIPROCALS = 1 / np.arange(3.0, 29.0, 2.0)  # 0.04^13 / 29 is below rounding
 

@@ -6,12 +6,13 @@ from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.special import log_expit, xlog1py, xlogy
 from sklearn.isotonic import isotonic_regression
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.cross_entropy import entropy, log_forecast
+from sklearn_xent.cross_entropy import entropy_of_masses, log_forecast
 from sklearn_xent.scorer import LogProbabilityScorer
-from sklearn_xent.truth import as_shares, as_targets, as_weights, weighted_mean
+from sklearn_xent.truth import ROW_SUM_TOLERANCE, as_shares, as_targets, as_weights, weighted_mean
 
 __all__ = [
     "Decomposition",
@@ -87,16 +88,16 @@ def cross_entropy_decomposition(
     weights = as_shares(as_weights(sample_weight, len(targets)))
     parts = np.zeros(3)
     with np.errstate(over="ignore", under="ignore"):
-        for y, log_yes, log_no, w in _questions(targets, log_p, weights):
-            parts += w.sum() / weights.sum() * _of_two(y, log_yes, log_no, w)
+        for yes, no, log_yes, log_no, w in _questions(targets, log_p, weights):
+            parts += w.sum() / weights.sum() * _of_two(yes, no, log_yes, log_no, w)
     loss, after, uncertainty = parts.tolist()
     return Decomposition(loss, loss - after, uncertainty - after, uncertainty)
 
 
-def _questions(targets: Array, log_p: Array, weights: Array) -> list[tuple[Array, Array, Array, Array]]:
-    """Nested dichotomies: outcomes in [0, 1], log forecasts of yes and of no, and weights, (n,) each."""
+def _questions(targets: Array, log_p: Array, weights: Array) -> list[tuple[Array, ...]]:
+    """Nested dichotomies: outcomes yes and no in [0, 1], log forecasts of both, and weights, (n,) each."""
     if log_p.shape[1] == 2:
-        return [(targets[:, 1], log_p[:, 1], log_p[:, 0], weights)]
+        return [(targets[:, 1], targets[:, 0], log_p[:, 1], log_p[:, 0], weights)]
     found = []
     for k in range(log_p.shape[1] - 1):
         left = targets[:, k:].sum(axis=1)
@@ -104,28 +105,32 @@ def _questions(targets: Array, log_p: Array, weights: Array) -> list[tuple[Array
         if not asked.any():
             break
         rest = np.logaddexp.reduce(log_p[asked, k + 1 :], axis=1)
-        total = np.logaddexp(log_p[asked, k], rest)
         with np.errstate(invalid="ignore"):
-            yes, no = (
-                np.where(np.isneginf(total), -np.inf, part - total) for part in (log_p[asked, k], rest)
-            )
-        found.append((targets[asked, k] / left[asked], yes, no, weights[asked] * left[asked]))
+            odds = log_p[asked, k] - rest
+            ruled_out = np.isneginf(log_p[asked, k]) & np.isneginf(rest)
+            yes, no = (np.where(ruled_out, -np.inf, log_expit(z)) for z in (odds, -odds))
+        if k == 0:
+            # rows that do not sum to 1 are used as they are, as where there are two classes
+            total = np.logaddexp(log_p[asked, 0], rest)
+            total = np.where(np.abs(total) > ROW_SUM_TOLERANCE, total, 0.0)
+            yes, no = (np.where(ruled_out, -np.inf, part + total) for part in (yes, no))
+        outcomes = targets[asked, k] / left[asked], targets[asked, k + 1 :].sum(axis=1) / left[asked]
+        found.append((*outcomes, yes, no, weights[asked] * left[asked]))
     return found
 
 
-def _of_two(y: Array, log_yes: Array, log_no: Array, w: Array) -> Array:
+def _of_two(y: Array, y_no: Array, log_yes: Array, log_no: Array, w: Array) -> Array:
     """Mean loss of the forecasts, of the recalibrated ones and of the frequency."""
     w = as_shares(w)
     share = w / w.sum()
     with np.errstate(invalid="ignore"):
-        loss = -np.where(y > 0, y * log_yes, 0.0) - np.where(y < 1, (1 - y) * log_no, 0.0)
+        loss = -np.where(y > 0, y * log_yes, 0.0) - np.where(y_no > 0, y_no * log_no, 0.0)
         q = recalibrated(y, log_yes - log_no, w)
     mean = weighted_mean(loss, w)
-    frequency = float(np.clip(share @ y, 0.0, 1.0))
-    uncertainty = float(entropy([frequency, 1 - frequency]))
+    uncertainty = entropy_of_masses(np.array([w @ y, w @ y_no]))
     # the loss of a frequency where it is the mean of what happened is its entropy; a recalibrated forecast
     # is no worse than the forecast nor the frequency, rounding apart
-    after = float(share @ entropy(np.column_stack([q, 1 - q])))
+    after = float(share @ -(xlogy(q, q) + xlog1py(1 - q, -q)))
     return np.array([mean, min(after, mean, uncertainty), uncertainty])
 
 
@@ -197,7 +202,7 @@ def expected_calibration_error(
     with np.errstate(under="ignore"):
         for part in np.array_split(order, min(int(n_bins), len(order))):
             error += abs(float(weights[part] @ (confidence[part] - right[part])))
-    return error / float(weights.sum())
+    return min(error / float(weights.sum()), 1.0)
 
 
 def _part(name: str, sign: float) -> Any:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_xent.cross_entropy import cross_entropy_loss, entropy
+from sklearn_xent.cross_entropy import cross_entropy_loss, entropy_of_masses
 from sklearn_xent.scorer import LogProbabilityScorer
 from sklearn_xent.truth import as_shares, as_targets, as_weights
 
@@ -63,7 +63,7 @@ def cross_entropy_skill(
     targets = as_targets(outcomes, (shape[0], 2 if len(shape) == 1 else shape[1]), labels)
     shares = as_shares(as_weights(sample_weight, len(targets)))
     with np.errstate(under="ignore"):
-        null = float(entropy(np.clip(shares @ targets / shares.sum(), 0, 1)))
+        null = entropy_of_masses(shares @ targets)
     if null == 0:
         return 0.0 if loss == 0 else -np.inf
     with np.errstate(over="ignore", under="ignore"):

@@ -9,11 +9,12 @@ import numpy as np
 from sklearn_xent.arrays import Array
 from sklearn_xent.cross_entropy import cross_entropy_loss
 from sklearn_xent.displays.frame import COLOURS, axes_for, forecast_of, merged, out_of_fold, to_frame
-from sklearn_xent.displays.names import as_cell, as_texts, title_of
+from sklearn_xent.displays.names import as_cell, as_texts, legend_of, title_of
 from sklearn_xent.truth import as_targets, as_weights
 
 __all__ = ["LossContributionDisplay"]
 
+WIDE = 2.8  # inches of axes from which the legend has two columns
 NARROW = 12  # classes up to which each has a bar; beyond, those with the largest share
 
 
@@ -246,7 +247,8 @@ class LossContributionDisplay:
         self.ax_, self.figure_ = axes, axes[0].figure
         self._plot_classes(axes[0], bar_kwargs)
         self._plot_samples(axes[1], n_worst, curve_kwargs)
-        title_of(axes[0], name, pad=22)  # above the legend
+        columns = self._legend(axes[0])
+        title_of(axes[0], name, pad=22 if columns > 1 else 36)  # above the legend
         return self
 
     def contributions(self) -> tuple[Array, Array]:
@@ -275,8 +277,14 @@ class LossContributionDisplay:
         more = len(self.classes) - len(shown)
         axes.set_ylabel(f"Class (worst {len(shown)} of {len(self.classes)})" if more else "Class")
         axes.set_xlabel("Contribution to the mean loss (nats)")
-        axes.legend(frameon=False, fontsize="small", loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
         axes.grid(axis="x", alpha=0.25)
+
+    def _legend(self, axes: Any) -> int:
+        """Put the legend above the axes, in as many columns as there is room for."""
+        columns = 2 if axes.bbox.width / axes.figure.dpi > WIDE else 1
+        handles = [self.bars_, self.null_bars_]
+        legend_of(axes, handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns)
+        return columns
 
     def _plot_samples(self, axes: Any, n_worst: int, given: dict[str, Any] | None) -> None:
         frame = self._sorted()
@@ -311,6 +319,7 @@ class LossContributionDisplay:
                 family="monospace",
                 fontsize="small",
                 bbox={"facecolor": "white", "edgecolor": "0.8", "boxstyle": "round", "alpha": 0.9},
+                in_layout=False,  # in small axes it is the wider of the two
             )
 
     def _sorted(self) -> Array:
