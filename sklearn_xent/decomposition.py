@@ -98,7 +98,7 @@ def _questions(targets: Array, log_p: Array, weights: Array) -> list[tuple[Array
     """Nested dichotomies: outcomes yes and no in [0, 1], log forecasts of both, and weights, (n,) each."""
     if log_p.shape[1] == 2:
         return [(targets[:, 1], targets[:, 0], log_p[:, 1], log_p[:, 0], weights)]
-    found = []
+    found: list[tuple[Array, ...]] = []
     for k in range(log_p.shape[1] - 1):
         left = targets[:, k:].sum(axis=1)
         asked = (left > 0) & (weights > 0)

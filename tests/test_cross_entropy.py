@@ -48,6 +48,10 @@ def test_tails_keep_their_digits():
     assert cross_entropy_loss(1, 40.0, from_logits=True) == TAIL
     assert cross_entropy_loss([0], [[40.0, 0.0]], from_logits=True) == pytest.approx(TAIL, rel=1e-15)
     assert cross_entropy_loss(0, 1e4, from_logits=True) == 1e4
+    assert sigmoid(-720.0) == pytest.approx(np.exp(-720.0), rel=1e-9)
+    assert sigmoid([-720.0, -746.0, 0.0]).tolist() == [np.exp(-720.0), 0.0, 0.5]
+    assert np.isfinite(log_softmax([[1.7e308, -1.7e308], [0.0, 1.0]])).all()
+    assert log_softmax([0.0, -np.inf]).tolist() == [0.0, -np.inf]
 
 
 def test_certain_forecasts_are_exact():

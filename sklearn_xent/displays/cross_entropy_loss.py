@@ -139,11 +139,13 @@ class CrossEntropyLossDisplay:
     @classmethod
     def _from_forecast(cls, y: Any, forecast: Array, classes: Array, *, from_logits: bool) -> Self:
         loss = cross_entropy_loss(y, forecast, labels=classes, from_logits=from_logits, reduction="none")
+        with np.errstate(under="ignore"):
+            true, other = np.exp(-loss), -np.expm1(-loss)
         if len(classes) > 2:
             every = np.ones(len(loss), dtype=bool)
-            return cls(probability=np.exp(-loss), loss=loss, positive=every, class_names=("true class",))
+            return cls(probability=true, loss=loss, positive=every, class_names=("true class",))
         positive = np.asarray(y).ravel() == classes[1]
-        probability = np.where(positive, np.exp(-loss), -np.expm1(-loss))
+        probability = np.where(positive, true, other)
         names = tuple(f"y = {label}" for label in classes.tolist())
         return cls(probability=probability, loss=loss, positive=positive, class_names=names)
 

@@ -10,7 +10,7 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.cross_entropy import cross_entropy_loss
 from sklearn_xent.displays.frame import COLOURS, axes_for, forecast_of, merged, out_of_fold, to_frame
 from sklearn_xent.displays.names import as_cell, as_texts, legend_of, title_of
-from sklearn_xent.truth import as_targets, as_weights
+from sklearn_xent.truth import as_shares, as_targets, as_weights
 
 __all__ = ["LossContributionDisplay"]
 
@@ -253,9 +253,10 @@ class LossContributionDisplay:
 
     def contributions(self) -> tuple[Array, Array]:
         """Each class's part in the mean loss of the model and of the null model, (n_classes,) in nats."""
-        share = self.weights / self.weights.sum()
+        share = as_shares(self.weights)
+        share = share / share.sum()
         mine = self.labels[:, None] == self.classes
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", under="ignore"):
             model = np.where(mine & (share[:, None] > 0), (share * self.loss)[:, None], 0.0).sum(axis=0)
         frequency = share @ mine
         return model, -frequency * np.log(np.where(frequency > 0, frequency, 1.0))
@@ -288,9 +289,11 @@ class LossContributionDisplay:
 
     def _plot_samples(self, axes: Any, n_worst: int, given: dict[str, Any] | None) -> None:
         frame = self._sorted()
-        contribution = self.weights[frame] * np.where(self.weights[frame] > 0, self.loss[frame], 0.0)
-        total = contribution.sum()
-        shares = np.cumsum(contribution) / total if 0 < total < np.inf else np.ones(len(frame))
+        weights = as_shares(self.weights)[frame]
+        with np.errstate(over="ignore", under="ignore"):
+            contribution = weights * np.where(weights > 0, self.loss[frame], 0.0)
+            total = contribution.sum()
+            shares = np.cumsum(contribution) / total if 0 < total < np.inf else np.ones(len(frame))
         samples = np.arange(1, len(frame) + 1) / len(frame)
         style = {"color": COLOURS[1], "linewidth": 2.2}
         (self.line_,) = axes.plot(np.append(0, samples), np.append(0, shares), **merged(style, given))

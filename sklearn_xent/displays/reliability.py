@@ -11,7 +11,7 @@ from sklearn_xent.cross_entropy import log_forecast
 from sklearn_xent.decomposition import Decomposition, cross_entropy_decomposition, recalibrated
 from sklearn_xent.displays.frame import COLOURS, axes_for, forecast_of, merged, out_of_fold, to_frame
 from sklearn_xent.displays.names import as_text, title_of
-from sklearn_xent.truth import as_targets, as_weights
+from sklearn_xent.truth import as_shares, as_targets, as_weights
 
 __all__ = ["ReliabilityDisplay"]
 
@@ -213,11 +213,13 @@ class ReliabilityDisplay:
         yes, outcome = log_p[rows, column], targets[rows, column]
         others = log_p.copy()
         others[rows, column] = -np.inf
-        logits = np.column_stack([np.logaddexp.reduce(others, axis=1), yes])
+        with np.errstate(under="ignore"):
+            logits = np.column_stack([np.logaddexp.reduce(others, axis=1), yes])
         parts = cross_entropy_decomposition(
             np.column_stack([1 - outcome, outcome]), logits, sample_weight=weights, from_logits=True
         )
-        return cls(forecast=np.exp(yes), outcome=outcome, weights=weights, event=text, parts=parts)
+        with np.errstate(under="ignore"):
+            return cls(forecast=np.exp(yes), outcome=outcome, weights=weights, event=text, parts=parts)
 
     def plot(
         self,
@@ -260,7 +262,7 @@ class ReliabilityDisplay:
         self.ax_.plot([0, 1], [0, 1], color="0.35", linewidth=1, linestyle="--")
         style = {"color": COLOURS[0], "linewidth": 2.2, "label": "isotonic (CORP)"}
         (self.line_,) = self.ax_.plot(grid, curve, **merged(style, curve_kwargs))
-        heights, edges = np.histogram(self.forecast, bins=40, range=(0, 1), weights=self.weights)
+        heights, edges = np.histogram(self.forecast, bins=40, range=(0, 1), weights=as_shares(self.weights))
         top = heights.max() or 1.0
         self.histogram_ = self.ax_.bar(
             edges[:-1],
@@ -290,7 +292,7 @@ class ReliabilityDisplay:
     def _curve(self, outcome: Array) -> tuple[Array, Array]:
         """Distinct forecasts and their recalibrated values."""
         grid, first = np.unique(self.forecast, return_index=True)
-        return grid, recalibrated(outcome, self.forecast, self.weights)[first]
+        return grid, recalibrated(outcome, self.forecast, as_shares(self.weights))[first]
 
     def _band(self, n_resamples: int, random_state: int) -> tuple[Array, Array]:
         """Pointwise 5 % and 95 % of curves of outcomes drawn from the forecasts themselves."""
@@ -315,6 +317,6 @@ class ReliabilityDisplay:
                 "forecast": self.forecast,
                 "outcome": self.outcome,
                 "weight": self.weights,
-                "recalibrated": recalibrated(self.outcome, self.forecast, self.weights),
+                "recalibrated": recalibrated(self.outcome, self.forecast, as_shares(self.weights)),
             }
         )
