@@ -60,8 +60,10 @@ def sigmoid(logits: Any) -> Any:
     z = np.asarray(logits, dtype=np.float64)
     p = expit(z)
     # where exp(-z) overflows, expit is 0, and exp(z) is a number still
+    if not z.min(initial=0.0) < FAR:
+        return p
     with np.errstate(under="ignore"):
-        return np.where(z < FAR, np.exp(np.minimum(z, FAR)), p)[()] if (z < FAR).any() else p
+        return np.where(z < FAR, np.exp(np.minimum(z, FAR)), p)[()]
 
 
 def log_sigmoid(logits: Any) -> Any:
@@ -145,7 +147,7 @@ def log_softmax(logits: Any, axis: int = -1) -> Array:
         e = np.exp(shifted)
         np.put_along_axis(e, top, 0.0, axis=-1)
         shifted -= np.log1p(e.sum(axis=-1, keepdims=True))
-        if np.isneginf(shifted).any():
+        if shifted.min() == -np.inf:
             # a difference of finite logits may be beyond the least number, which then stands for it
             np.copyto(shifted, -np.finfo(np.float64).max, where=np.isneginf(shifted) & np.isfinite(z))
     return np.moveaxis(shifted, -1, axis)
