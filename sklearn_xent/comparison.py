@@ -9,7 +9,7 @@ from scipy.stats import t as student
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.cross_entropy import cross_entropy_loss
-from sklearn_xent.truth import as_weights
+from sklearn_xent.truth import as_shares, as_weights
 
 __all__ = ["Comparison", "compare_cv_scores", "compare_losses"]
 
@@ -88,12 +88,13 @@ def compare_losses(
         cross_entropy_loss(y_true, p, labels=labels, from_logits=from_logits, reduction="none")
         for p in (first, second)
     )
-    weights = as_weights(sample_weight, len(a))
-    share = weights / weights.sum()
-    with np.errstate(invalid="ignore"):
+    weights = as_shares(as_weights(sample_weight, len(a)))
+    # an infinite loss makes an infinite difference, and two of them none that is known
+    with np.errstate(all="ignore"):
+        share = weights / weights.sum()
         d = np.where(share > 0, a - b, 0.0)
-    mean = float(share @ d)
-    parts = share * (d - mean)
+        mean = float(share @ d)
+        parts = share * (d - mean)
     if groups is not None:
         names, place = np.unique(np.asarray(groups), return_inverse=True)
         if len(place) != len(a):
@@ -102,7 +103,7 @@ def compare_losses(
     n = len(parts)
     if n < 2:
         raise ValueError(f"a comparison needs two rows or groups; got {n}.")
-    return _interval(mean, float(np.sqrt((parts**2).sum() * n / (n - 1))), n - 1, confidence)
+    return _interval(mean, _length(parts) * np.sqrt(n / (n - 1)), n - 1, confidence)
 
 
 def compare_cv_scores(
@@ -148,14 +149,27 @@ def compare_cv_scores(
         raise ValueError(f"first and second must be two or more scores each; got {a.shape} and {b.shape}.")
     if not (n_train > 0 and n_test > 0):
         raise ValueError(f"n_train and n_test must be positive; got {n_train!r} and {n_test!r}.")
-    d = b - a
-    variance = (1 / len(d) + n_test / n_train) * float(d.var(ddof=1))
-    return _interval(float(d.mean()), np.sqrt(variance), len(d) - 1, confidence)
+    with np.errstate(all="ignore"):
+        d = b - a
+        mean = float(d.mean())
+        share = (1 / len(d) + n_test / n_train) / (len(d) - 1)
+        return _interval(mean, _length(d - mean) * np.sqrt(share), len(d) - 1, confidence)
+
+
+def _length(parts: Array) -> float:
+    """Euclidean norm, whose squares neither overflow nor vanish."""
+    largest = float(np.abs(parts).max())
+    if not 0 < largest < np.inf:
+        return largest
+    with np.errstate(under="ignore"):
+        return largest * float(np.sqrt(((parts / largest) ** 2).sum()))
 
 
 def _interval(mean: float, error: float, freedom: int, confidence: float) -> Comparison:
     if not 0 < confidence < 1:
         raise ValueError(f"confidence must be between 0 and 1; got {confidence!r}.")
-    reach = float(student.ppf((1 + confidence) / 2, freedom)) * error
-    ratio: Array = np.divide(abs(mean), error, out=np.array(np.inf if mean else 0.0), where=error > 0)
-    return Comparison(mean, float(error), mean - reach, mean + reach, float(2 * student.sf(ratio, freedom)))
+    with np.errstate(all="ignore"):
+        reach = float(student.ppf((1 + confidence) / 2, freedom)) * error
+        ratio: Array = np.divide(abs(mean), error, out=np.array(np.inf if mean else 0.0), where=error > 0)
+        p_value = float(2 * student.sf(ratio, freedom))
+        return Comparison(mean, float(error), mean - reach, mean + reach, p_value)

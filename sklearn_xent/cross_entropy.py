@@ -9,14 +9,22 @@ import warnings
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, log_expit, rel_entr, xlogy
+from scipy.special import expit, log_expit, xlogy
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.truth import ROW_SUM_TOLERANCE, as_probabilities, as_targets, as_weights
+from sklearn_xent.truth import (
+    as_distributions,
+    as_probabilities,
+    as_targets,
+    as_weights,
+    off_one,
+    weighted_mean,
+)
 
 __all__ = [
     "cross_entropy_loss",
     "entropy",
+    "entropy_of_masses",
     "kl_divergence",
     "log_forecast",
     "log_sigmoid",
@@ -49,7 +57,13 @@ def sigmoid(logits: Any) -> Any:
     >>> float(sigmoid(0.0))
     0.5
     """
-    return expit(np.asarray(logits, dtype=np.float64))
+    z = np.asarray(logits, dtype=np.float64)
+    p = expit(z)
+    # where exp(-z) overflows, expit is 0, and exp(z) is a number still
+    if not z.min(initial=0.0) < FAR:
+        return p
+    with np.errstate(under="ignore"):
+        return np.where(z < FAR, np.exp(np.minimum(z, FAR)), p)[()]
 
 
 def log_sigmoid(logits: Any) -> Any:
@@ -96,8 +110,9 @@ def softmax(logits: Any, axis: int = -1) -> Array:
     array([0.333, 0.333, 0.333])
     """
     z = _as_logits(logits)
-    e = np.exp(z - z.max(axis=axis, keepdims=True))
-    e /= e.sum(axis=axis, keepdims=True)
+    with np.errstate(over="ignore", under="ignore"):
+        e = np.exp(z - z.max(axis=axis, keepdims=True))
+        e /= e.sum(axis=axis, keepdims=True)
     return np.asarray(e)
 
 
@@ -127,10 +142,14 @@ def log_softmax(logits: Any, axis: int = -1) -> Array:
     """
     z = np.moveaxis(_as_logits(logits), axis, -1)
     top = z.argmax(axis=-1)[..., None]
-    shifted = z - np.take_along_axis(z, top, axis=-1)
-    e = np.exp(shifted)
-    np.put_along_axis(e, top, 0.0, axis=-1)
-    shifted -= np.log1p(e.sum(axis=-1, keepdims=True))
+    with np.errstate(over="ignore", under="ignore"):
+        shifted = z - np.take_along_axis(z, top, axis=-1)
+        e = np.exp(shifted)
+        np.put_along_axis(e, top, 0.0, axis=-1)
+        shifted -= np.log1p(e.sum(axis=-1, keepdims=True))
+        if shifted.min() == -np.inf:
+            # a difference of finite logits may be beyond the least number, which then stands for it
+            np.copyto(shifted, -np.finfo(np.float64).max, where=np.isneginf(shifted) & np.isfinite(z))
     return np.moveaxis(shifted, -1, axis)
 
 
@@ -154,7 +173,7 @@ def entropy(p: Any, axis: int = -1) -> Any:
     Raises
     ------
     ValueError
-        If a probability is outside [0, 1] or not a number.
+        If there are none, one is outside [0, 1] or not a number, or they do not sum to 1.
 
     References
     ----------
@@ -166,15 +185,19 @@ def entropy(p: Any, axis: int = -1) -> Any:
     >>> round(float(entropy([0.5, 0.5])), 4)
     0.6931
     """
-    p = as_probabilities(p, "p")
+    p = as_distributions(p, "p")
+    _check_sums(p, "p", axis)
     # a sum of -0.0 would print as a negative entropy
-    return -xlogy(p, p).sum(axis=axis) + 0.0
+    with np.errstate(under="ignore"):
+        return -xlogy(p, p).sum(axis=axis) + 0.0
 
 
 def kl_divergence(p: Any, q: Any, axis: int = -1) -> Any:
     r"""Kullback-Leibler divergence, :math:`KL(p \| q) = \sum_k p_k \log (p_k / q_k)`.
 
-    What it costs to forecast q where p is true: cross-entropy is entropy plus this.
+    What it costs to forecast q where p is true: cross-entropy is entropy plus this. Computed as the sum of
+    :math:`p_k \log (p_k / q_k) - p_k + q_k`, each right to its last digits and none negative: where p and q
+    both sum to 1, it is the same.
 
     Parameters
     ----------
@@ -191,7 +214,13 @@ def kl_divergence(p: Any, q: Any, axis: int = -1) -> Any:
     Raises
     ------
     ValueError
-        If a probability is outside [0, 1] or not a number.
+        If there are none, one is outside [0, 1] or not a number, p does not sum to 1, or the shapes do not
+        broadcast.
+
+    Warns
+    -----
+    UserWarning
+        If q does not sum to 1, as `cross_entropy_loss` does. It is used as it is.
 
     References
     ----------
@@ -203,7 +232,49 @@ def kl_divergence(p: Any, q: Any, axis: int = -1) -> Any:
     >>> round(float(kl_divergence([0.5, 0.5], [0.9, 0.1])), 4)
     0.5108
     """
-    return rel_entr(as_probabilities(p, "p"), as_probabilities(q, "q")).sum(axis=axis)
+    p, q = as_distributions(p, "p"), as_distributions(q, "q")
+    _check_sums(p, "p", axis)
+    try:
+        wide_p, wide_q = np.broadcast_arrays(p, q)
+    except ValueError:
+        raise ValueError(f"p and q must have shapes that broadcast; got {p.shape} and {q.shape}.") from None
+    wrong = off_one(q.sum(axis=axis))
+    if wrong:
+        warnings.warn(f"q: {wrong}; the divergence is of the numbers as they are.", UserWarning, stacklevel=2)
+    return _divergence_terms(wide_p, wide_q).sum(axis=axis)
+
+
+def _check_sums(p: Array, name: str, axis: int) -> None:
+    wrong = off_one(p.sum(axis=axis))
+    if wrong:
+        raise ValueError(f"{name} must hold probabilities that sum to 1; {wrong}.")
+
+
+def _divergence_terms(p: Array, q: Array) -> Array:
+    """P log(p / q) - p + q, of one shape, without the cancellation near p = q."""
+    with np.errstate(all="ignore"):
+        ratio = p / q
+        logarithm = np.where((ratio > 0) & (ratio < np.inf), np.log(ratio), np.log(p) - np.log(q))
+        terms = np.where(p > 0, p * logarithm - p + q, q)
+        # log(q / p) = 2 atanh(s) = 2 (s + s^3 / 3 + ...) with s = (q - p) / (q + p), and (q - p) / p - 2 s
+        # is s (q - p) / p: nothing is left to cancel
+        s = (q - p) / (q + p)
+        near = np.abs(s) < SERIES
+        square = np.where(near, s, 0.0) ** 2
+        tail = np.polynomial.polynomial.polyval(square, ODD_RECIPROCALS)
+        terms = np.where(near & (p > 0), s * (q - p) - 2 * p * square * s * tail, terms)
+    return np.maximum(terms, 0.0)
+
+
+def entropy_of_masses(mass: Array) -> float:
+    """Entropy of the frequencies of classes, from their masses (K,): a rare class keeps its digits."""
+    top = int(mass.argmax())
+    others = np.delete(mass, top)
+    total = mass[top] + others.sum()
+    with np.errstate(under="ignore", divide="ignore", invalid="ignore"):
+        share = others / total
+        logs = np.where(share > 0, np.log(share), 0.0)
+        return float(-(share * logs).sum() - mass[top] / total * np.log1p(-others.sum() / total)) + 0.0
 
 
 def cross_entropy_loss(
@@ -275,14 +346,20 @@ def cross_entropy_loss(
     forecast = np.asarray(y_prob, dtype=np.float64)
     log_p = log_forecast(forecast.reshape(1) if scalar else forecast, from_logits=from_logits)
     targets = as_targets(np.atleast_1d(y_true) if scalar else y_true, log_p.shape, labels)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
         loss = -np.where(targets == 0, 0.0, targets * log_p).sum(axis=1) + 0.0
     weights = as_weights(sample_weight, len(loss))
     if reduction == "none":
         return float(loss[0]) if scalar else loss
-    with np.errstate(invalid="ignore"):
-        total = float(np.where(weights == 0, 0.0, weights * loss).sum())
-    return total if reduction == "sum" else total / float(weights.sum())
+    if reduction == "mean":
+        return weighted_mean(loss, weights)
+    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
+        return float(np.where(weights == 0, 0.0, weights * loss).sum())
+
+
+FAR = -700.0
+SERIES = 0.2  # |s| up to which the series is summed
+ODD_RECIPROCALS = 1 / np.arange(3.0, 29.0, 2.0)  # 0.04^13 / 29 is below rounding
 
 
 def _as_logits(logits: Any) -> Array:
@@ -300,6 +377,8 @@ def log_forecast(y_prob: Any, *, from_logits: bool) -> Array:
 
 def _log_of_logits(z: Array) -> Array:
     """Log-probabilities (n, K) of logits (n,) or (n, K)."""
+    if not z.size:
+        raise ValueError(f"y_prob must not be empty; got shape {z.shape}.")
     # -inf is the logarithm of a probability of 0
     if np.isnan(z).any() or (z == np.inf).any() or (z.ndim == 2 and (z == -np.inf).all(axis=1).any()):
         raise ValueError("y_prob holds logits that are not finite.")
@@ -311,18 +390,13 @@ def _log_of_logits(z: Array) -> Array:
 def _log_of_probabilities(p: Array) -> Array:
     """Log-probabilities (n, K) of probabilities (n,) or (n, K)."""
     p = as_probabilities(p, "y_prob")
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", under="ignore"):
         if p.ndim == 1:
             return np.column_stack([np.log1p(-p), np.log(p)])
-        sums = _two_dimensional(p).sum(axis=1)
-        worst = int(np.argmax(np.abs(sums - 1)))
-        if abs(sums[worst] - 1) > ROW_SUM_TOLERANCE:
-            warnings.warn(
-                f"y_prob: row {worst} sums to {sums[worst]:.9g} and not to 1; the loss is of the numbers as "
-                "they are.",
-                UserWarning,
-                stacklevel=4,
-            )
+        wrong = off_one(_two_dimensional(p).sum(axis=1))
+        if wrong:
+            text = f"y_prob: {wrong}; the loss is of the numbers as they are."
+            warnings.warn(text, UserWarning, stacklevel=4)
         return np.log(p)
 
 

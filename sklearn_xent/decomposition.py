@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.special import log_expit, xlog1py, xlogy
 from sklearn.isotonic import isotonic_regression
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.cross_entropy import entropy, log_forecast
+from sklearn_xent.cross_entropy import entropy_of_masses, log_forecast
 from sklearn_xent.scorer import LogProbabilityScorer
-from sklearn_xent.truth import as_targets, as_weights
+from sklearn_xent.truth import ROW_SUM_TOLERANCE, as_shares, as_targets, as_weights, weighted_mean
 
 __all__ = [
     "Decomposition",
@@ -83,45 +85,53 @@ def cross_entropy_decomposition(
     """
     log_p = log_forecast(y_prob, from_logits=from_logits)
     targets = as_targets(y_true, log_p.shape, labels)
-    weights = as_weights(sample_weight, len(targets))
+    weights = as_shares(as_weights(sample_weight, len(targets)))
     parts = np.zeros(3)
-    for y, log_yes, log_no, w in _questions(targets, log_p, weights):
-        parts += w.sum() / weights.sum() * _of_two(y, log_yes, log_no, w)
+    with np.errstate(over="ignore", under="ignore"):
+        for yes, no, log_yes, log_no, w in _questions(targets, log_p, weights):
+            parts += w.sum() / weights.sum() * _of_two(yes, no, log_yes, log_no, w)
     loss, after, uncertainty = parts.tolist()
     return Decomposition(loss, loss - after, uncertainty - after, uncertainty)
 
 
-def _questions(targets: Array, log_p: Array, weights: Array) -> list[tuple[Array, Array, Array, Array]]:
-    """Nested dichotomies: outcomes in [0, 1], log forecasts of yes and of no, and weights, (n,) each."""
+def _questions(targets: Array, log_p: Array, weights: Array) -> list[tuple[Array, ...]]:
+    """Nested dichotomies: outcomes yes and no in [0, 1], log forecasts of both, and weights, (n,) each."""
     if log_p.shape[1] == 2:
-        return [(targets[:, 1], log_p[:, 1], log_p[:, 0], weights)]
-    found = []
+        return [(targets[:, 1], targets[:, 0], log_p[:, 1], log_p[:, 0], weights)]
+    found: list[tuple[Array, ...]] = []
     for k in range(log_p.shape[1] - 1):
         left = targets[:, k:].sum(axis=1)
         asked = (left > 0) & (weights > 0)
         if not asked.any():
             break
         rest = np.logaddexp.reduce(log_p[asked, k + 1 :], axis=1)
-        total = np.logaddexp(log_p[asked, k], rest)
         with np.errstate(invalid="ignore"):
-            yes, no = (
-                np.where(np.isneginf(total), -np.inf, part - total) for part in (log_p[asked, k], rest)
-            )
-        found.append((targets[asked, k] / left[asked], yes, no, weights[asked] * left[asked]))
+            odds = log_p[asked, k] - rest
+            ruled_out = np.isneginf(log_p[asked, k]) & np.isneginf(rest)
+            yes, no = (np.where(ruled_out, -np.inf, log_expit(z)) for z in (odds, -odds))
+        if k == 0:
+            # rows that do not sum to 1 are used as they are, as where there are two classes
+            total = np.logaddexp(log_p[asked, 0], rest)
+            total = np.where(np.abs(total) > ROW_SUM_TOLERANCE, total, 0.0)
+            yes, no = (np.where(ruled_out, -np.inf, part + total) for part in (yes, no))
+        outcomes = targets[asked, k] / left[asked], targets[asked, k + 1 :].sum(axis=1) / left[asked]
+        found.append((*outcomes, yes, no, weights[asked] * left[asked]))
     return found
 
 
-def _of_two(y: Array, log_yes: Array, log_no: Array, w: Array) -> Array:
+def _of_two(y: Array, y_no: Array, log_yes: Array, log_no: Array, w: Array) -> Array:
     """Mean loss of the forecasts, of the recalibrated ones and of the frequency."""
+    w = as_shares(w)
     share = w / w.sum()
     with np.errstate(invalid="ignore"):
-        loss = -np.where(y > 0, y * log_yes, 0.0) - np.where(y < 1, (1 - y) * log_no, 0.0)
-        mean = float(np.where(share > 0, share * loss, 0.0).sum())
+        loss = -np.where(y > 0, y * log_yes, 0.0) - np.where(y_no > 0, y_no * log_no, 0.0)
         q = recalibrated(y, log_yes - log_no, w)
-    frequency = float(np.clip(share @ y, 0.0, 1.0))
-    # the loss of a frequency where it is the mean of what happened is its entropy
-    after = share @ entropy(np.column_stack([q, 1 - q]))
-    return np.array([mean, min(float(after), mean), float(entropy([frequency, 1 - frequency]))])
+    mean = weighted_mean(loss, w)
+    uncertainty = entropy_of_masses(np.array([w @ y, w @ y_no]))
+    # the loss of a frequency where it is the mean of what happened is its entropy; a recalibrated forecast
+    # is no worse than the forecast nor the frequency, rounding apart
+    after = float(share @ -(xlogy(q, q) + xlog1py(1 - q, -q)))
+    return np.array([mean, min(after, mean, uncertainty), uncertainty])
 
 
 def recalibrated(y: Array, forecast: Array, weights: Array) -> Array:
@@ -168,7 +178,7 @@ def expected_calibration_error(
     Raises
     ------
     ValueError
-        As `cross_entropy_loss`; if ``n_bins`` is not positive.
+        As `cross_entropy_loss`; if ``n_bins`` is not a positive integer.
 
     References
     ----------
@@ -180,18 +190,19 @@ def expected_calibration_error(
     >>> round(expected_calibration_error([0, 1, 1, 1], [0.5, 0.5, 0.5, 0.5], n_bins=1), 3)
     0.25
     """
-    if not n_bins > 0:
-        raise ValueError(f"n_bins must be positive; got {n_bins!r}.")
+    if not (isinstance(n_bins, Integral) and n_bins > 0):
+        raise ValueError(f"n_bins must be a positive integer; got {n_bins!r}.")
     log_p = log_forecast(y_prob, from_logits=from_logits)
     targets = as_targets(y_true, log_p.shape, labels)
-    weights = as_weights(sample_weight, len(targets))
+    weights = as_shares(as_weights(sample_weight, len(targets)))
     rows, predicted = np.arange(len(log_p)), log_p.shape[1] - 1 - log_p[:, ::-1].argmax(axis=1)
     confidence, right = np.exp(log_p[rows, predicted]), targets[rows, predicted]
     order = np.argsort(confidence, kind="stable")
     error = 0.0
-    for part in np.array_split(order, min(n_bins, len(order))):
-        error += abs(float(weights[part] @ (confidence[part] - right[part])))
-    return error / float(weights.sum())
+    with np.errstate(under="ignore"):
+        for part in np.array_split(order, min(int(n_bins), len(order))):
+            error += abs(float(weights[part] @ (confidence[part] - right[part])))
+    return min(error / float(weights.sum()), 1.0)
 
 
 def _part(name: str, sign: float) -> Any:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_xent.cross_entropy import cross_entropy_loss, entropy
+from sklearn_xent.cross_entropy import cross_entropy_loss, entropy_of_masses
 from sklearn_xent.scorer import LogProbabilityScorer
-from sklearn_xent.truth import as_targets, as_weights
+from sklearn_xent.truth import as_shares, as_targets, as_weights
 
 __all__ = ["cross_entropy_skill", "cross_entropy_skill_scorer", "neg_cross_entropy_scorer"]
 
@@ -58,13 +58,16 @@ def cross_entropy_skill(
     loss = cross_entropy_loss(
         y_true, y_prob, labels=labels, sample_weight=sample_weight, from_logits=from_logits
     )
-    shape = np.shape(y_prob)
-    targets = as_targets(y_true, (shape[0], 2 if len(shape) == 1 else shape[1]), labels)
-    weights = as_weights(sample_weight, len(targets))
-    null = float(entropy(np.clip(weights @ targets / weights.sum(), 0, 1)))
+    shape = np.shape(np.atleast_1d(y_prob))
+    outcomes = np.atleast_1d(y_true) if np.ndim(y_prob) == 0 else y_true
+    targets = as_targets(outcomes, (shape[0], 2 if len(shape) == 1 else shape[1]), labels)
+    shares = as_shares(as_weights(sample_weight, len(targets)))
+    with np.errstate(under="ignore"):
+        null = entropy_of_masses(shares @ targets)
     if null == 0:
         return 0.0 if loss == 0 else -np.inf
-    return 1 - loss / null
+    with np.errstate(over="ignore", under="ignore"):
+        return 1 - float(np.divide(loss, null))
 
 
 def _neg_loss(y_true: Any, y_prob: Any, **options: Any) -> float:

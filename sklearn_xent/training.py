@@ -48,5 +48,7 @@ def training_rows(
 def _named_columns(dataset: Any, y: Any, sample_weight: Any) -> tuple[Any, Any, Any]:
     """A dataset's columns but those that y and sample_weight name, and those."""
     columns = numeric_columns(dataset, [name for name in (y, sample_weight) if isinstance(name, str)])
-    y, sample_weight = (column_of(dataset, v) if isinstance(v, str) else v for v in (y, sample_weight))
+    if isinstance(sample_weight, str):
+        sample_weight = column_of(dataset, sample_weight, numbers=True)
+    y = column_of(dataset, y) if isinstance(y, str) else y
     return columns, y, sample_weight

@@ -8,23 +8,55 @@ import numpy as np
 
 from sklearn_xent.arrays import Array
 
-__all__ = ["ROW_SUM_TOLERANCE", "as_probabilities", "as_targets", "as_weights"]
+__all__ = [
+    "ROW_SUM_TOLERANCE",
+    "as_distributions",
+    "as_probabilities",
+    "as_shares",
+    "as_targets",
+    "as_weights",
+    "off_one",
+    "weighted_mean",
+]
 
 ROW_SUM_TOLERANCE = 1e-6  # float32 probabilities of 1000 classes sum to 1 within this
+HUGE, TO_SAFETY = 1e290, 64  # values beyond are divided by 2^64 before they are added, against overflow
 
 
 def as_probabilities(p: Any, name: str) -> Array:
     """Probabilities as float64, each in [0, 1]."""
     values = np.asarray(p, dtype=np.float64)
-    bad = ~((values >= 0) & (values <= 1))
+    if not values.size:
+        raise ValueError(f"{name} must not be empty; got shape {values.shape}.")
+    with np.errstate(invalid="ignore"):
+        bad = ~((values >= 0) & (values <= 1))
     if bad.any():
         raise ValueError(f"{name} must hold probabilities in [0, 1]; got {values[bad][0]}.")
     return values
 
 
+def as_distributions(p: Any, name: str) -> Array:
+    """Probabilities as float64 with an axis of classes, each in [0, 1]."""
+    values = as_probabilities(p, name)
+    if not values.ndim:
+        raise ValueError(f"{name} must have an axis of classes; got {values}.")
+    return values
+
+
+def off_one(sums: Array) -> str:
+    """What is wrong with sums of probabilities: which row is furthest from 1, or an empty string."""
+    worst = np.unravel_index(np.argmax(np.abs(sums - 1)), np.shape(sums))
+    if abs(sums[worst] - 1) <= ROW_SUM_TOLERANCE:
+        return ""
+    row = f"row {', '.join(str(i) for i in worst)} sums" if worst else "it sums"
+    return f"{row} to {sums[worst]:.9g} and not to 1"
+
+
 def as_targets(y_true: Any, shape: tuple[int, ...], labels: Any) -> Array:
     """Targets (n, K) for forecasts of that shape: one-hot of labels, or soft labels checked."""
     y = np.asarray(y_true)
+    if not y.size:
+        raise ValueError(f"y_true must not be empty; got shape {y.shape}.")
     if y.ndim not in (1, 2) or len(y) != shape[0]:
         raise ValueError(f"y_true must have {shape[0]} samples, as y_prob has; got shape {y.shape}.")
     if y.ndim == 2 and y.shape[1] > 1:
@@ -45,7 +77,10 @@ def _classes(y: Array, labels: Any, n_classes: int) -> list[Any]:
         if len(classes) != n_classes or len(set(classes)) != n_classes:
             raise ValueError(f"labels must name {n_classes} classes, one per column; got {classes}.")
         return classes
-    present = np.unique(y).tolist()
+    try:
+        present = np.unique(y).tolist()
+    except TypeError as error:
+        raise ValueError(f"y_true holds labels that cannot be sorted: {error}; pass labels=.") from error
     if n_classes == 2 and set(present) <= {0, 1}:
         return [0, 1]
     if len(present) != n_classes:
@@ -78,3 +113,19 @@ def as_weights(sample_weight: Any, n: int) -> Array:
     if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
         raise ValueError("sample_weight must be finite and not negative, and not all zero.")
     return weights
+
+
+def as_shares(weights: Array) -> Array:
+    """Weights (n,) times the power of two that brings the largest to [1/2, 1): their sum is finite."""
+    with np.errstate(under="ignore"):
+        return np.asarray(np.ldexp(weights, -np.frexp(weights.max())[1]))
+
+
+def weighted_mean(values: Array, weights: Array) -> float:
+    """Mean of values (n,), infinite ones included, in the rows that have weight."""
+    shares = as_shares(weights)
+    with np.errstate(all="ignore"):
+        used = np.where(shares > 0, values, 0.0)
+        far = np.max(np.abs(used), where=np.isfinite(used), initial=0.0) > HUGE
+        total = float((shares * np.ldexp(used, -TO_SAFETY if far else 0)).sum())
+        return float(np.ldexp(total / float(shares.sum()), TO_SAFETY if far else 0))

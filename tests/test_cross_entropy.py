@@ -23,7 +23,7 @@ def test_cross_entropy_is_entropy_plus_divergence(masses, random):
     q = np.array(random.sample(masses, len(masses))) / sum(masses)
     expected = entropy(p) + kl_divergence(p, q)
     assert cross_entropy_loss([p], [q]) == pytest.approx(expected, rel=1e-13, abs=1e-15)
-    assert kl_divergence(p, q) >= -1e-16
+    assert kl_divergence(p, q) >= 0
 
 
 @given(st.lists(st.floats(-700, 700), min_size=2, max_size=6), st.floats(-100, 100))
@@ -48,6 +48,10 @@ def test_tails_keep_their_digits():
     assert cross_entropy_loss(1, 40.0, from_logits=True) == TAIL
     assert cross_entropy_loss([0], [[40.0, 0.0]], from_logits=True) == pytest.approx(TAIL, rel=1e-15)
     assert cross_entropy_loss(0, 1e4, from_logits=True) == 1e4
+    assert sigmoid(-720.0) == pytest.approx(np.exp(-720.0), rel=1e-9)
+    assert sigmoid([-720.0, -746.0, 0.0]).tolist() == [np.exp(-720.0), 0.0, 0.5]
+    assert np.isfinite(log_softmax([[1.7e308, -1.7e308], [0.0, 1.0]])).all()
+    assert log_softmax([0.0, -np.inf]).tolist() == [0.0, -np.inf]
 
 
 def test_certain_forecasts_are_exact():
@@ -117,6 +121,11 @@ def test_rows_that_do_not_sum_to_one_warn_and_stay_as_they_are():
         ([0, 1], [0.5, 0.5], {"reduction": "max"}, "reduction must be"),
         ([0], [[1.0]], {}, "at least two classes"),
         ([1], [np.inf], {"from_logits": True}, "not finite"),
+        ([], [], {}, "y_prob must not be empty"),
+        ([], [], {"from_logits": True}, "y_prob must not be empty"),
+        ([], np.empty((0, 3)), {}, "y_prob must not be empty"),
+        ([], [0.5], {}, "y_true must not be empty"),
+        ([None, "a"], [0.5, 0.5], {}, "y_true holds labels that cannot be sorted"),
     ],
 )
 def test_errors_name_the_argument(y, p, options, message):
@@ -131,6 +140,40 @@ def test_functions_of_distributions_check_them():
         kl_divergence([0.5, 0.5], [np.nan, 1])
     with pytest.raises(ValueError, match="class axis"):
         softmax(3.0)
+    with pytest.raises(ValueError, match="p must not be empty"):
+        entropy([])
+    with pytest.raises(ValueError, match="q must have an axis of classes"):
+        kl_divergence([1.0, 0.0], 0.5)
+    with pytest.raises(ValueError, match=r"p must hold probabilities that sum to 1; row 1 sums to 0.9"):
+        entropy([[0.5, 0.5], [0.4, 0.5]])
+    with pytest.raises(ValueError, match=r"p must hold probabilities that sum to 1; it sums to 0.9"):
+        kl_divergence([0.4, 0.5], [0.5, 0.5])
+    with pytest.raises(ValueError, match="shapes that broadcast"):
+        kl_divergence([0.5, 0.5], [0.2, 0.3, 0.5])
+
+
+def test_a_divergence_from_what_does_not_sum_to_one_warns_and_is_not_negative():
+    with pytest.warns(UserWarning, match="q: it sums to 1.8 and not to 1"):
+        assert kl_divergence([0.5, 0.5], [0.9, 0.9]) == pytest.approx(0.8 - np.log(1.8))
+
+
+@pytest.mark.parametrize("e", [1e-3, 1e-6, 1e-9, 2.0**-51])
+def test_a_divergence_keeps_its_digits_where_the_distributions_are_close(e):
+    p, q = [0.5, 0.5], [0.5 + e, 0.5 - e]
+    assert kl_divergence(p, q) == pytest.approx(2 * e**2 + 4 * e**4, rel=1e-14 + 8 * e**4)
+    assert kl_divergence(p, p) == 0
+
+
+@pytest.mark.parametrize("scale", [1e308, 1e-308, 1e-310])
+def test_only_ratios_of_weights_matter(scale):
+    y, p, w = [0, 1, 1], [0.2, 0.3, 0.4], np.array([1.0, 0.5, 0.25])
+    expected = cross_entropy_loss(y, p, sample_weight=w)
+    assert cross_entropy_loss(y, p, sample_weight=scale * w) == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_mean_of_large_losses_does_not_overflow():
+    z = np.full(3, -1.7e308)
+    assert cross_entropy_loss([1, 1, 1], z, from_logits=True) == pytest.approx(1.7e308)
 
 
 def test_axis_is_respected_and_inputs_stay():

@@ -45,6 +45,14 @@ def test_parts_sum_to_the_loss(K, weighted):
     np.testing.assert_allclose(cross_entropy_decomposition(y[repeated], P[repeated]), parts, rtol=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:y_prob")
+@pytest.mark.parametrize("K", [2, 3, 5])
+def test_the_loss_is_that_of_the_numbers_as_they_are(K):
+    y, P, _ = forecasts(K)
+    parts = cross_entropy_decomposition(y, 0.9 * P)
+    assert parts.loss == pytest.approx(cross_entropy_loss(y, 0.9 * P), rel=1e-12)
+
+
 def test_two_classes_are_recalibrated_by_isotonic_regression():
     y, P, w = forecasts(2)
     parts = cross_entropy_decomposition(y, P[:, 1], sample_weight=w)
@@ -88,7 +96,7 @@ def test_expected_calibration_error_by_hand():
     p, y = [0.9, 0.8, 0.7, 0.4], [1, 0, 1, 0]
     # sorted by confidence in the predicted class: 0.6 (right), 0.7 (right), 0.8 (wrong), 0.9 (right)
     assert expected_calibration_error(y, p, n_bins=2) == pytest.approx((abs(1.3 - 2) + abs(1.7 - 1)) / 4)
-    with pytest.raises(ValueError, match="n_bins must be positive; got 0"):
+    with pytest.raises(ValueError, match="n_bins must be a positive integer; got 0"):
         expected_calibration_error(y, p, n_bins=0)
 
 

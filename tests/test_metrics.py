@@ -13,6 +13,8 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_xent import (
     CrossEntropyClassifier,
+    cross_entropy_decomposition,
+    cross_entropy_loss,
     cross_entropy_skill,
     cross_entropy_skill_scorer,
     neg_cross_entropy_scorer,
@@ -53,6 +55,17 @@ def test_skill_of_class_frequencies_is_zero_and_of_truth_is_one():
     weights = np.arange(1.0, len(y) + 1)
     weighted = DummyClassifier(strategy="prior").fit(X, y, sample_weight=weights)
     assert cross_entropy_skill_scorer(weighted, X, y, sample_weight=weights) == pytest.approx(0, abs=1e-12)
+
+
+def test_a_rare_class_keeps_its_uncertainty():
+    """Its entropy is r - r log r for a share r, of which 1 - r would keep the second term alone."""
+    r = 1e-30
+    null = r - r * np.log(r)
+    soft = np.array([[1.0, r]])
+    assert cross_entropy_decomposition(soft, [[0.5, 0.5]]).uncertainty == pytest.approx(null, rel=1e-12)
+    loss = cross_entropy_loss([0, 1], [1e-40, 0.9], sample_weight=[1.0, r])
+    skill = cross_entropy_skill([0, 1], [1e-40, 0.9], sample_weight=[1.0, r])
+    assert skill == pytest.approx(1 - loss / null, rel=1e-12)
 
 
 def test_skill_of_one_class_has_nothing_to_explain():

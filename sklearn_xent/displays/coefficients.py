@@ -8,6 +8,7 @@ import numpy as np
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.displays.frame import COLOURS, MARKERS, axes_for, class_row, column_names, merged, to_frame
+from sklearn_xent.displays.names import as_texts, title_of
 
 __all__ = ["CoefficientDisplay"]
 
@@ -170,7 +171,7 @@ class CoefficientDisplay:
         style = {"color": COLOURS[0], "marker": MARKERS[0], "markersize": 5, "linestyle": "none", "zorder": 3}
         (self.line_,) = self.ax_.plot(scale(self.estimate[self.shown_]), at, **merged(style, marker_kwargs))
         self.ax_.axvline(scale(0.0), color="0.3", linewidth=0.9, zorder=1)
-        self.ax_.set_yticks(at, [self.names[i] for i in self.shown_])
+        self.ax_.set_yticks(at, as_texts([self.names[i] for i in self.shown_], self.ax_))
         self.ax_.set_ylim(-0.7, len(at) - 0.3)
         if odds_ratios:
             self.ax_.set_xscale("log")
@@ -182,8 +183,7 @@ class CoefficientDisplay:
         left_out = len(self.estimate) - len(self.shown_)
         if left_out:
             self.ax_.set_ylabel(f"{len(self.shown_)} of {len(self.estimate)}")
-        if name:
-            self.ax_.set_title(name)
+        title_of(self.ax_, name)
         return self
 
     def frame(self) -> Any:

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.displays.frame import COLOURS, DASHES, MARKERS, axes_for, merged, to_frame
+from sklearn_xent.displays.names import as_texts, legend_of, title_of
 
 __all__ = ["ConvergenceDisplay"]
 
@@ -20,6 +21,7 @@ QUANTITIES = {
     "gradient_norm": "Norm of the gradient",
 }
 COSTS = {"iterations": "Iterations", "passes": "Passes over the data", "seconds": "Seconds"}
+WITHIN = 8  # fits that are named among the curves
 SMALLEST = 1e-16  # what a logarithmic axis shows of a value that rounding made 0
 
 
@@ -131,15 +133,19 @@ class ConvergenceDisplay:
         for given, known, what in ((x, COSTS, "x"), (y, QUANTITIES, "y")):
             if given not in known:
                 raise ValueError(f"{what} must be one of {sorted(known)}; got {given!r}.")
-        self.ax_ = axes_for(ax)
+        # a legend of many fits stands beside the curves
+        beside = len(self.histories) > WITHIN
+        height = min(9.0, max(4.4, 1.1 + 0.18 * len(self.histories)))
+        self.ax_ = axes_for(ax, (8.4, height) if beside else (6.4, 4.4))
         self.figure_ = self.ax_.figure
         self.lines_ = []
-        for i, label in enumerate(self.histories):
+        texts = as_texts(list(self.histories), self.ax_, 0.3 if beside else 0.6)
+        for i, (label, text) in enumerate(zip(self.histories, texts, strict=True)):
             cost, values = self._cost(label, x), self._values(label, y)
             style = {
-                "label": label,
+                "label": text,
                 "color": COLOURS[i % len(COLOURS)],
-                "linestyle": DASHES[i % len(DASHES)],
+                "linestyle": DASHES[(i + i // len(COLOURS)) % len(DASHES)],
                 "marker": MARKERS[i % len(MARKERS)],
                 "markersize": 4.5,
                 "markevery": max(1, len(cost) // 12),
@@ -151,9 +157,9 @@ class ConvergenceDisplay:
         self.ax_.set_xlabel(COSTS[x])
         self.ax_.set_ylabel(QUANTITIES[y])
         self.ax_.grid(alpha=0.25)
-        self.ax_.legend(frameon=False)
-        if name:
-            self.ax_.set_title(name)
+        where = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)} if beside else {"fontsize": "medium"}
+        legend_of(self.ax_, self.lines_, **where)
+        title_of(self.ax_, name)
         return self
 
     def _cost(self, label: str, x: str) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn_xent.arrays import Array
 from sklearn_xent.cross_entropy import cross_entropy_loss
 from sklearn_xent.displays.frame import COLOURS, DASHES, MARKERS, axes_for, forecast_of, merged, to_frame
+from sklearn_xent.displays.names import as_text, as_texts, legend_of, title_of
 
 __all__ = ["CrossEntropyLossDisplay"]
 
@@ -138,11 +139,13 @@ class CrossEntropyLossDisplay:
     @classmethod
     def _from_forecast(cls, y: Any, forecast: Array, classes: Array, *, from_logits: bool) -> Self:
         loss = cross_entropy_loss(y, forecast, labels=classes, from_logits=from_logits, reduction="none")
+        with np.errstate(under="ignore"):
+            true, other = np.exp(-loss), -np.expm1(-loss)
         if len(classes) > 2:
             every = np.ones(len(loss), dtype=bool)
-            return cls(probability=np.exp(-loss), loss=loss, positive=every, class_names=("true class",))
+            return cls(probability=true, loss=loss, positive=every, class_names=("true class",))
         positive = np.asarray(y).ravel() == classes[1]
-        probability = np.where(positive, np.exp(-loss), -np.expm1(-loss))
+        probability = np.where(positive, true, other)
         names = tuple(f"y = {label}" for label in classes.tolist())
         return cls(probability=probability, loss=loss, positive=positive, class_names=names)
 
@@ -179,23 +182,22 @@ class CrossEntropyLossDisplay:
         top = 5.0 if self.loss is None or not len(self.loss) else max(5.0, 1.05 * _finite_max(self.loss))
         # evenly spaced in the loss, so that the steep ends are smooth
         p = np.exp(-np.linspace(0.0, top, 400))
-        for i, label in enumerate(reversed(self.class_names)):
+        for i, label in enumerate(reversed(as_texts(self.class_names, self.ax_, 0.5))):
             x = p if i == 0 else 1 - p
-            formula = r"$-\log\,p$" if i == 0 else r"$-\log(1-p)$"
+            formula = "\N{MINUS SIGN}log p" if i == 0 else "\N{MINUS SIGN}log(1 \N{MINUS SIGN} p)"
             style = {"color": COLOURS[i], "linestyle": DASHES[i], "linewidth": 2.2}
             options = merged(style | {"label": f"{label}:  {formula}"}, curve_kwargs)
             self.lines_ += self.ax_.plot(x, -np.log(p), **options)
             self._plot_samples(i, scatter_kwargs)
-        forecast = "the true class" if len(self.class_names) == 1 else self.class_names[1]
+        several = len(self.class_names) > 1
+        forecast = as_text(self.class_names[1], self.ax_, 0.5) if several else "the true class"
         self.ax_.set_xlabel(f"Predicted probability of {forecast}")
         self.ax_.set_ylabel("Loss (nats)")
         self.ax_.set_xlim(-0.02, 1.02)
         self.ax_.set_ylim(-0.02 * top, top)
         self.ax_.grid(alpha=0.25)
-        self.ax_.legend(loc="upper center", frameon=False)
-        title = name or self.estimator_name
-        if title:
-            self.ax_.set_title(title)
+        legend_of(self.ax_, self.lines_, loc="upper center", fontsize="medium")
+        title_of(self.ax_, name or self.estimator_name)
         return self
 
     def _plot_samples(self, curve: int, given: dict[str, Any] | None) -> None:

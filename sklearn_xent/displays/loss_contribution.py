@@ -9,10 +9,12 @@ import numpy as np
 from sklearn_xent.arrays import Array
 from sklearn_xent.cross_entropy import cross_entropy_loss
 from sklearn_xent.displays.frame import COLOURS, axes_for, forecast_of, merged, out_of_fold, to_frame
-from sklearn_xent.truth import as_targets, as_weights
+from sklearn_xent.displays.names import as_cell, as_texts, legend_of, title_of
+from sklearn_xent.truth import as_shares, as_targets, as_weights
 
 __all__ = ["LossContributionDisplay"]
 
+WIDE = 2.8  # inches of axes from which the legend has two columns
 NARROW = 12  # classes up to which each has a bar; beyond, those with the largest share
 
 
@@ -245,15 +247,16 @@ class LossContributionDisplay:
         self.ax_, self.figure_ = axes, axes[0].figure
         self._plot_classes(axes[0], bar_kwargs)
         self._plot_samples(axes[1], n_worst, curve_kwargs)
-        if name:
-            axes[0].set_title(name)
+        columns = self._legend(axes[0])
+        title_of(axes[0], name, pad=22 if columns > 1 else 36)  # above the legend
         return self
 
     def contributions(self) -> tuple[Array, Array]:
         """Each class's part in the mean loss of the model and of the null model, (n_classes,) in nats."""
-        share = self.weights / self.weights.sum()
+        share = as_shares(self.weights)
+        share = share / share.sum()
         mine = self.labels[:, None] == self.classes
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", under="ignore"):
             model = np.where(mine & (share[:, None] > 0), (share * self.loss)[:, None], 0.0).sum(axis=0)
         frequency = share @ mine
         return model, -frequency * np.log(np.where(frequency > 0, frequency, 1.0))
@@ -271,18 +274,26 @@ class LossContributionDisplay:
             color="0.72",
             label=f"class frequencies: {null.sum():.4f} nats",
         )
-        axes.set_yticks(at, [str(label) for label in self.classes[shown]])
+        axes.set_yticks(at, as_texts(self.classes[shown].tolist(), axes))
         more = len(self.classes) - len(shown)
         axes.set_ylabel(f"Class (worst {len(shown)} of {len(self.classes)})" if more else "Class")
         axes.set_xlabel("Contribution to the mean loss (nats)")
-        axes.legend(frameon=False, fontsize="small", loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
         axes.grid(axis="x", alpha=0.25)
+
+    def _legend(self, axes: Any) -> int:
+        """Put the legend above the axes, in as many columns as there is room for."""
+        columns = 2 if axes.bbox.width / axes.figure.dpi > WIDE else 1
+        handles = [self.bars_, self.null_bars_]
+        legend_of(axes, handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns)
+        return columns
 
     def _plot_samples(self, axes: Any, n_worst: int, given: dict[str, Any] | None) -> None:
         frame = self._sorted()
-        contribution = self.weights[frame] * np.where(self.weights[frame] > 0, self.loss[frame], 0.0)
-        total = contribution.sum()
-        shares = np.cumsum(contribution) / total if 0 < total < np.inf else np.ones(len(frame))
+        weights = as_shares(self.weights)[frame]
+        with np.errstate(over="ignore", under="ignore"):
+            contribution = weights * np.where(weights > 0, self.loss[frame], 0.0)
+            total = contribution.sum()
+            shares = np.cumsum(contribution) / total if 0 < total < np.inf else np.ones(len(frame))
         samples = np.arange(1, len(frame) + 1) / len(frame)
         style = {"color": COLOURS[1], "linewidth": 2.2}
         (self.line_,) = axes.plot(np.append(0, samples), np.append(0, shares), **merged(style, given))
@@ -295,7 +306,10 @@ class LossContributionDisplay:
         )
         axes.grid(alpha=0.25)
         worst = frame[:n_worst]
-        lines = [f"{self.index[i]!s:>8}  {self.labels[i]!s:<12.12}  {self.loss[i]:7.3f}" for i in worst]
+        lines = [
+            f"{as_cell(self.index[i], 8, right=True)}  {as_cell(self.labels[i], 12)}  {self.loss[i]:7.3f}"
+            for i in worst
+        ]
         text = "\n".join([f"{'sample':>8}  {'label':<12}  {'loss':>7}", *lines])
         if n_worst:
             axes.text(
@@ -308,6 +322,7 @@ class LossContributionDisplay:
                 family="monospace",
                 fontsize="small",
                 bbox={"facecolor": "white", "edgecolor": "0.8", "boxstyle": "round", "alpha": 0.9},
+                in_layout=False,  # in small axes it is the wider of the two
             )
 
     def _sorted(self) -> Array:

@@ -9,6 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.displays.frame import COLOURS, DASHES, axes_for, class_row, column_names, merged, to_frame
+from sklearn_xent.displays.names import as_texts, legend_of, title_of
 
 __all__ = ["RegularizationPathDisplay"]
 
@@ -180,8 +181,7 @@ class RegularizationPathDisplay:
             axes.set_xscale("log")
             axes.grid(alpha=0.25)
         (upper if lower is None else lower).set_xlabel("C (weaker penalty to the right)")
-        if name:
-            upper.set_title(name)
+        title_of(upper, name)
         return self
 
     def _axes(self, ax: Any) -> tuple[Any, Any]:
@@ -203,6 +203,7 @@ class RegularizationPathDisplay:
         names = self._names()
         Cs, coefs = self.Cs[order], self.coefs[order]
         strongest = np.argsort(-np.abs(coefs).max(axis=0), kind="stable")[:NAMED].tolist()
+        texts = as_texts([names[j] for j in strongest], axes, 0.3, size="small")
         self.lines_: list[Any] = [None] * coefs.shape[1]
         crowded = coefs.shape[1] > NAMED
         for j in [*(j for j in range(coefs.shape[1]) if j not in strongest), *strongest[::-1]]:
@@ -212,7 +213,7 @@ class RegularizationPathDisplay:
                     "color": COLOURS[i],
                     "linestyle": DASHES[i],
                     "linewidth": 1.8,
-                    "label": names[j],
+                    "label": texts[i],
                     "zorder": 3,
                 }
             else:
@@ -222,10 +223,9 @@ class RegularizationPathDisplay:
         axes.set_ylabel("Coefficient")
         handles = [self.lines_[j] for j in strongest]
         title = f"largest {len(strongest)} of {coefs.shape[1]}" if crowded else None
-        axes.legend(
-            handles=handles,
-            frameon=False,
-            fontsize="small",
+        legend_of(
+            axes,
+            handles,
             title=title,
             title_fontsize="small",
             loc="center left",
@@ -270,9 +270,10 @@ class RegularizationPathDisplay:
         frame : DataFrame
             Columns ``C``, ``loss`` and ``std_error`` where they are known, and one for each coefficient.
         """
-        columns: dict[str, Any] = {"C": self.Cs}
-        if self.losses is not None:
-            columns["loss"] = self.losses
-        if self.errors is not None:
-            columns["std_error"] = self.errors
-        return to_frame(columns | dict(zip(self._names(), self.coefs.T, strict=True)))
+        known = [("C", self.Cs), ("loss", self.losses), ("std_error", self.errors)]
+        columns = [(name, values) for name, values in known if values is not None]
+        columns += zip(self._names(), self.coefs.T, strict=True)
+        # by position: a column of X may be called C, or two of them alike
+        frame = to_frame({str(i): values for i, (_, values) in enumerate(columns)})
+        frame.columns = [name for name, _ in columns]
+        return frame

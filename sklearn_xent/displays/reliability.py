@@ -10,7 +10,8 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.cross_entropy import log_forecast
 from sklearn_xent.decomposition import Decomposition, cross_entropy_decomposition, recalibrated
 from sklearn_xent.displays.frame import COLOURS, axes_for, forecast_of, merged, out_of_fold, to_frame
-from sklearn_xent.truth import as_targets, as_weights
+from sklearn_xent.displays.names import as_text, title_of
+from sklearn_xent.truth import as_shares, as_targets, as_weights
 
 __all__ = ["ReliabilityDisplay"]
 
@@ -212,11 +213,13 @@ class ReliabilityDisplay:
         yes, outcome = log_p[rows, column], targets[rows, column]
         others = log_p.copy()
         others[rows, column] = -np.inf
-        logits = np.column_stack([np.logaddexp.reduce(others, axis=1), yes])
+        with np.errstate(under="ignore"):
+            logits = np.column_stack([np.logaddexp.reduce(others, axis=1), yes])
         parts = cross_entropy_decomposition(
             np.column_stack([1 - outcome, outcome]), logits, sample_weight=weights, from_logits=True
         )
-        return cls(forecast=np.exp(yes), outcome=outcome, weights=weights, event=text, parts=parts)
+        with np.errstate(under="ignore"):
+            return cls(forecast=np.exp(yes), outcome=outcome, weights=weights, event=text, parts=parts)
 
     def plot(
         self,
@@ -259,7 +262,7 @@ class ReliabilityDisplay:
         self.ax_.plot([0, 1], [0, 1], color="0.35", linewidth=1, linestyle="--")
         style = {"color": COLOURS[0], "linewidth": 2.2, "label": "isotonic (CORP)"}
         (self.line_,) = self.ax_.plot(grid, curve, **merged(style, curve_kwargs))
-        heights, edges = np.histogram(self.forecast, bins=40, range=(0, 1), weights=self.weights)
+        heights, edges = np.histogram(self.forecast, bins=40, range=(0, 1), weights=as_shares(self.weights))
         top = heights.max() or 1.0
         self.histogram_ = self.ax_.bar(
             edges[:-1],
@@ -276,21 +279,20 @@ class ReliabilityDisplay:
         self.ax_.set_aspect("equal")
         parts = self.parts
         self.ax_.set_xlabel(
-            f"Forecast probability of {self.event}\n"
+            f"Forecast probability of {as_text(self.event, self.ax_, 0.5)}\n"
             f"loss {parts.loss:.3f} = miscalibration {parts.miscalibration:.3f}\n"
             f"- discrimination {parts.discrimination:.3f} + uncertainty {parts.uncertainty:.3f}"
         )
         self.ax_.set_ylabel("Observed frequency")
         self.ax_.grid(alpha=0.25)
         self.ax_.legend(loc="best", frameon=False, fontsize="small")
-        if name:
-            self.ax_.set_title(name)
+        title_of(self.ax_, name)
         return self
 
     def _curve(self, outcome: Array) -> tuple[Array, Array]:
         """Distinct forecasts and their recalibrated values."""
         grid, first = np.unique(self.forecast, return_index=True)
-        return grid, recalibrated(outcome, self.forecast, self.weights)[first]
+        return grid, recalibrated(outcome, self.forecast, as_shares(self.weights))[first]
 
     def _band(self, n_resamples: int, random_state: int) -> tuple[Array, Array]:
         """Pointwise 5 % and 95 % of curves of outcomes drawn from the forecasts themselves."""
@@ -315,6 +317,6 @@ class ReliabilityDisplay:
                 "forecast": self.forecast,
                 "outcome": self.outcome,
                 "weight": self.weights,
-                "recalibrated": recalibrated(self.outcome, self.forecast, self.weights),
+                "recalibrated": recalibrated(self.outcome, self.forecast, as_shares(self.weights)),
             }
         )

@@ -300,13 +300,18 @@ def _centred_moments(block: Block, mean: Array, unit: Array) -> tuple[tuple[Arra
     w, X = block.weights, block.X
     if not sp.issparse(X):
         U = (np.asarray(X) - mean) / unit
+        U[w == 0] = 0.0  # what has no weight may have an infinite square
         return (w @ U, w @ U**2), ()
     entries = X.tocoo()
     columns, row_weights = entries.col, w[entries.row]
-    u, u0 = (entries.data - mean[columns]) / unit[columns], -mean / unit
-    m, size = X.shape
-    zeros = w.sum() - np.bincount(columns, row_weights, size)
-    zeros[np.bincount(columns, minlength=size) == m] = 0.0  # exactly, for a column without any
+    u = np.where(row_weights > 0, (entries.data - mean[columns]) / unit[columns], 0.0)
+    u0 = -mean / unit
+    size = X.shape[1]
+    # The mass of the rows without an entry is a difference, which rounding may leave negative, or positive
+    # where there is no such row. Their count is exact, and their mass no less than as many least weights.
+    absent = np.count_nonzero(w) - np.bincount(columns, row_weights > 0, size)
+    least = absent * np.min(w, where=w > 0, initial=np.inf) if absent.any() else 0.0
+    zeros = np.where(absent > 0, np.maximum(w.sum() - np.bincount(columns, row_weights, size), least), 0.0)
     first = np.bincount(columns, row_weights * u, size) + zeros * u0
     return (first, np.bincount(columns, row_weights * u**2, size) + zeros * u0**2), ()
 
@@ -322,9 +327,36 @@ def _not_finite(block: Block) -> tuple[tuple[Array], tuple[Array]]:
     return (np.bincount(entries.col, entry_wrong, d),), (in_row,)
 
 
-def _magnitude(block: Block) -> tuple[tuple[Array], tuple[()]]:
-    X = abs(block.X) if sp.issparse(block.X) else np.abs(np.asarray(block.X))
-    return (left_product(block.weights[None, :], X)[0],), ()
+def _beyond(block: Block) -> tuple[tuple[()], tuple[Array]]:
+    """Which rows that have weight hold a value too large."""
+    some = block.weights > 0
+    if not sp.issparse(block.X):
+        return (), (some & (np.abs(np.asarray(block.X)) >= LARGEST_VALUE).any(axis=1),)
+    entries = block.X.tocoo()
+    large = np.abs(entries.data) >= LARGEST_VALUE
+    return (), (some & (np.bincount(entries.row, large, block.X.shape[0]) > 0),)
+
+
+class _Largest:
+    """Numbers (d,) of which blocks give the larger where others give the sum."""
+
+    def __init__(self, values: Array) -> None:
+        self.values = values
+
+    def __iadd__(self, other: _Largest) -> _Largest:
+        np.maximum(self.values, other.values, out=self.values)
+        return self
+
+
+def _magnitude(block: Block) -> tuple[tuple[_Largest], tuple[()]]:
+    """Largest |x| in the rows that have weight."""
+    some = block.weights > 0
+    if not sp.issparse(block.X):
+        return (_Largest(np.abs(np.asarray(block.X)[some]).max(axis=0, initial=0.0).astype(float)),), ()
+    entries = block.X.tocoo()
+    largest = np.zeros(block.X.shape[1])
+    np.maximum.at(largest, entries.col, np.where(some[entries.row], np.abs(entries.data), 0.0))
+    return (_Largest(largest),), ()
 
 
 class Moments(NamedTuple):
@@ -359,16 +391,18 @@ def moments_of(rows: Rows, names: Any = None) -> Moments:
         if columns:
             first = int(np.argmax(np.concatenate(in_row.flat())))
             raise ValueError(f"Input X contains NaN or infinity in {columns}{rows.place(first)}.")
-    (magnitude,), _ = rows.sweep(_magnitude)
-    unit = np.where(magnitude > 0, magnitude, 1.0)
-    unit = np.where(np.isfinite(unit), unit, 1.0)
-    centre = np.where(np.isfinite(magnitude), mean, 0.0)
+    # Of the largest value and not of the mean: beside a row of next to no weight, the mean may be so small
+    # that the square of their ratio overflows.
+    (largest,), _ = rows.sweep(_magnitude)
+    unit = np.where(largest.values > 0, largest.values, 1.0)
+    centre = np.where(np.isfinite(mean), mean, 0.0)
     (drift, second), _ = rows.sweep(_centred_moments, centre, unit)
-    variance = second - drift**2
-    # For a constant column x - mean is one rounding error e in all rows: drift = e and second = e^2.
-    variance = np.where(variance <= 1e-6 * second, 0.0, variance)
-    size = np.where(np.isfinite(magnitude), np.hypot(centre, unit * np.sqrt(second)), np.inf)
-    return Moments(centre + unit * drift, unit * np.sqrt(np.maximum(variance, 0.0)), size)
+    with np.errstate(under="ignore", over="ignore"):
+        variance = second - drift**2
+        # For a constant column x - mean is one rounding error e in all rows: drift = e and second = e^2.
+        variance = np.where(variance <= 1e-6 * second, 0.0, variance)
+        size = np.where(largest.values < LARGEST_VALUE, np.hypot(centre, unit * np.sqrt(second)), np.inf)
+        return Moments(centre + unit * drift, unit * np.sqrt(np.maximum(variance, 0.0)), size)
 
 
 def design_for(
@@ -398,7 +432,9 @@ def design_for(
         mean, spread = np.zeros_like(mean), size
     columns = _name_columns(~(size < LARGEST_VALUE), names)
     if columns:
-        raise ValueError(f"X holds values beyond {LARGEST_VALUE:g} in {columns}; rescale them.")
+        _, (in_row,) = rows.sweep(_beyond)
+        place = rows.place(int(np.argmax(np.concatenate(in_row.flat()))))
+        raise ValueError(f"X holds values beyond {LARGEST_VALUE:g} in {columns}{place}; rescale them.")
     ridge = (1 - l1_ratio) * strength
     tiny = (spread > 0) & (spread < SMALLEST_SPREAD) & (ridge == 0)
     columns = _name_columns(tiny & (strength == 0), names)

@@ -172,3 +172,21 @@ def test_a_fold_that_lacks_a_class_gives_it_no_chance():
     )
     display = LossContributionDisplay.from_cv_results(results, X, y)
     assert np.isinf(display.frame()["loss"]).sum() == (y[40:] == 2).sum()
+
+
+@pytest.mark.parametrize("scale", [1e308, 1e-308])
+def test_pictures_depend_on_ratios_of_weights_alone(scale):
+    X, y = overlapping(n=60)
+    w = np.random.default_rng(0).integers(1, 4, 60) / 4
+    P = CrossEntropyClassifier().fit(X, y).predict_proba(X)
+    one, other = (
+        LossContributionDisplay.from_predictions(y, P, sample_weight=weights) for weights in (w, scale * w)
+    )
+    np.testing.assert_allclose(other.contributions(), one.contributions(), rtol=1e-12)
+    np.testing.assert_allclose(other.line_.get_ydata(), one.line_.get_ydata(), rtol=1e-12)
+    one, other = (
+        ReliabilityDisplay.from_predictions(y, P, sample_weight=weights) for weights in (w, scale * w)
+    )
+    np.testing.assert_allclose(other.line_.get_ydata(), one.line_.get_ydata(), rtol=1e-12)
+    heights = [[bar.get_height() for bar in display.histogram_] for display in (one, other)]
+    np.testing.assert_allclose(*heights, rtol=1e-12)

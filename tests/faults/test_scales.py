@@ -109,3 +109,27 @@ def test_the_order_of_rows_does_not_move_a_raw_fit(raw):
     order = np.random.default_rng(0).permutation(len(y))
     a, b = CrossEntropyClassifier().fit(Z, y), CrossEntropyClassifier().fit(Z[order], y[order])
     np.testing.assert_allclose(a.coef_, b.coef_, rtol=1e-8, atol=1e-12)
+
+
+@pytest.mark.parametrize("container", [sp.csr_array, sp.csc_array])
+def test_a_constant_of_the_rows_with_weight_is_constant_where_others_have_no_entry(container):
+    """The mass of the rows without an entry is 0; as a difference of sums it may come out below."""
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        absent = rng.random(len(X)) < 0.1
+        weights = np.where(absent, 0.0, rng.random(len(X)))
+        Z = container(np.column_stack([np.where(absent, 0.0, 0.00386), X]))
+        model = CrossEntropyClassifier().fit(Z, Y, sample_weight=weights)
+        assert model.coef_[0, 0] == 0.0
+
+
+@pytest.mark.parametrize("container", [np.asarray, sp.csr_array])
+def test_a_column_that_only_a_row_of_next_to_no_weight_has_is_no_large_one(container):
+    Z = np.column_stack([X, np.zeros(len(X))])
+    Z[0, -1], weights = 0.00386, np.ones(len(X))
+    weights[0] = 1e-300
+    model = CrossEntropyClassifier().fit(container(Z), Y, sample_weight=weights)
+    others = CrossEntropyClassifier().fit(X[1:], Y[1:])
+    np.testing.assert_allclose(model.coef_[0, :-1], others.coef_[0], rtol=1e-5, atol=1e-8)
+    with pytest.raises(ValueError, match="values beyond 1e\\+290 in column 4"):
+        CrossEntropyClassifier().fit(container(np.where(Z == 0.00386, 1e300, Z)), Y, sample_weight=weights)
