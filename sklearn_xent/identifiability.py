@@ -107,7 +107,8 @@ def _separating(objective: Objective, A: Array, targets: Targets, chosen: Array)
     while True:
         seen = A[chosen] / np.maximum(np.linalg.norm(A[chosen], axis=1), np.finfo(float).tiny)[:, None]
         rows = as_rows(seen, T[:, chosen], targets.weights[chosen], alone=True)
-        D = recession_direction(Objective(rows, objective.loss, objective.penalty, design))
+        seen_from = Objective(rows, objective.loss, objective.penalty, design)
+        D = recession_direction(seen_from.at(design.zeros(seen_from.shape[0])), np.inf)
         if D is None:
             return None
         D = D / np.abs(D).max()

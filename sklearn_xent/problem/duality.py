@@ -20,11 +20,11 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.problem import kernels
 from sklearn_xent.problem.objective import Point
 
-__all__ = ["DualPoint", "duality_gap", "slope_size"]
+__all__ = ["DualPoint", "duality_gap", "slope_rounding"]
 
 
 
-ROUNDING = 32 * np.finfo(float).eps  # of a slope, relative to the norms of its column and of the residuals
+ROUNDED = 32  # roundings that a slope may be off by
 
 
 class DualPoint:
@@ -48,7 +48,7 @@ class DualPoint:
         self.gradient = G
         least, greatest = o.penalty.dual_range
         expected = np.clip(expected, least, greatest)
-        noise = ROUNDING * slope_size(point)
+        noise = ROUNDED * slope_rounding(point)
         snaps = solved & (np.abs(G - expected) <= noise)
         self.rounded = np.where(snaps, G - expected, 0.0)
         G = np.where(snaps, expected, G)
@@ -96,14 +96,15 @@ class DualPoint:
         return np.inf if lost.any() else float(rise.sum() + max(over, 0.0) * abs(self._point.value))
 
 
-def slope_size(point: Point) -> Array:
-    """Norms (d + 1,) of the design's columns times that of the residuals: what a slope's rounding is relative to.
+def slope_rounding(point: Point) -> Array:
+    """One rounding of a slope (d + 1,): relative to the norms of its column, as multiplied, and of the residuals.
 
     No residuals are larger, in the mean of their squares, than twice the loss: Pinsker's inequality.
     """
-    design = point.objective.design
-    columns = np.append(np.sqrt(design.variance) + design.cancellation, 1.0)
-    return np.asarray(columns * np.sqrt(2 * min(point.loss, 1.0)))
+    o = point.objective
+    columns = np.append(np.sqrt(o.design.variance) + o.design.cancellation, 1.0)
+    eps = np.finfo(np.float32 if o.rows.single else np.float64).eps
+    return np.asarray(eps * columns * np.sqrt(2 * min(point.loss, 1.0)))
 
 
 def _feasible_shrinkage(G: Array, least: Array, greatest: Array) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -141,51 +142,73 @@ def hessian(block: Block, logits: Array, kept: Any, loss: Loss, design: Design, 
 
 def hessian_among(block: Block, logits: Array, kept: Any, loss: Loss, design: Design, chosen: Array) -> Any:
     """Hessian of the loss between the coefficients of a mask (K, d + 1)."""
-    if len(logits) == 1 or sp.issparse(block.X):
-        (H,), _ = hessian(block, logits, kept, loss, design, np.float64)
-        where = np.flatnonzero(chosen)
-        return (H[np.ix_(where, where)],), ()
     e = kept or loss.expand(logits, block.targets)
-    A, root = design.matrix(block.X), np.sqrt(block.weights)
-    k, j = np.nonzero(chosen)
-    C = np.empty((len(A), len(j)))
-    H = np.zeros((len(j), len(j)))
-    starts = np.searchsorted(k, np.arange(len(logits) + 1))
-    for a, b, p in zip(starts[:-1], starts[1:], e.probabilities, strict=True):
-        np.multiply(A[:, j[a:b]], (p * root)[:, None], out=C[:, a:b])
-    H -= C.T @ C
-    for a, b, p, q in zip(starts[:-1], starts[1:], e.probabilities, e.complements, strict=True):
-        # on the diagonal p (1 - p) as it is, lest p - p^2 cancel
-        np.multiply(A[:, j[a:b]], (np.sqrt(p * q) * root)[:, None], out=C[:, a:b])
-        H[a:b, a:b] = C[:, a:b].T @ C[:, a:b]
+    H = np.zeros((np.count_nonzero(chosen),) * 2)
+    for part, A, among in _chosen_rows(block, design, chosen, 1):
+        p, q, root = e.probabilities[:, part], e.complements[:, part], np.sqrt(block.weights[part])
+        ends = np.cumsum(among.sum(axis=1))
+        spans = [slice(end - int(m.sum()), end) for end, m in zip(ends, among, strict=True)]
+        C = np.empty((len(A), len(H)))
+        if len(p) > 1:
+            for span, m, scale in zip(spans, among, p * root, strict=True):
+                np.multiply(A[:, m], scale[:, None], out=C[:, span])
+            cross = C.T @ C
+            for span in spans:
+                cross[span, span] = 0.0
+            H -= cross
+        for span, m, scale in zip(spans, among, np.sqrt(p * q) * root, strict=True):
+            # on the diagonal p (1 - p) as it is, lest p - p^2 cancel
+            np.multiply(A[:, m], scale[:, None], out=C[:, span])
+            H[span, span] += C[:, span].T @ C[:, span]
     return (H,), ()
+
+
+def _chosen_rows(
+    block: Block, design: Design, chosen: Array, copies: int
+) -> Iterator[tuple[slice, Array, Array]]:
+    """Slices of a block's rows, their design matrix in the columns a mask (K, d + 1) uses, and its part there.
+
+    A slice's entries, in so many ``copies``, fit into a cache where the columns are sparse.
+    """
+    used = _used(chosen)
+    sub, taken = design.columns(used[:-1])
+    among = chosen[:, used]
+    whole = len(used) == chosen.shape[1]
+    sparse = sp.issparse(block.X)
+    step = max(1, FEW // (copies * among.size)) if sparse or copies > 1 else len(block.weights)
+    for i in range(0, len(block.weights), max(step, 1)):
+        part = slice(i, i + step)
+        if isinstance(block.X, DeviceBlock):
+            yield part, design.matrix(np.asarray(block.X)[part])[:, used], among
+            continue
+        X = block.X[part] if whole else block.X[part][:, taken]
+        yield part, sub.matrix(X.toarray() if sparse else X), among
 
 
 def hessian_root(block: Block, e: Any, design: Design, chosen: Array, gauged: Array) -> Any:
     """Triangular factor of the rows whose products are the Hessian between the coefficients of a mask.
 
-    diag(p) - p p' is the product of (I - s s') diag(s), s = sqrt(p), with its transpose. For the columns in
-    ``gauged``, rows that give what moves all classes alike the classes' mean curvature.
+    For the columns in ``gauged``, rows that give what moves all classes alike the classes' mean curvature.
     """
-    K, size = chosen.shape
+    K = len(chosen)
     R = np.zeros((0, np.count_nonzero(chosen)))
-    step = max(1, FEW // (K * (K + 1) * size))
-    for i in range(0, len(block.weights), step):
-        part = slice(i, i + step)
-        X = block.X[part]
-        A = design.matrix(X.toarray() if sp.issparse(X) else X)
-        p, q, w = e.probabilities[:, part], e.complements[:, part], np.sqrt(block.weights[part])
-        if K == 1:
-            B = (A * (w * np.sqrt(p[0] * q[0]))[:, None])[:, chosen[0]]
-        else:
-            s = np.sqrt(p)
-            F = -s[:, None] * s[None] * s[None]
-            F[np.arange(K), np.arange(K)] = s * q
-            rows = [np.einsum("km,mj->mkj", w * f, A).reshape(len(A), -1)[:, chosen.ravel()] for f in F]
-            pin = np.where(gauged, A * (w * np.sqrt((p * q).sum(axis=0)) / K)[:, None], 0.0)
-            B = np.vstack([*rows, np.tile(pin, K)[:, chosen.ravel()]])
-        R = triangular(np.vstack([R, B]))
+    for part, A, among in _chosen_rows(block, design, chosen, K + 1):
+        of_part = type(e)(*(v[..., part] for v in (e.value, e.residual, e.probabilities, e.complements)))
+        C, w = of_part.contrast_root(), np.sqrt(block.weights[part])
+        # in the logits themselves: the first class's has the rest of each column, with the other sign
+        C = C if K == 1 else np.concatenate([-C.sum(axis=0, keepdims=True), C])
+        rows = [np.einsum("km,mj->mkj", w * c, A).reshape(len(A), -1) for c in C.transpose(1, 0, 2)]
+        if gauged.any():
+            alike = np.sqrt((of_part.probabilities * of_part.complements).sum(axis=0)) / K
+            pinned = (among.all(axis=0) & gauged[_used(chosen)])[None, :]
+            rows.append(np.tile(np.where(pinned, A * (w * alike)[:, None], 0.0), K))
+        R = triangular(np.vstack([R, *(B[:, among.ravel()] for B in rows)]))
     return (), (R,)
+
+
+def _used(chosen: Array) -> Array:
+    """Indices of the columns of X that a mask uses, and of the intercept."""
+    return np.append(np.flatnonzero(chosen[:, :-1].any(axis=0)), chosen.shape[1] - 1)
 
 
 def triangular(B: Array) -> Array:

@@ -23,7 +23,6 @@ __all__ = [
     "face",
     "hessian_among",
     "hessian_at",
-    "hessian_on",
     "pin_gauge",
     "refuse_beyond_memory",
     "unseen_curvature",
@@ -166,23 +165,7 @@ def face(point: Point) -> Array:
 def curvature_on(point: Point, chosen: Array) -> Curvature:
     """Factor the Hessian between the coefficients of a mask (K, d + 1)."""
     root = partial(hessian_root, point, chosen) if affordable(point) else None
-    return Curvature(hessian_on(point, chosen), chosen.ravel(), root)
-
-
-def hessian_on(point: Point, chosen: Array) -> Array:
-    """Hessian between the coefficients of a mask (K, d + 1), from the columns of X that it needs."""
-    columns = chosen[:, :-1].any(axis=0)
-    if columns.all():
-        return hessian_among(point, chosen)
-    if not columns.any():
-        H, classes = point.coupling(), chosen[:, -1]
-        H = H[np.ix_(classes, classes)]
-        if point.objective.loss.shift_invariant:
-            pin_gauge(H, point.objective, chosen)
-        return H
-    part = point.objective.columns(np.flatnonzero(columns))
-    columns = np.append(columns, True)
-    return hessian_among(part.at(point.coefficients[:, columns]), chosen[:, columns])
+    return Curvature(hessian_among(point, chosen), chosen.ravel(), root)
 
 
 def hessian_at(point: Point, dtype: Any = np.float64) -> Array:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_xent.arrays import Array, inner
-from sklearn_xent.problem.duality import DualPoint, duality_gap, slope_size
+from sklearn_xent.problem.duality import DualPoint, duality_gap, slope_rounding
 from sklearn_xent.problem.objective import Point
 from sklearn_xent.solvers.conjugate_gradient import Map, conjugate_gradient
 from sklearn_xent.solvers.curvature import (
@@ -120,7 +120,7 @@ def _by_products(point: Point, goal: float, precondition: Map | None) -> Gap:
 
 def _hidden_by_rounding(point: Point, curvature: Curvature) -> float:
     """Nats that the rounding of the slopes may hide: the decrement of a vector of its size, of random signs."""
-    rng, size = np.random.default_rng(0), np.finfo(float).eps * slope_size(point)
+    rng, size = np.random.default_rng(0), slope_rounding(point)
     shape = point.coefficients.shape
     return max(curvature.solved_gap(size * rng.choice([-1.0, 1.0], shape)) for _ in range(PROBES))
 
