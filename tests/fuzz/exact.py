@@ -16,6 +16,7 @@ __all__ = ["Exact", "Point", "Real", "exact"]
 
 Real = np.longdouble
 LARGE = 3e6  # products of a factorisation by rows, above which it is by the Hessian
+HUGE = 3e8  # above which that is in float64, which finds a minimum as well but proves less
 NEVER = -1e30  # offset of a class that a row is held not to know
 
 
@@ -163,7 +164,9 @@ class Point:
         self.value = self.smooth_value + (problem.l1 * np.abs(theta)).sum()
         D = problem.logits(Z)
         E = np.exp(D - D.max(axis=1, keepdims=True))
-        self.P = E / E.sum(axis=1, keepdims=True)
+        total = E.sum(axis=1, keepdims=True)
+        self.P = E / total
+        self.log_P = D - D.max(axis=1, keepdims=True) - np.log(total)
         Y = problem.Y
         R = problem.s[:, None] * (self.P - Y)
         if problem.L == 1:
@@ -187,9 +190,11 @@ class Point:
         o = self.problem
         size = o.L * o.A.shape[1]
         index = np.arange(size) if index is None else index
-        if o.L > 1 and len(o.A) * o.L * len(index) ** 2 > LARGE:
-            H = self.hessian()
-            H[np.diag_indices(size)] += (np.zeros((o.L, 1), dtype=Real) + extra + o.l2).ravel()
+        work = len(o.A) * o.L * len(index) ** 2
+        if work > LARGE and (o.L > 1 or work > HUGE):
+            dtype = Real if work < HUGE else np.float64
+            H = self.hessian(dtype)
+            H[np.diag_indices(size)] += (np.zeros((o.L, 1), dtype=Real) + extra + o.l2).ravel().astype(dtype)
             return Factor(hessian=H[np.ix_(index, index)])
         ridge = np.sqrt((np.zeros((o.L, 1), dtype=Real) + extra + o.l2).ravel())
         diagonal = np.zeros((size, size), dtype=Real)
@@ -199,18 +204,19 @@ class Point:
         order = np.argsort(-np.abs(rows).max(axis=1), kind="stable")
         return Factor(rows=rows[order][:, index])
 
-    def hessian(self):
+    def hessian(self, dtype=Real):
         """Hessian of the loss (L * (d + 1) squared), the gauge fixed, the ridge left out."""
-        o = self.problem
-        size = o.A.shape[1]
-        H = np.zeros((o.L, size, o.L, size), dtype=Real)
+        o, P, A = self.problem, self.P, self.problem.A.astype(dtype)
+        size = A.shape[1]
+        H = np.zeros((o.L, size, o.L, size), dtype=dtype)
         for k in range(o.L):
             for l in range(k, o.L):
-                h = o.s * self.P[:, k] * ((k == l) * (1 - self.P[:, k]) - (k != l) * self.P[:, l])
-                H[k, :, l] = o.A.T @ (h[:, None] * o.A)
+                h = o.s * (P[:, k] * (1 - P[:, k]) if k == l else -P[:, k] * P[:, l])
+                h = h if o.L > 1 else o.s * P[:, 0] * P[:, 1]
+                H[k, :, l] = A.T @ (h.astype(dtype)[:, None] * A)
                 H[l, :, k] = H[k, :, l].T
         gauge = self._gauge_rows()
-        return H.reshape(o.L * size, o.L * size) + gauge.T @ gauge
+        return H.reshape(o.L * size, o.L * size) + (gauge.T @ gauge).astype(dtype)
 
     def _loss_rows(self):
         """Rows B with B'B the Hessian of the loss: diag(p) - p p' = G G', G = diag(sqrt p) - p sqrt(p)'."""
