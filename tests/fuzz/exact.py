@@ -7,6 +7,7 @@ logit. Rows of weight 0 are left out, which changes nothing.
 from __future__ import annotations
 
 import copy
+import time
 
 import numpy as np
 
@@ -16,7 +17,8 @@ __all__ = ["Exact", "Point", "Real", "exact"]
 
 Real = np.longdouble
 LARGE = 3e6  # products of a factorisation by rows, above which it is by the Hessian
-HUGE = 3e8  # above which that is in float64, which finds a minimum as well but proves less
+HUGE = 1e8  # above which that is in float64, which finds a minimum as well but proves less
+PATIENCE = 15.0  # seconds of processor time for which the minimum is looked for
 NEVER = -1e30  # offset of a class that a row is held not to know
 
 
@@ -98,6 +100,7 @@ class Exact:
         self.l1, self.l2 = np.append(l1 * self.scale, 0), np.append(l2 * self.scale**2, 0)
         self.low, self.high = np.append(low / self.scale, -np.inf), np.append(high / self.scale, np.inf)
         self.raw = l1, l2, low, high
+        self.deadline = time.process_time() + PATIENCE
 
     def without(self, dead):
         """The problem whose rows do not know the classes in dead (n, K): its J is lower, at any coefficients.
@@ -129,6 +132,11 @@ class Exact:
     def logits(self, Z):
         """Logits (n, K) from (n, L), the offset added."""
         return (np.column_stack([np.zeros(len(Z), dtype=Real), Z]) if self.L == 1 else Z) + self.offset
+
+    @property
+    def late(self):
+        """Whether it is time to be content with what was found."""
+        return time.process_time() > self.deadline
 
     def at(self, theta):
         """The point of coordinates theta."""
@@ -191,8 +199,8 @@ class Point:
         size = o.L * o.A.shape[1]
         index = np.arange(size) if index is None else index
         work = len(o.A) * o.L * len(index) ** 2
-        if work > LARGE and (o.L > 1 or work > HUGE):
-            dtype = Real if work < HUGE else np.float64
+        if work > (LARGE if o.L > 1 else 10 * LARGE):
+            dtype = Real if o.L > 1 and work < HUGE else np.float64
             H = self.hessian(dtype)
             H[np.diag_indices(size)] += (np.zeros((o.L, 1), dtype=Real) + extra + o.l2).ravel().astype(dtype)
             return Factor(hessian=H[np.ix_(index, index)])

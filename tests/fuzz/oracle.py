@@ -56,7 +56,7 @@ def optimum(problem, starts, enough=1e-9):
             bound = max(bound, point.value - duality_gap(point))
         if not value - bound <= enough * abs(value) and point.theta.size * len(problem.A) < HUGE_PROBLEM:
             bound = max(bound, _bound_without_the_certain(point))
-        if value - bound <= enough * abs(value):
+        if value - bound <= enough * abs(value) or problem.late:
             break
     return Optimum(value, *problem.to_original(theta), value - bound)
 
@@ -105,7 +105,7 @@ def newton(point):
         small = not new.value < point.value - 1e-16 * abs(point.value)
         stuck = stuck + 1 if small else 0
         point = new
-        if stuck > 3:
+        if stuck > 3 or point.problem.late:
             return point
     return point
 
