@@ -143,7 +143,7 @@ def _against_optimum(problem, model, truth, warned, separable):
 
 
 def attained(truth, best):
-    """Whether the minimum is known to be at a finite point: a small duality gap only says that J is near it."""
+    """Whether the minimum is known to be at a finite point; a small duality gap only says that J is near."""
     return proved_gap(truth.at(truth.from_original(best.coef, best.intercept))) <= PROMISE * abs(best.value)
 
 
