@@ -1,4 +1,9 @@
-"""Run the checks of a topic over many seeds: ``python -m tests.fuzz TOPIC --count N --seed S``."""
+"""Run the checks of a topic over many seeds: ``python -m tests.fuzz TOPIC --count N --seed S``.
+
+A topic is a module beside this one with ``check(seed) -> Verdict``. The failures are printed as they come,
+with their seeds; then how often each ingredient was part of one, and a summary line. The exit status is 1 if
+there was a violation, a hang or an error.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +13,10 @@ import os
 import pathlib
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(variable, "1")
+    os.environ.setdefault(variable, "1")  # before numpy is imported: many processes, one thread each
 
 KINDS = ("ok", "warned", "false alarm", "violation", "hang", "error")
 FAILURES = ("violation", "hang", "error")
@@ -23,48 +28,80 @@ def topics():
     return sorted(p.stem for p in here.glob("*.py") if "\ndef check(seed" in p.read_text())
 
 
-def checked(arguments):
-    """Kind and detail of one seed; what the check itself raises is an error of the check."""
-    topic, seed = arguments
-    check = importlib.import_module(f"tests.fuzz.{topic}").check
+def checked(work):
+    """Seed, kind and detail of a verdict; what the check itself raises is an error."""
+    topic, seed = work
     try:
-        kind, detail = check(seed)
+        kind, detail = importlib.import_module(f"tests.fuzz.{topic}").check(seed)
     except Exception as error:
         kind, detail = "error", f"the check failed: {type(error).__name__}: {error}"
     return seed, kind, detail
 
 
-def verdicts(topic, seeds, jobs):
-    """Verdicts of the seeds, in their order."""
-    work = [(topic, seed) for seed in seeds]
+def compared(work):
+    """Outcomes of the peers that can take a seed's problem on."""
+    topic, seed = work
+    return importlib.import_module(f"tests.fuzz.{topic}").compare(seed)
+
+
+def mapped(function, work, jobs):
+    """Results in the order of the work, by some processes."""
     if jobs == 1:
-        yield from map(checked, work)
+        yield from map(function, work)
         return
     from multiprocessing import get_context
 
     with get_context("spawn").Pool(jobs) as pool:
-        yield from pool.imap(checked, work, chunksize=1)
+        yield from pool.imap(function, work)
+
+
+def run(topic, seeds, jobs=1, everything=False):
+    """Counts by kind, after every failure was printed."""
+    kinds, failed, seen = Counter(), Counter(), Counter()
+    for seed, kind, detail in mapped(checked, [(topic, seed) for seed in seeds], jobs):
+        kinds[kind] += 1
+        ingredients = set(detail.rpartition("}")[2].split()) if "|" in detail else set()
+        seen.update(ingredients)
+        if kind in FAILURES:
+            failed.update(ingredients)
+        if everything or kind in FAILURES or kind == "false alarm":
+            print(f"{topic} {seed} {kind}: {detail}", flush=True)
+    if failed:
+        worst = sorted(failed, key=lambda name: -failed[name] / seen[name])[:12]
+        print("failures by ingredient:", ", ".join(f"{name} {failed[name]}/{seen[name]}" for name in worst))
+    return kinds
+
+
+def run_peers(topic, seeds, jobs=1):
+    """Print how the peers end on the problems they can pose, and how this package does on the same."""
+    table = defaultdict(Counter)
+    for outcomes in mapped(compared, [(topic, seed) for seed in seeds], jobs):
+        for peer, ends in outcomes:
+            table[peer].update(dict.fromkeys(ends.items(), 1))
+    for peer, counts in sorted(table.items()):
+        for who in ("peer", "ours"):
+            ends = {kind: n for (whose, kind), n in sorted(counts.items()) if whose == who}
+            line = ", ".join(f"{n} {kind}" for kind, n in ends.items())
+            print(f"{peer if who == 'peer' else 'ours on the same'}: {sum(ends.values())} problems: {line}")
 
 
 def main(argv=None):
-    """Print the failures as they come and a summary; 1 if there are any."""
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
+    """Print the failures, a summary line and, if asked, the peers; return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__.split("\n")[0])
     parser.add_argument("topic", choices=topics())
     parser.add_argument("--count", type=int, default=100, help="how many seeds")
     parser.add_argument("--seed", type=int, default=0, help="the first of them")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--all", action="store_true", help="print the verdict of every seed")
+    parser.add_argument("--peers", action="store_true", help="also fit the problems with other solvers")
     options = parser.parse_args(argv)
-    began, kinds = time.perf_counter(), Counter()
-    for seed, kind, detail in verdicts(
-        options.topic, range(options.seed, options.seed + options.count), options.jobs
-    ):
-        kinds[kind] += 1
-        if options.all or kind in FAILURES or kind == "false alarm":
-            print(f"{options.topic} {seed} {kind}: {detail}", flush=True)
+    seeds, began = range(options.seed, options.seed + options.count), time.perf_counter()
+    kinds = run(options.topic, seeds, options.jobs, options.all)
     counts = ", ".join(f"{kinds[kind]} {kind}" for kind in KINDS)
-    print(f"{options.topic}: {options.count} seeds from {options.seed}: {counts}; ", end="")
-    print(f"{time.perf_counter() - began:.0f} s")
+    seconds = time.perf_counter() - began
+    print(f"{options.topic}: {options.count} seeds from {options.seed}: {counts} ({seconds:.0f} s)")
+    if options.peers:
+        run_peers(options.topic, seeds, options.jobs)
     return int(any(kinds[kind] for kind in FAILURES))
 
 

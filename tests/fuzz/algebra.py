@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy.linalg
 
 __all__ = ["Factor"]
 
@@ -22,15 +23,32 @@ class Factor:
         else:
             norms = np.sqrt(np.maximum(np.diag(hessian), 0))
         self._unit = np.where(norms > 0, norms, 1)
+        self.sound = True
         if hessian is None:
             R, order, rank = _householder(rows / self._unit)
+        elif hessian.dtype == np.float64:
+            R, order, rank = self._lapack(hessian / np.outer(self._unit, self._unit))
         else:
             R, order, rank = _cholesky(hessian / np.outer(self._unit, self._unit))
         self.kept, self.R, self.full = order[:rank], R[:rank, :rank], rank == len(norms)
 
+    def _lapack(self, H):
+        """In float64, with a little added to the diagonal where that is not positive: then not ``sound``."""
+        for more in (0.0, 1e-13, 1e-10, 1e-6):
+            try:
+                R = scipy.linalg.cholesky(H + more * np.eye(len(H)))
+            except np.linalg.LinAlgError:
+                continue
+            self.sound = more == 0.0 and np.diag(R).min() > 1e-6
+            return R, np.arange(len(H)), len(H)
+        raise np.linalg.LinAlgError("the Hessian is not finite")
+
     def whitened(self, g):
         """R^-T g of the kept columns, for g (size,) or (size, k): its squared norm is g' H^-1 g."""
         unit = self._unit[self.kept]
+        if self.R.dtype == np.float64:
+            scaled = (g[self.kept] / (unit if g.ndim == 1 else unit[:, None])).astype(np.float64)
+            return scipy.linalg.solve_triangular(self.R, scaled, trans="T")
         x = g[self.kept] / (unit if g.ndim == 1 else unit[:, None])
         for j in range(len(self.R)):
             x[j] = (x[j] - self.R[:j, j] @ x[:j]) / self.R[j, j]
@@ -39,8 +57,11 @@ class Factor:
     def solve(self, g):
         """H^-1 g on the kept columns, 0 on the others."""
         x = self.whitened(g)
-        for j in reversed(range(len(self.R))):
-            x[j] = (x[j] - self.R[j, j + 1 :] @ x[j + 1 :]) / self.R[j, j]
+        if self.R.dtype == np.float64:
+            x = scipy.linalg.solve_triangular(self.R, x)
+        else:
+            for j in reversed(range(len(self.R))):
+                x[j] = (x[j] - self.R[j, j + 1 :] @ x[j + 1 :]) / self.R[j, j]
         out = np.zeros(g.shape, dtype=g.dtype)
         out[self.kept] = x / self._unit[self.kept]
         return out

@@ -7,6 +7,7 @@ logit. Rows of weight 0 are left out, which changes nothing.
 from __future__ import annotations
 
 import copy
+import time
 
 import numpy as np
 
@@ -16,6 +17,8 @@ __all__ = ["Exact", "Point", "Real", "exact"]
 
 Real = np.longdouble
 LARGE = 3e6  # products of a factorisation by rows, above which it is by the Hessian
+HUGE = 1e8  # above which that is in float64, which finds a minimum as well but proves less
+PATIENCE = 15.0  # seconds of processor time for which the minimum is looked for
 NEVER = -1e30  # offset of a class that a row is held not to know
 
 
@@ -97,6 +100,7 @@ class Exact:
         self.l1, self.l2 = np.append(l1 * self.scale, 0), np.append(l2 * self.scale**2, 0)
         self.low, self.high = np.append(low / self.scale, -np.inf), np.append(high / self.scale, np.inf)
         self.raw = l1, l2, low, high
+        self.deadline = time.process_time() + PATIENCE
 
     def without(self, dead):
         """The problem whose rows do not know the classes in dead (n, K): its J is lower, at any coefficients.
@@ -128,6 +132,11 @@ class Exact:
     def logits(self, Z):
         """Logits (n, K) from (n, L), the offset added."""
         return (np.column_stack([np.zeros(len(Z), dtype=Real), Z]) if self.L == 1 else Z) + self.offset
+
+    @property
+    def late(self):
+        """Whether it is time to be content with what was found."""
+        return time.process_time() > self.deadline
 
     def at(self, theta):
         """The point of coordinates theta."""
@@ -163,7 +172,9 @@ class Point:
         self.value = self.smooth_value + (problem.l1 * np.abs(theta)).sum()
         D = problem.logits(Z)
         E = np.exp(D - D.max(axis=1, keepdims=True))
-        self.P = E / E.sum(axis=1, keepdims=True)
+        total = E.sum(axis=1, keepdims=True)
+        self.P = E / total
+        self.log_P = D - D.max(axis=1, keepdims=True) - np.log(total)
         Y = problem.Y
         R = problem.s[:, None] * (self.P - Y)
         if problem.L == 1:
@@ -187,9 +198,11 @@ class Point:
         o = self.problem
         size = o.L * o.A.shape[1]
         index = np.arange(size) if index is None else index
-        if o.L > 1 and len(o.A) * o.L * len(index) ** 2 > LARGE:
-            H = self.hessian()
-            H[np.diag_indices(size)] += (np.zeros((o.L, 1), dtype=Real) + extra + o.l2).ravel()
+        work = len(o.A) * o.L * len(index) ** 2
+        if work > (LARGE if o.L > 1 else 10 * LARGE):
+            dtype = Real if o.L > 1 and work < HUGE else np.float64
+            H = self.hessian(dtype)
+            H[np.diag_indices(size)] += (np.zeros((o.L, 1), dtype=Real) + extra + o.l2).ravel().astype(dtype)
             return Factor(hessian=H[np.ix_(index, index)])
         ridge = np.sqrt((np.zeros((o.L, 1), dtype=Real) + extra + o.l2).ravel())
         diagonal = np.zeros((size, size), dtype=Real)
@@ -199,18 +212,19 @@ class Point:
         order = np.argsort(-np.abs(rows).max(axis=1), kind="stable")
         return Factor(rows=rows[order][:, index])
 
-    def hessian(self):
+    def hessian(self, dtype=Real):
         """Hessian of the loss (L * (d + 1) squared), the gauge fixed, the ridge left out."""
-        o = self.problem
-        size = o.A.shape[1]
-        H = np.zeros((o.L, size, o.L, size), dtype=Real)
+        o, P, A = self.problem, self.P, self.problem.A.astype(dtype)
+        size = A.shape[1]
+        H = np.zeros((o.L, size, o.L, size), dtype=dtype)
         for k in range(o.L):
             for l in range(k, o.L):
-                h = o.s * self.P[:, k] * ((k == l) * (1 - self.P[:, k]) - (k != l) * self.P[:, l])
-                H[k, :, l] = o.A.T @ (h[:, None] * o.A)
+                h = o.s * (P[:, k] * (1 - P[:, k]) if k == l else -P[:, k] * P[:, l])
+                h = h if o.L > 1 else o.s * P[:, 0] * P[:, 1]
+                H[k, :, l] = A.T @ (h.astype(dtype)[:, None] * A)
                 H[l, :, k] = H[k, :, l].T
         gauge = self._gauge_rows()
-        return H.reshape(o.L * size, o.L * size) + gauge.T @ gauge
+        return H.reshape(o.L * size, o.L * size) + (gauge.T @ gauge).astype(dtype)
 
     def _loss_rows(self):
         """Rows B with B'B the Hessian of the loss: diag(p) - p p' = G G', G = diag(sqrt p) - p sqrt(p)'."""

@@ -77,7 +77,7 @@ def interior(point):
             if gap <= ENOUGH * abs(state.point.value):
                 break
         moved = _advance(state, z, mu, step)
-        if moved is None:
+        if moved is None or o.late:
             break
         state, z = moved
     return best, gap
