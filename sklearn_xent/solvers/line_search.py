@@ -64,7 +64,7 @@ def _shrinkage(start: float, slope: float, t: float, value: float) -> float:
     return float(np.clip(-slope * t / (2 * bend), 0.1, 0.5))
 
 
-def approach(point: Point, target: Array) -> Point | None:
+def approach(point: Point, target: Array, *, part_of_the_way: bool = True) -> Point | None:
     """With kinks and bounds: the target if it descends enough, else a point before it; None if none does.
 
     Enough is a fraction of what the slope and the penalty promise: Lee, Sun and Saunders (2014), SIAM J.
@@ -80,6 +80,8 @@ def approach(point: Point, target: Array) -> Point | None:
         # below rounding the value cannot judge: the least-norm subgradient must
         judged = abs(promised) >= noise or new.steepness < 0.9 * point.steepness
         return new if judged else None
+    if not part_of_the_way:
+        return None
     line, t = Line.through(point, new), 0.5
     while t > 1e-12:
         value, _ = line.evaluate(t)

@@ -46,7 +46,7 @@ def orthant_newton(objective: Objective, start: Array, visit: Visit) -> None:
             max_iter=PRODUCTS,
         )
         visit(point, gap=Gap(0.5 * inner(pull, step)))
-        new = approach(point, _projected(point, step))
+        new = _along_orthants(point, step)
         if new is None:
             new, length = proximal_step(point, 1.25 * length)
         if new is None:
@@ -54,6 +54,24 @@ def orthant_newton(objective: Objective, start: Array, visit: Visit) -> None:
         ratio = new.steepness / max(point.steepness, np.finfo(float).tiny)
         forcing = float(np.clip(0.9 * ratio**2, TIGHTEST, LOOSEST))
         point = new
+
+
+def _along_orthants(point: Point, step: Array) -> Point | None:
+    """The projected step if it descends enough, or a shorter one projected, at the last to the first kink.
+
+    Adding one number to all classes' coefficients of a column costs no curvature: the step along that has
+    no length of its own, and its end is where the first of them is zero.
+    """
+    W = point.coefficients
+    with np.errstate(divide="ignore", invalid="ignore"):
+        lengths = np.where((step != 0) & (W != 0), W / step, np.inf)
+    kinks = np.sort(lengths[(lengths > 0) & (lengths < 1) & (point.objective.penalty.l1 > 0)])
+    tries = [1.0, *(float(kinks[len(kinks) * i // 8]) for i in (4, 1, 0) if len(kinks))]
+    for t in tries:
+        new = approach(point, _projected(point, t * step), part_of_the_way=t == tries[-1])
+        if new is not None:
+            return new
+    return None
 
 
 def _masked_product(point: Point, free: Array, V: Array) -> Array:

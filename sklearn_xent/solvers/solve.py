@@ -239,8 +239,13 @@ def minimise(
     measured. A converged small problem is polished to machine precision with the certificate's Hessian.
     """
     monitor = Monitor(tol, max_iter, report)
+    if objective.rows.single:
+        # what stalls at the precision of products in float32 goes on in float64
+        methods = [methods[0], *methods]
     for i, (name, method) in enumerate(methods):
-        monitor.solver = name if not monitor.solver else f"{monitor.solver}, {name}"
+        objective.rows.single = objective.rows.single and i == 0
+        if name != monitor.solver:
+            monitor.solver = name if not monitor.solver else f"{monitor.solver}, {name}"
         last = i == len(methods) - 1
         monitor.deadline = None if last else len(monitor.history) + PATIENCE
         point, gap, curvature, status = _run(objective, method, start, monitor)
