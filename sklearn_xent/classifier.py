@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from sklearn.utils.validation import check_array
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.callbacks import CallbackSupportMixin, FitTask, with_callbacks
+from sklearn_xent.isolation import all_or_nothing, assign, warn_caller
 from sklearn_xent.parameters import check_parameters, checked_settings
 from sklearn_xent.predictor import LinearPredictor, dense
 from sklearn_xent.problem.design import moments_of
@@ -176,6 +176,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         self.random_state = random_state
         self.verbose = verbose
 
+    @all_or_nothing
     @with_callbacks
     def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> CrossEntropyClassifier:
         """Minimise the cross-entropy of the training rows.
@@ -266,12 +267,10 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         fitted |= {name: beside(X, fitted[name]) for name in ("coef_", "intercept_")}
         fitted["classes_"] = beside(y, targets.classes)
         if warning is not None:
-            warnings.warn(warning, stacklevel=2)
-        if names is None:
-            self.__dict__.pop("feature_names_in_", None)
-        else:
+            warn_caller(warning)
+        if names is not None:
             fitted["feature_names_in_"] = names
-        self.__dict__.update(fitted)
+        assign(self, fitted)
         return self
 
     def _start(self, objective: Objective, classes: Array) -> Array:

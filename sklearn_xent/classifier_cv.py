@@ -15,6 +15,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn_xent.arrays import Array
 from sklearn_xent.classifier import CrossEntropyClassifier
 from sklearn_xent.cross_entropy import cross_entropy_loss
+from sklearn_xent.isolation import all_or_nothing, assign
 from sklearn_xent.parameters import check_number, check_parameters, checked_settings
 from sklearn_xent.path import CrossEntropyPath, check_Cs, gathered, walk
 from sklearn_xent.predictor import LinearPredictor, validated
@@ -147,6 +148,7 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         self.prior_correction = prior_correction
         self.random_state = random_state
 
+    @all_or_nothing
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None, groups: Any = None
     ) -> CrossEntropyClassifierCV:
@@ -191,12 +193,12 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         known = {"n_features_in_": X.shape[1]}
         if hasattr(scratch, "feature_names_in_"):
             known["feature_names_in_"] = scratch.feature_names_in_
-        self.__dict__.pop("feature_names_in_", None)  # of an earlier fit; known has those of this one
-        self.__dict__.update(
+        assign(
+            self,
             learnt
             | known
             | chosen
-            | {"Cs_": grid, "scores_": scores, "mean_score_": mean, "std_error_": errors, "paths_": paths}
+            | {"Cs_": grid, "scores_": scores, "mean_score_": mean, "std_error_": errors, "paths_": paths},
         )
         return self
 

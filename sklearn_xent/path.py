@@ -11,6 +11,7 @@ import numpy as np
 from sklearn.utils.validation import check_array, column_or_1d
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.isolation import isolated
 from sklearn_xent.parameters import check_number, checked_settings
 from sklearn_xent.predictor import ACCEPTED, refuse_what_is_elsewhere
 from sklearn_xent.problem.design import moments_of
@@ -72,6 +73,7 @@ class PathPoint(NamedTuple):
     measured: Any
 
 
+@isolated
 def cross_entropy_path(
     X: Any,
     y: Any,

@@ -12,10 +12,12 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import chain, pairwise
-from types import TracebackType
 from typing import Any, Self
+from weakref import WeakSet
 
 from threadpoolctl import ThreadpoolController
+
+from sklearn_xent.isolation import close_at_end
 
 __all__ = ["Team", "usable_cores"]
 
@@ -34,33 +36,68 @@ def _controller() -> ThreadpoolController:
 def usable_cores() -> int:
     """Cores this process may use, and no more than BLAS has been told to (by joblib, or by the user)."""
     mine = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    told = [library.num_threads for library in _controller().lib_controllers]
-    return min([mine, max(told, default=mine)])
+    return min([mine, max(_BLAS.told(), default=mine)])
 
 
 class _SingleThreadedBlas:
-    """Counts who needs BLAS on one thread: the first sets the limit, the last lifts it.
+    """Holds BLAS to one thread while anybody uses that: the first sets the limit, the last lifts it.
 
-    Nested limits of fits that overlap in time would restore each other's one instead.
+    Nested limits of fits that overlap in time would restore each other's one instead. Whether there is to be
+    a limit follows from the set of users alone, and every step can be taken again: one that an interrupt has
+    cut short is completed by whoever comes next.
     """
 
     def __init__(self) -> None:
-        self._lock, self._users, self._limit = threading.Lock(), 0, None
+        # a garbage collection may end a user while its thread is in here
+        self._lock = threading.RLock()
+        self._users: set[object] = set()
+        self._found: list[int] | None = None  # each library's threads before the limit, while there is one
 
-    def acquire(self) -> None:
-        """Hold BLAS to one thread."""
-        with self._lock:
-            self._users += 1
-            if self._users == 1:
-                self._limit = _controller().limit(limits=1)
+    def add(self, user: object) -> None:
+        """Hold BLAS to one thread until the user is discarded."""
+        self._users.add(user)
+        self._settle()
 
-    def release(self) -> None:
-        """Give it back what it had, once nobody needs this."""
+    def discard(self, user: object) -> None:
+        """Give BLAS back what it had, if nobody else needs it on one thread; again is nothing."""
+        self._users.discard(user)
+        self._settle()
+
+    def told(self) -> list[int]:
+        """Threads that each library would use without the limit."""
         with self._lock:
-            self._users -= 1
-            if self._users == 0 and self._limit is not None:
-                self._limit.restore_original_limits()
-                self._limit = None
+            present = [library.num_threads for library in _controller().lib_controllers]
+            found = self._found or present
+            # a number that is not the limit's was set by somebody else meanwhile
+            return [a if b == 1 else b for a, b in zip(found, present, strict=True)]
+
+    def forget_users(self) -> None:
+        """Start anew in a forked process, which has none of the threads that may have held the lock."""
+        self._lock = threading.RLock()
+        self._users.clear()
+        self._settle()
+
+    def _settle(self) -> None:
+        while bool(self._users) != (self._found is not None):
+            with self._lock:
+                if self._users:
+                    self._limit()
+                else:
+                    self._lift()
+
+    def _limit(self) -> None:
+        libraries = _controller().lib_controllers
+        if self._found is None:
+            self._found = [library.num_threads for library in libraries]
+        for library in libraries:
+            library.set_num_threads(1)
+
+    def _lift(self) -> None:
+        for library, n in zip(_controller().lib_controllers, self._found or [], strict=False):
+            # any other number was set by somebody else meanwhile
+            if library.num_threads == 1:
+                library.set_num_threads(n)
+        self._found = None
 
 
 _BLAS = _SingleThreadedBlas()
@@ -72,27 +109,47 @@ class Team:
     def __init__(self, n_bytes: float) -> None:
         self._wants_pool, self._wants_limit = n_bytes >= WORTH_THREADS, n_bytes >= WORTH_LIMIT
         self._pool: ThreadPoolExecutor | None = None
+        self._closing = False
+        self._user = object()  # not the team itself, which must be collected if it is abandoned
         self.size = 1
 
     def __enter__(self) -> Self:
-        self.size = usable_cores() if self._wants_pool else 1
-        if self.size > 1:
-            self._pool = ThreadPoolExecutor(self.size)
-        if self._wants_limit:
-            _BLAS.acquire()
+        self._closing = False
+        close_at_end(self)
+        try:
+            if self._wants_limit:
+                _BLAS.add(self._user)
+            size = usable_cores() if self._wants_pool else 1
+            if size > 1:
+                _WITH_POOL.add(self)
+                self._pool, self.size = ThreadPoolExecutor(size), size
+        except BaseException:
+            self.close()
+            raise
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: Any) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        # one that was never left: an interrupt came as it was about to be
         if self._wants_limit:
-            _BLAS.release()
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
-            self._pool, self.size = None, 1
+            _BLAS.discard(self._user)
+
+    def close(self) -> None:
+        """Stop the threads once each is through with the item it is at; again is nothing."""
+        self._closing = True
+        try:
+            if self._pool is not None:
+                self._pool.shutdown(cancel_futures=True)
+            self.leave_pool()
+        finally:
+            if self._wants_limit:
+                _BLAS.discard(self._user)
+
+    def leave_pool(self) -> None:
+        """Go on with the calling thread alone."""
+        self._pool, self.size = None, 1
 
     def map(self, function: Callable[[int], Any], n: int) -> Iterable[Any]:
         """Results of 0, ..., n - 1 in order. Each thread takes one run of them: handing out costs, too."""
@@ -100,5 +157,19 @@ class Team:
             return map(function, range(n))
         cuts = [n * i // self.size for i in range(self.size + 1)]
         runs = [range(a, b) for a, b in pairwise(cuts)]
-        parts = self._pool.map(lambda run: [function(i) for i in run], runs)
+        parts = self._pool.map(lambda run: [function(i) for i in run if not self._closing], runs)
         return chain.from_iterable(parts)
+
+
+_WITH_POOL: WeakSet[Team] = WeakSet()
+
+
+def _after_fork() -> None:
+    """A forked process has the thread that forked, and no other: no pool and no other fit."""
+    for team in list(_WITH_POOL):
+        team.leave_pool()
+    _BLAS.forget_users()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
