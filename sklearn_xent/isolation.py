@@ -41,12 +41,15 @@ def isolated(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
-        errors = np.geterr()
+        errors, filters = np.geterr(), warnings.filters
         opened: list[Closable] = []
         context = copy_context()
         context.run(_OPENED.set, opened)
         try:
             return context.run(function, *args, **kwargs)
+        except BaseException:
+            _restore(filters)
+            raise
         finally:
             for resource in opened:
                 resource.close()
@@ -54,6 +57,15 @@ def isolated(function: Callable[P, R]) -> Callable[P, R]:
                 np.seterr(**errors)  # type: ignore[arg-type]
 
     return call
+
+
+def _restore(filters: Any) -> None:
+    """Take back the warning filters of a ``catch_warnings`` that was not left; scikit-learn has some."""
+    # it copies the list and adds to the copy; where some are lacking, another thread has left one of its own
+    if warnings.filters is not filters and all(f in warnings.filters for f in filters):
+        warnings.filters = filters
+        with warnings.catch_warnings():  # which makes the interpreter look at them anew
+            pass
 
 
 def all_or_nothing(fit: Callable[P, R]) -> Callable[P, R]:

@@ -106,12 +106,14 @@ _BLAS = _SingleThreadedBlas()
 class Team:
     """Threads while it is entered, where the work is worth it; else the calling thread alone."""
 
+    _wants_limit = False  # until all is known: an interrupted construction is collected, too
+
     def __init__(self, n_bytes: float) -> None:
-        self._wants_pool, self._wants_limit = n_bytes >= WORTH_THREADS, n_bytes >= WORTH_LIMIT
         self._pool: ThreadPoolExecutor | None = None
         self._closing = False
         self._user = object()  # not the team itself, which must be collected if it is abandoned
         self.size = 1
+        self._wants_pool, self._wants_limit = n_bytes >= WORTH_THREADS, n_bytes >= WORTH_LIMIT
 
     def __enter__(self) -> Self:
         self._closing = False

@@ -1,0 +1,276 @@
+"""Ctrl-C at a random time of a random call: nothing of the call is left, and the next one is as ever.
+
+Half of the seeds send a real signal at a random time. The others raise at a random event of an interpreter
+trace: the start of any Python function, where a signal may well be handled, or a line of this package. Lines
+are drawn before times, so that those that are passed once come up as often as those of inner loops.
+"""
+
+import copy
+import gc
+import pathlib
+import pickle
+import random
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections import Counter
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.sparse as sp
+from threadpoolctl import ThreadpoolController, threadpool_limits
+
+import sklearn_xent
+from sklearn_xent import (
+    CrossEntropyClassifier,
+    CrossEntropyClassifierCV,
+    MiniBatchCrossEntropyClassifier,
+    cross_entropy_path,
+    infer,
+)
+from sklearn_xent.rows.threads import usable_cores
+from sklearn_xent.solvers.methods import METHODS
+from tests.fuzz.verdict import Verdict
+
+OURS = str(pathlib.Path(sklearn_xent.__file__).parent)
+# rows and columns: BLAS as it is; BLAS on one thread; threads of our own as well
+SIZES = {"small": (150, 4), "limited": (3000, 8), "pooled": (70_000, 16)}
+PATIENCE = 10.0  # seconds for threads that have been told to end
+KINDS = ["fit", "fit", "fit", "cv", "path", "infer", "stream", "partial_fit", "predict_proba"]
+
+
+class Case:
+    """A random call, and a random state of its estimator before it."""
+
+    def __init__(self, rng):
+        container = str(rng.choice(["dense", "fortran", "float32", "csr", "frame", "dask"]))
+        kind = "fit" if container == "dask" else str(rng.choice(KINDS))
+        size = str(rng.choice(list(SIZES), p=[0.45, 0.35, 0.2]))
+        if kind in ("stream", "partial_fit") and size == "pooled":
+            size = "limited"  # batches are never so large
+        n, d = SIZES[size]
+        K = int(rng.integers(2, 4))
+        X = rng.standard_normal((n, d))
+        self.y = np.digitize(X[:, 0] - X[:, 1] + rng.logistic(size=n), [0.0, 1.0][: K - 1])
+        self.X, self.narrow = contained(X, container), contained(X[:, :3], container)
+        self.model, fitted = classifier(kind, size, rng), bool(rng.integers(2))
+        self.name = f"{kind} of {size} {container}, {'re' * fitted}fitted {self.model}"
+        self.run = self._call(kind, K)
+        if kind in ("infer", "predict_proba"):
+            self.model.fit(self.X, self.y)
+        elif fitted and kind != "path":
+            self.model.fit(self.X if kind == "partial_fit" else self.narrow, self.y)
+
+    def _call(self, kind, K):
+        X, y = self.X, self.y
+        calls = {
+            "predict_proba": lambda model: model.predict_proba(X),
+            "infer": lambda model: infer(model, X, y).covariance,
+            "path": lambda model: cross_entropy_path(X, y, Cs=4, max_iter=30).coefs,
+            "partial_fit": lambda model: model.partial_fit(X, y, classes=range(K)).coef_,
+        }
+        return calls.get(kind, lambda model: model.fit(X, y).coef_)
+
+    def before(self):
+        """An estimator in that state."""
+        return copy.deepcopy(self.model)
+
+
+def contained(X, kind):
+    """X in a container."""
+    if kind == "csr":
+        return sp.csr_matrix(np.where(np.abs(X) > 0.7, X, 0.0))
+    try:
+        if kind == "frame":
+            import pandas as pd
+
+            return pd.DataFrame(X, columns=[f"x{j}" for j in range(X.shape[1])])
+        if kind == "dask":
+            import dask.array as da
+
+            return da.from_array(X, chunks=(-(-len(X) // 4), X.shape[1]))
+    except ImportError:
+        return X
+    return {"dense": X, "fortran": np.asfortranarray(X), "float32": X.astype(np.float32)}[kind]
+
+
+def classifier(kind, size, rng):
+    """A random estimator for a call."""
+    if kind == "cv":
+        return CrossEntropyClassifierCV(Cs=[0.1, 1.0], cv=[None, 3][rng.integers(2)], max_iter=30)
+    if kind in ("stream", "partial_fit"):
+        return MiniBatchCrossEntropyClassifier(max_iter=2)
+    if kind == "infer":
+        return CrossEntropyClassifier(C=np.inf)
+    solver = "auto" if size == "pooled" else str(rng.choice(["auto", *sorted(METHODS)]))
+    ratio = float(rng.integers(2)) if solver == "auto" else 0.0
+    return CrossEntropyClassifier(
+        solver=solver, C=10.0, l1_ratio=ratio, max_iter=12, warm_start=bool(rng.integers(2))
+    )
+
+
+class Outcome(NamedTuple):
+    """What came of an interrupted call."""
+
+    error: BaseException | None  # kept as an interactive session keeps it: its frames hold what they held
+    result: Any
+    where: str
+    inside: bool = True  # the call, not on the way to it or back
+
+
+def signalled(case, model, rng):
+    """Run the call with a signal at a random time."""
+    began = time.perf_counter()
+    case.run(case.before())
+    delay = max(1e-6, float(rng.random()) * (time.perf_counter() - began))
+    places, done = [], []
+
+    def ring(_, frame):
+        if not done:
+            places.append((frame.f_code.co_filename, frame.f_lineno))
+            raise KeyboardInterrupt
+
+    result, error = None, None
+    before = signal.signal(signal.SIGALRM, ring)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, delay)
+        result = case.run(model)
+        done.append(True)
+    except BaseException as raised:
+        error = raised
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    inside = not places or places[0][0] != __file__
+    return Outcome(error, result, f"signal at {places}", inside)
+
+
+class Trace:
+    """Counts the events of a call by their place, and raises at one of them."""
+
+    def __init__(self, place=None, turn=0):
+        self.seen, self._place, self._turn = Counter(), place, turn
+
+    def __call__(self, frame, event, _):
+        if event not in ("call", "line"):
+            return self
+        place = (frame.f_code.co_filename, frame.f_lineno, event, frame.f_code.co_name)
+        self.seen[place] += 1
+        if place == self._place and self.seen[place] == self._turn:
+            raise KeyboardInterrupt
+        return self if place[0].startswith(OURS) else None
+
+    def run(self, call, model):
+        """The result of a call under this trace, and the error it raised."""
+        before = sys.gettrace()
+        sys.settrace(self)
+        try:
+            return call(model), None
+        except BaseException as error:
+            return None, error
+        finally:
+            sys.settrace(before)
+
+
+def traced(case, model, rng):
+    """Run the call with an interrupt at a random event of its trace."""
+    rehearsal = Trace()
+    rehearsal.run(case.run, case.before())
+    places = [place for place in sorted(rehearsal.seen) if allowed(place)]
+    counts = np.array([rehearsal.seen[place] for place in places], dtype=float)
+    weights = counts if rng.random() < 0.25 else np.ones(len(places))
+    chosen = int(rng.choice(len(places), p=weights / weights.sum()))
+    turn = 1 + int(rng.integers(counts[chosen]))
+    result, error = Trace(places[chosen], turn).run(case.run, model)
+    return Outcome(error, result, f"trace at {places[chosen]}, turn {turn} of {counts[chosen]:g}")
+
+
+def allowed(place):
+    """Whether a signal could be handled there.
+
+    Between the last call in a block and the end of a lock's ``with`` it cannot, but the trace has an event.
+    """
+    filename, line, event, _ = place
+    if event == "call":
+        return filename != __file__ and not filename.startswith("<")
+    text = pathlib.Path(filename).read_text().splitlines()[line - 1]
+    return "with self._lock" not in text
+
+
+def surroundings():
+    """What a call must not change, in this process."""
+    return {
+        "numpy's error state": np.geterr(),
+        "threads of BLAS": [lib.num_threads for lib in ThreadpoolController().lib_controllers],
+        "usable cores": usable_cores(),
+        "warning filters": list(warnings.filters),
+        "numpy's generator": pickle.dumps(np.random.get_state()),
+        "generator": random.getstate(),
+    }
+
+
+def stray_threads(known):
+    """Threads that do not end."""
+    deadline = time.monotonic() + PATIENCE
+    while strays := set(threading.enumerate()) - known:
+        if time.monotonic() > deadline:
+            return sorted(thread.name for thread in strays)
+        time.sleep(0.01)
+    return []
+
+
+def what_is_left(before, known):
+    """Names of what a call has changed."""
+    now = surroundings()
+    return [f"{k}: {before[k]} -> {now[k]}" for k in before if before[k] != now[k]] + stray_threads(known)
+
+
+def same_attributes(before, model):
+    """Whether an estimator has the attributes, and each is the same object, unchanged."""
+    old, held = before
+    now = vars(model)
+    return now.keys() == old.keys() and all(now[k] is old[k] for k in old) and pickle.dumps(now) == held
+
+
+def check(seed):
+    """Interrupt a call, and look at what it leaves."""
+    rng = np.random.default_rng([seed, 14])
+    silent, hook = lambda _: None, sys.unraisablehook
+    # from two threads on there is a limit to set, and a pool
+    with threadpool_limits(limits=2, user_api="blas"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        sys.unraisablehook = silent  # what is raised in a finaliser is printed, not raised
+        try:
+            case = Case(rng)
+            verdict = judged(case, signalled if rng.random() < 0.5 else traced, rng)
+        finally:
+            sys.unraisablehook = hook
+            gc.collect()
+    return verdict
+
+
+def judged(case, interrupt, rng):
+    """What is to be said of a case."""
+    expected = case.run(case.before())
+    gc.collect()
+    model, known, around = case.before(), set(threading.enumerate()), surroundings()
+    before = dict(vars(model)), pickle.dumps(vars(model))
+    outcome = interrupt(case, model, rng)
+    told = f"{case.name}; {outcome.where}"
+    if outcome.error is not None and not isinstance(outcome.error, KeyboardInterrupt):
+        return Verdict("error", f"{told}: {outcome.error!r}")
+    if left := what_is_left(around, known):
+        return Verdict("violation", f"{told}: {left}")
+    if outcome.error is None:
+        same = np.array_equal(outcome.result, expected)
+        return Verdict("ok", "not raised") if same else Verdict("violation", f"{told}: swallowed, and wrong")
+    if not same_attributes(before, model):
+        if outcome.inside:
+            return Verdict("violation", f"{told}: attributes {sorted(vars(model))}, had {sorted(before[0])}")
+        model = case.before()
+    again = case.run(model)
+    if not np.array_equal(again, expected):
+        return Verdict("violation", f"{told}: the next call differs")
+    return Verdict("ok", "raised")
