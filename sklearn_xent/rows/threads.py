@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import chain, pairwise
 from typing import Any, Self
-from weakref import WeakSet
+from weakref import WeakSet, finalize
 
 from threadpoolctl import ThreadpoolController
 
@@ -106,20 +106,21 @@ _BLAS = _SingleThreadedBlas()
 class Team:
     """Threads while it is entered, where the work is worth it; else the calling thread alone."""
 
-    _wants_limit = False  # until all is known: an interrupted construction is collected, too
-
     def __init__(self, n_bytes: float) -> None:
+        self._wants_pool, self._wants_limit = n_bytes >= WORTH_THREADS, n_bytes >= WORTH_LIMIT
         self._pool: ThreadPoolExecutor | None = None
         self._closing = False
-        self._user = object()  # not the team itself, which must be collected if it is abandoned
+        self._user = object()  # of the limit; not the team itself, which must be collected if it is abandoned
+        # What a finaliser raises is lost, Ctrl-C too: so there is one only while the team is entered.
+        self._finaliser: Any = None
         self.size = 1
-        self._wants_pool, self._wants_limit = n_bytes >= WORTH_THREADS, n_bytes >= WORTH_LIMIT
 
     def __enter__(self) -> Self:
         self._closing = False
         close_at_end(self)
         try:
             if self._wants_limit:
+                self._finaliser = finalize(self, _BLAS.discard, self._user)
                 _BLAS.add(self._user)
             size = usable_cores() if self._wants_pool else 1
             if size > 1:
@@ -133,11 +134,6 @@ class Team:
     def __exit__(self, *error: Any) -> None:
         self.close()
 
-    def __del__(self) -> None:
-        # one that was never left: an interrupt came as it was about to be
-        if self._wants_limit:
-            _BLAS.discard(self._user)
-
     def close(self) -> None:
         """Stop the threads once each is through with the item it is at; again is nothing."""
         self._closing = True
@@ -146,11 +142,14 @@ class Team:
                 self._pool.shutdown(cancel_futures=True)
             self.leave_pool()
         finally:
-            if self._wants_limit:
+            if self._finaliser is not None:
                 _BLAS.discard(self._user)
+                self._finaliser.detach()
+                self._finaliser = None
 
     def leave_pool(self) -> None:
         """Go on with the calling thread alone."""
+        _WITH_POOL.discard(self)
         self._pool, self.size = None, 1
 
     def map(self, function: Callable[[int], Any], n: int) -> Iterable[Any]:

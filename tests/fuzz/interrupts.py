@@ -16,7 +16,9 @@ import threading
 import time
 import warnings
 from collections import Counter
+from contextlib import ExitStack
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import numpy as np
 import scipy.sparse as sp
@@ -30,13 +32,14 @@ from sklearn_xent import (
     cross_entropy_path,
     infer,
 )
-from sklearn_xent.rows.threads import usable_cores
+from sklearn_xent.rows import blocks, threads
 from sklearn_xent.solvers.methods import METHODS
 from tests.fuzz.verdict import Verdict
 
 OURS = str(pathlib.Path(sklearn_xent.__file__).parent)
 # rows and columns: BLAS as it is; BLAS on one thread; threads of our own as well
-SIZES = {"small": (150, 4), "limited": (3000, 8), "pooled": (70_000, 16)}
+SIZES = {"small": (150, 4), "limited": (2500, 8), "pooled": (2500, 16)}
+WORTH_THREADS, BLOCK_BYTES = 1 << 18, 1 << 16  # in place of the package's, so that little data has a pool
 PATIENCE = 10.0  # seconds for threads that have been told to end
 KINDS = ["fit", "fit", "fit", "cv", "path", "infer", "stream", "partial_fit", "predict_proba"]
 
@@ -47,15 +50,13 @@ class Case:
     def __init__(self, rng):
         container = str(rng.choice(["dense", "fortran", "float32", "csr", "frame", "dask"]))
         kind = "fit" if container == "dask" else str(rng.choice(KINDS))
-        size = str(rng.choice(list(SIZES), p=[0.45, 0.35, 0.2]))
-        if kind in ("stream", "partial_fit") and size == "pooled":
-            size = "limited"  # batches are never so large
+        size = str(rng.choice(list(SIZES), p=[0.4, 0.2, 0.4]))
         n, d = SIZES[size]
         K = int(rng.integers(2, 4))
         X = rng.standard_normal((n, d))
         self.y = np.digitize(X[:, 0] - X[:, 1] + rng.logistic(size=n), [0.0, 1.0][: K - 1])
         self.X, self.narrow = contained(X, container), contained(X[:, :3], container)
-        self.model, fitted = classifier(kind, size, rng), bool(rng.integers(2))
+        self.model, fitted = classifier(kind, rng), bool(rng.integers(2))
         self.name = f"{kind} of {size} {container}, {'re' * fitted}fitted {self.model}"
         self.run = self._call(kind, K)
         if kind in ("infer", "predict_proba"):
@@ -68,7 +69,7 @@ class Case:
         calls = {
             "predict_proba": lambda model: model.predict_proba(X),
             "infer": lambda model: infer(model, X, y).covariance,
-            "path": lambda model: cross_entropy_path(X, y, Cs=4, max_iter=30).coefs,
+            "path": lambda model: cross_entropy_path(X, y, Cs=3, max_iter=5).coefs,
             "partial_fit": lambda model: model.partial_fit(X, y, classes=range(K)).coef_,
         }
         return calls.get(kind, lambda model: model.fit(X, y).coef_)
@@ -96,18 +97,18 @@ def contained(X, kind):
     return {"dense": X, "fortran": np.asfortranarray(X), "float32": X.astype(np.float32)}[kind]
 
 
-def classifier(kind, size, rng):
+def classifier(kind, rng):
     """A random estimator for a call."""
     if kind == "cv":
-        return CrossEntropyClassifierCV(Cs=[0.1, 1.0], cv=[None, 3][rng.integers(2)], max_iter=30)
+        return CrossEntropyClassifierCV(Cs=[0.1, 1.0], cv=[None, 2][rng.integers(2)], max_iter=5)
     if kind in ("stream", "partial_fit"):
         return MiniBatchCrossEntropyClassifier(max_iter=2)
     if kind == "infer":
         return CrossEntropyClassifier(C=np.inf)
-    solver = "auto" if size == "pooled" else str(rng.choice(["auto", *sorted(METHODS)]))
+    solver = str(rng.choice(["auto", *sorted(METHODS)]))
     ratio = float(rng.integers(2)) if solver == "auto" else 0.0
     return CrossEntropyClassifier(
-        solver=solver, C=10.0, l1_ratio=ratio, max_iter=12, warm_start=bool(rng.integers(2))
+        solver=solver, C=10.0, l1_ratio=ratio, max_iter=8, warm_start=bool(rng.integers(2))
     )
 
 
@@ -191,10 +192,15 @@ def allowed(place):
     """Whether a signal could be handled there.
 
     Between the last call in a block and the end of a lock's ``with`` it cannot, but the trace has an event.
+    In the callbacks of Python's weak references it can, and is lost: that is Python's.
     """
-    filename, line, event, _ = place
+    filename, line, event, name = place
     if event == "call":
-        return filename != __file__ and not filename.startswith("<")
+        weak = pathlib.Path(filename).name in ("weakref.py", "_weakrefset.py") and name in (
+            "remove",
+            "_remove",
+        )
+        return filename != __file__ and not filename.startswith("<") and not weak
     text = pathlib.Path(filename).read_text().splitlines()[line - 1]
     return "with self._lock" not in text
 
@@ -204,7 +210,7 @@ def surroundings():
     return {
         "numpy's error state": np.geterr(),
         "threads of BLAS": [lib.num_threads for lib in ThreadpoolController().lib_controllers],
-        "usable cores": usable_cores(),
+        "usable cores": threads.usable_cores(),
         "warning filters": list(warnings.filters),
         "numpy's generator": pickle.dumps(np.random.get_state()),
         "generator": random.getstate(),
@@ -238,8 +244,12 @@ def check(seed):
     """Interrupt a call, and look at what it leaves."""
     rng = np.random.default_rng([seed, 14])
     silent, hook = lambda _: None, sys.unraisablehook
-    # from two threads on there is a limit to set, and a pool
-    with threadpool_limits(limits=2, user_api="blas"), warnings.catch_warnings():
+    with ExitStack() as stack:
+        # from two threads on there is a limit to set, and a pool
+        stack.enter_context(threadpool_limits(limits=2, user_api="blas"))
+        stack.enter_context(patch.object(threads, "WORTH_THREADS", WORTH_THREADS))
+        stack.enter_context(patch.object(blocks, "BLOCK_BYTES", BLOCK_BYTES))
+        stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
         sys.unraisablehook = silent  # what is raised in a finaliser is printed, not raised
         try:
@@ -259,7 +269,9 @@ def judged(case, interrupt, rng):
     before = dict(vars(model)), pickle.dumps(vars(model))
     outcome = interrupt(case, model, rng)
     told = f"{case.name}; {outcome.where}"
-    if outcome.error is not None and not isinstance(outcome.error, KeyboardInterrupt):
+    # of an interrupt in its wait(), Python's own Condition makes a RuntimeError
+    error = outcome.error and (outcome.error.__context__ or outcome.error)
+    if error is not None and not isinstance(error, KeyboardInterrupt):
         return Verdict("error", f"{told}: {outcome.error!r}")
     if left := what_is_left(around, known):
         return Verdict("violation", f"{told}: {left}")
