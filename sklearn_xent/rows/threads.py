@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from itertools import chain, pairwise
 from typing import Any, Self
-from weakref import WeakSet, finalize
+from weakref import WeakSet, finalize, ref
 
 from threadpoolctl import ThreadpoolController
 
@@ -39,29 +39,33 @@ def usable_cores() -> int:
     return min([mine, max(_BLAS.told(), default=mine)])
 
 
+class _User:
+    """One who needs BLAS on one thread, as long as it exists."""
+
+
 class _SingleThreadedBlas:
     """Holds BLAS to one thread while anybody uses that: the first sets the limit, the last lifts it.
 
     Nested limits of fits that overlap in time would restore each other's one instead. Whether there is to be
-    a limit follows from the set of users alone, and every step can be taken again: one that an interrupt has
-    cut short is completed by whoever comes next.
+    a limit follows from who exists, and every step can be taken again: one that an interrupt has cut short is
+    completed by whoever comes next.
     """
 
     def __init__(self) -> None:
         # a garbage collection may end a user while its thread is in here
         self._lock = threading.RLock()
-        self._users: set[object] = set()
+        self._users: set[ref[_User]] = set()
         self._found: list[int] | None = None  # each library's threads before the limit, while there is one
 
-    def add(self, user: object) -> None:
-        """Hold BLAS to one thread until the user is discarded."""
-        self._users.add(user)
-        self._settle()
+    def add(self, user: _User) -> None:
+        """Hold BLAS to one thread until the user is discarded, or exists no more."""
+        self._users.add(ref(user))
+        self.settle()
 
-    def discard(self, user: object) -> None:
+    def discard(self, user: _User) -> None:
         """Give BLAS back what it had, if nobody else needs it on one thread; again is nothing."""
-        self._users.discard(user)
-        self._settle()
+        self._users.discard(ref(user))
+        self.settle()
 
     def told(self) -> list[int]:
         """Threads that each library would use without the limit."""
@@ -75,15 +79,23 @@ class _SingleThreadedBlas:
         """Start anew in a forked process, which has none of the threads that may have held the lock."""
         self._lock = threading.RLock()
         self._users.clear()
-        self._settle()
+        self.settle()
 
-    def _settle(self) -> None:
-        while bool(self._users) != (self._found is not None):
+    def settle(self) -> None:
+        """Set or lift the limit, as the users want it."""
+        while self._wanted() != (self._found is not None):
             with self._lock:
-                if self._users:
+                if self._wanted():
                     self._limit()
                 else:
                     self._lift()
+
+    def _wanted(self) -> bool:
+        for user in list(self._users):
+            if user() is not None:
+                return True
+            self._users.discard(user)
+        return False
 
     def _limit(self) -> None:
         libraries = _controller().lib_controllers
@@ -110,7 +122,7 @@ class Team:
         self._wants_pool, self._wants_limit = n_bytes >= WORTH_THREADS, n_bytes >= WORTH_LIMIT
         self._pool: ThreadPoolExecutor | None = None
         self._closing = False
-        self._user = object()  # of the limit; not the team itself, which must be collected if it is abandoned
+        self._user = _User()
         # What a finaliser raises is lost, Ctrl-C too: so there is one only while the team is entered.
         self._finaliser: Any = None
         self.size = 1
@@ -120,7 +132,7 @@ class Team:
         close_at_end(self)
         try:
             if self._wants_limit:
-                self._finaliser = finalize(self, _BLAS.discard, self._user)
+                self._finaliser = finalize(self._user, _BLAS.settle)
                 _BLAS.add(self._user)
             size = usable_cores() if self._wants_pool else 1
             if size > 1:

@@ -18,6 +18,7 @@ import warnings
 from collections import Counter
 from contextlib import ExitStack
 from functools import cached_property
+from importlib import import_module
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
@@ -102,13 +103,9 @@ def contained(X, kind):
         return sp.csr_matrix(np.where(np.abs(X) > 0.7, X, 0.0))
     try:
         if kind == "frame":
-            import pandas as pd
-
-            return pd.DataFrame(X, columns=[f"x{j}" for j in range(X.shape[1])])
+            return import_module("pandas").DataFrame(X, columns=[f"x{j}" for j in range(X.shape[1])])
         if kind == "dask":
-            import dask.array as da
-
-            return da.from_array(X, chunks=(-(-len(X) // 4), X.shape[1]))
+            return import_module("dask.array").from_array(X, chunks=(-(-len(X) // 4), X.shape[1]))
     except ImportError:
         return X
     return {"dense": X, "fortran": np.asfortranarray(X), "float32": X.astype(np.float32)}[kind]
@@ -159,8 +156,7 @@ def signalled(case, model, rng):
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
-    inside = not places or places[0][0] != __file__
-    return Outcome(error, result, f"signal at {places}", inside)
+    return Outcome(error, result, f"signal at {places}", not places or places[0][0] != __file__)
 
 
 class Trace:
@@ -218,6 +214,13 @@ def allowed(place):
     return "with self._lock" not in text
 
 
+def is_interrupt(error):
+    """Whether it is the interrupt, or what Python's own Condition makes of one in its wait()."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
+
+
 def surroundings():
     """What a call must not change, in this process."""
     return {
@@ -231,9 +234,9 @@ def surroundings():
 
 
 def stray_threads(known):
-    """Threads that do not end."""
+    """Threads that do not end; one whose start was interrupted is listed by Python, and never alive."""
     deadline = time.monotonic() + PATIENCE
-    while strays := set(threading.enumerate()) - known:
+    while strays := {thread for thread in threading.enumerate() if thread.is_alive()} - known:
         if time.monotonic() > deadline:
             return sorted(thread.name for thread in strays)
         time.sleep(0.01)
@@ -249,14 +252,13 @@ def what_is_left(before, known):
 def same_attributes(before, model):
     """Whether an estimator has the attributes, and each is the same object, unchanged."""
     old, held = before
-    now = vars(model)
-    return now.keys() == old.keys() and all(now[k] is old[k] for k in old) and pickle.dumps(now) == held
+    same = vars(model).keys() == old.keys() and all(vars(model)[k] is old[k] for k in old)
+    return same and pickle.dumps(vars(model)) == held
 
 
 def check(seed):
     """Interrupt a call some times, and look at what each leaves."""
     rng = np.random.default_rng([seed, 14])
-    hook = sys.unraisablehook
     with ExitStack() as stack:
         # from two threads on there is a limit to set, and a pool
         stack.enter_context(threadpool_limits(limits=2, user_api="blas"))
@@ -264,14 +266,12 @@ def check(seed):
         stack.enter_context(patch.object(blocks, "BLOCK_BYTES", BLOCK_BYTES))
         stack.enter_context(warnings.catch_warnings())
         warnings.simplefilter("ignore")
-        sys.unraisablehook = lambda _: None  # what is raised in a finaliser is printed, not raised
-        try:
-            case = Case(rng)
-            expected = case.run(case.before())
-            verdicts = [judged(case, rng, expected) for _ in range(TRIES)]
-        finally:
-            sys.unraisablehook = hook
-            gc.collect()
+        # what is raised in a finaliser is printed, not raised
+        stack.enter_context(patch.object(sys, "unraisablehook", lambda _: None))
+        case = Case(rng)
+        expected = case.run(case.before())
+        verdicts = [judged(case, rng, expected) for _ in range(TRIES)]
+        gc.collect()
     raised = sum(v == RAISED for v in verdicts)
     return next((v for v in verdicts if v.kind != "ok"), Verdict("ok", f"{raised} of {TRIES} raised"))
 
@@ -283,15 +283,13 @@ def judged(case, rng, expected):
     before = dict(vars(model)), pickle.dumps(vars(model))
     outcome = (signalled if rng.random() < 0.5 else traced)(case, model, rng)
     told = f"{case.name}; {outcome.where}"
-    # of an interrupt in its wait(), Python's own Condition makes a RuntimeError
-    error = outcome.error and (outcome.error.__context__ or outcome.error)
-    if error is not None and not isinstance(error, KeyboardInterrupt):
+    if outcome.error is not None and not is_interrupt(outcome.error):
         return Verdict("error", f"{told}: {outcome.error!r}")
     if left := what_is_left(around, known):
         return Verdict("violation", f"{told}: {left}")
     if outcome.error is None:
-        same = np.array_equal(outcome.result, expected)
-        return Verdict("ok", "not raised") if same else Verdict("violation", f"{told}: swallowed, and wrong")
+        wrong = not np.array_equal(outcome.result, expected)
+        return Verdict("violation", f"{told}: swallowed, and wrong") if wrong else Verdict("ok", "not raised")
     if not same_attributes(before, model):
         if outcome.inside:
             return Verdict("violation", f"{told}: attributes {sorted(vars(model))}, had {sorted(before[0])}")
