@@ -85,11 +85,13 @@ def all_or_nothing(fit: Callable[P, R]) -> Callable[P, R]:
     return call
 
 
-def close_at_end(resource: Closable) -> None:
-    """Have a resource closed when the isolated call ends, whether or not it has been closed by then."""
+def close_at_end(resource: Closable) -> bool:
+    """Have a resource held, and closed when the isolated call ends; False outside of such a call."""
     opened = _OPENED.get()
-    if opened is not None:
-        opened.append(resource)
+    if opened is None:
+        return False
+    opened.append(resource)
+    return True
 
 
 def assign(estimator: Any, fitted: dict[str, Any]) -> None:

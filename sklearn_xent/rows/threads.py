@@ -9,8 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
+from functools import cache, partial
 from itertools import chain, pairwise
 from typing import Any, Self
 from weakref import WeakSet, finalize, ref
@@ -18,6 +17,7 @@ from weakref import WeakSet, finalize, ref
 from threadpoolctl import ThreadpoolController
 
 from sklearn_xent.isolation import close_at_end
+from sklearn_xent.rows.pool import Pool
 
 __all__ = ["Team", "usable_cores"]
 
@@ -39,8 +39,18 @@ def usable_cores() -> int:
     return min([mine, max(_BLAS.told(), default=mine)])
 
 
-class _User:
-    """One who needs BLAS on one thread, as long as it exists."""
+class _Entered:
+    """A team that is entered, and may need BLAS on one thread, as long as this exists.
+
+    The call that entered it holds this, not the team, which threads may hold that have not ended yet.
+    """
+
+    def __init__(self, team: Team) -> None:
+        self._team = team
+
+    def close(self) -> None:
+        """Leave the team."""
+        self._team.close()
 
 
 class _SingleThreadedBlas:
@@ -54,17 +64,17 @@ class _SingleThreadedBlas:
     def __init__(self) -> None:
         # a garbage collection may end a user while its thread is in here
         self._lock = threading.RLock()
-        self._users: set[ref[_User]] = set()
+        self._users: set[ref[_Entered]] = set()
         self._found: list[int] | None = None  # each library's threads before the limit, while there is one
 
-    def add(self, user: _User) -> None:
+    def add(self, user: ref[_Entered]) -> None:
         """Hold BLAS to one thread until the user is discarded, or exists no more."""
-        self._users.add(ref(user))
+        self._users.add(user)
         self.settle()
 
-    def discard(self, user: _User) -> None:
+    def discard(self, user: ref[_Entered]) -> None:
         """Give BLAS back what it had, if nobody else needs it on one thread; again is nothing."""
-        self._users.discard(ref(user))
+        self._users.discard(user)
         self.settle()
 
     def told(self) -> list[int]:
@@ -120,24 +130,32 @@ class Team:
 
     def __init__(self, n_bytes: float) -> None:
         self._wants_pool, self._wants_limit = n_bytes >= WORTH_THREADS, n_bytes >= WORTH_LIMIT
-        self._pool: ThreadPoolExecutor | None = None
+        self._pool: Pool | None = None
         self._closing = False
-        self._user = _User()
-        # What a finaliser raises is lost, Ctrl-C too: so there is one only while the team is entered.
-        self._finaliser: Any = None
+        self._user: ref[_Entered] | None = None
+        self._own: _Entered | None = None  # where no call holds it
+        # What a finaliser raises is lost, Ctrl-C too: so there are some only while the team is entered.
+        self._endings: list[finalize[..., _Entered]] = []
         self.size = 1
 
     def __enter__(self) -> Self:
         self._closing = False
-        close_at_end(self)
+        entered = _Entered(self)
+        self._user = ref(entered)
+        hash(self._user)  # which is known only of what has been hashed while it existed
+        if not close_at_end(entered):
+            self._own = entered
         try:
             if self._wants_limit:
-                self._finaliser = finalize(self._user, _BLAS.settle)
+                self._endings.append(finalize(entered, _BLAS.settle))
                 _BLAS.add(self._user)
             size = usable_cores() if self._wants_pool else 1
             if size > 1:
                 _WITH_POOL.add(self)
-                self._pool, self.size = ThreadPoolExecutor(size), size
+                self._pool = Pool(size)
+                self._endings.append(finalize(entered, self._pool.end))
+                self._pool.start()
+                self.size = size
         except BaseException:
             self.close()
             raise
@@ -151,13 +169,15 @@ class Team:
         self._closing = True
         try:
             if self._pool is not None:
-                self._pool.shutdown(cancel_futures=True)
+                self._pool.end()
+                self._pool.join()
             self.leave_pool()
         finally:
-            if self._finaliser is not None:
+            if self._user is not None:
                 _BLAS.discard(self._user)
-                self._finaliser.detach()
-                self._finaliser = None
+        while self._endings:
+            self._endings.pop().detach()
+        self._user = self._own = None
 
     def leave_pool(self) -> None:
         """Go on with the calling thread alone."""
@@ -169,9 +189,11 @@ class Team:
         if self._pool is None:
             return map(function, range(n))
         cuts = [n * i // self.size for i in range(self.size + 1)]
-        runs = [range(a, b) for a, b in pairwise(cuts)]
-        parts = self._pool.map(lambda run: [function(i) for i in run if not self._closing], runs)
+        parts = self._pool.run([partial(self._part, function, range(a, b)) for a, b in pairwise(cuts)])
         return chain.from_iterable(parts)
+
+    def _part(self, function: Callable[[int], Any], run: range) -> list[Any]:
+        return [function(i) for i in run if not self._closing]
 
 
 _WITH_POOL: WeakSet[Team] = WeakSet()

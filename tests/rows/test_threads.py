@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -80,6 +81,8 @@ def test_an_interrupt_at_any_place_of_a_team_leaves_blas_its_threads(two_threads
     call = isolated(lambda _: work(Team(WORTH_THREADS)))
     rehearsal, known = Trace(), set(threading.enumerate())
     assert rehearsal.run(call, None) == (list(range(8)), None)
+    # an interrupt leaves its locks locked, and threads that want them waiting for ever
+    assert threading.__file__ not in {p[0] for p in rehearsal.seen}
     places = [(p, turn) for p in rehearsal.seen if allowed(p) for turn in (1, rehearsal.seen[p])]
     assert len({p for p, _ in places if p[0].endswith("threads.py")}) > 30
     for place, turn in places:
@@ -173,13 +176,15 @@ def test_a_closed_team_does_not_begin_another_item(four_cores):
         go.wait(60)
 
     team = Team(WORTH_THREADS).__enter__()
-    team.map(item, 400)
+    mapping = threading.Thread(target=team.map, args=(item, 400))
+    mapping.start()
     closing = threading.Thread(target=team.close)
     closing.start()
     while not team._closing:
-        pass
+        time.sleep(0.001)
     go.set()
     closing.join(60)
+    mapping.join(60)
     assert len(begun) <= 4
 
 
@@ -194,3 +199,24 @@ def test_a_fit_inside_a_fit_has_the_same_cores(two_threads):
         assert usable_cores() == cores
         assert set(blas()) == {1}
     assert set(blas()) == {2}
+
+
+def test_the_first_error_of_the_threads_is_raised_and_they_go_on(four_cores):
+    def item(i):
+        if i in (3, 6):
+            raise ZeroDivisionError(f"item {i}")
+        return i
+
+    with Team(WORTH_THREADS) as team:
+        for _ in range(3):
+            with pytest.raises(ZeroDivisionError, match="item 3"):
+                team.map(item, 8)
+            assert list(team.map(lambda i: -i, 5)) == [0, -1, -2, -3, -4]
+
+
+def test_threads_that_the_system_does_not_start_are_done_without(four_cores, monkeypatch):
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert work(Team(WORTH_THREADS)) == list(range(8))
