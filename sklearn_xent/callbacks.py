@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:  # scikit-learn < 1.9
@@ -33,16 +35,20 @@ class FitTask:
         self._shown = {"estimator": shown, "X": X, "y": y, "metadata": metadata}
         self._root: Any = None
         self._iteration: Any = None
+        self._errors: Any = np.geterr()  # a method may call back while its own are ignored
         if hasattr(estimator, "_init_callback_context"):
             self._root = estimator._init_callback_context(max_subtasks=max_iter + 1)
             self._root.call_on_fit_task_begin(**self._shown)
 
     def iterate(self, attributes: Callable[[], dict[str, Any]]) -> bool:
         """End the running iteration, if one runs, and begin the next; whether a callback asks to stop."""
-        stop = self._end_iteration(attributes)
-        if self._root is not None and not stop:
-            self._iteration = self._root.subcontext(task_name="iteration")
-            self._iteration.call_on_fit_task_begin(**self._shown, reconstruction_attributes=attributes)
+        if self._root is None:
+            return False
+        with np.errstate(**self._errors):
+            stop = self._end_iteration(attributes)
+            if not stop:
+                self._iteration = self._root.subcontext(task_name="iteration")
+                self._iteration.call_on_fit_task_begin(**self._shown, reconstruction_attributes=attributes)
         return stop
 
     def end(self, attributes: Callable[[], dict[str, Any]]) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_array
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.callbacks import CallbackSupportMixin, FitTask, with_callbacks
+from sklearn_xent.isolation import all_or_nothing, assign, warn_caller
 from sklearn_xent.parameters import check_parameters, checked_settings
 from sklearn_xent.predictor import LinearPredictor, dense
 from sklearn_xent.problem.design import moments_of
@@ -179,6 +180,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         self.random_state = random_state
         self.verbose = verbose
 
+    @all_or_nothing
     @with_callbacks
     def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> CrossEntropyClassifier:
         """Minimise the cross-entropy of the training rows.
@@ -217,6 +219,16 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         SeparationWarning
             If without a penalty no finite optimum exists; it names columns that separate the classes.
         """
+        fitted, warning = self._fitted(X, y, sample_weight, offset)
+        if warning is not None:
+            warn_caller(warning)
+        assign(self, fitted)
+        return self
+
+    def _fitted(
+        self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None
+    ) -> tuple[dict[str, Any], ConvergenceWarning | None]:
+        """The attributes of a fit, and what to warn of."""
         check_parameters(self)
         # validate_data writes on the estimator it is given; a fit that fails must not have.
         scratch = copy.copy(self)
@@ -267,14 +279,9 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         task.end(lambda: fitted)
         fitted |= {name: beside(X, fitted[name]) for name in ("coef_", "intercept_")}
         fitted["classes_"] = beside(y, targets.classes)
-        if found.warning is not None:
-            warnings.warn(found.warning, stacklevel=2)
-        if names is None:
-            self.__dict__.pop("feature_names_in_", None)
-        else:
+        if names is not None:
             fitted["feature_names_in_"] = names
-        self.__dict__.update(fitted)
-        return self
+        return fitted, found.warning
 
     def _start(self, objective: Objective, classes: Array) -> Array:
         """Zero, or the last fit's coefficients where they are of the same problem."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from dataclasses import replace
 from functools import partial
 from typing import Any, NamedTuple
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import check_cv
 from sklearn.utils.metadata_routing import get_routing_for_object
@@ -18,8 +18,9 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn_xent.arrays import Array
 from sklearn_xent.classifier import CrossEntropyClassifier
 from sklearn_xent.cross_entropy import cross_entropy_loss
+from sklearn_xent.isolation import all_or_nothing, assign, warn_caller
 from sklearn_xent.parameters import check_number, check_parameters, checked_settings
-from sklearn_xent.path import CrossEntropyPath, check_Cs, gathered, walk
+from sklearn_xent.path import CrossEntropyPath, check_Cs, gathered, summary_of, walk
 from sklearn_xent.predictor import LinearPredictor, validated
 from sklearn_xent.solvers.deletion import Scored
 from sklearn_xent.solvers.leave_one_out import LeftOut, leave_one_out
@@ -164,6 +165,7 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         self.prior_correction = prior_correction
         self.random_state = random_state
 
+    @all_or_nothing
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None, groups: Any = None
     ) -> CrossEntropyClassifierCV:
@@ -211,18 +213,21 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
             mean = scores.sum(axis=1, where=counted) / counted.sum(axis=1)
         chosen = self._choose(mean, errors, grid, ratios)
         final = self._with(chosen["C_"], chosen["l1_ratio_"])
-        final.fit(X, y, sample_weight=sample_weight, offset=offset)
-        learnt = {name: value for name, value in vars(final).items() if name.endswith("_")}
+        learnt, warning = final._fitted(X, y, sample_weight, offset)
+        failures = [] if warning is None else [("the fit of all rows", warning)]
+        failures += _failures(paths, ratios)
+        if failures:
+            warn_caller(summary_of(failures, 1 + sum(len(p.Cs) for of_ratio in paths for p in of_ratio)))
         known = {"n_features_in_": X.shape[1]}
         if hasattr(scratch, "feature_names_in_"):
             known["feature_names_in_"] = scratch.feature_names_in_
-        self.__dict__.pop("feature_names_in_", None)  # of an earlier fit; known has those of this one
-        self.__dict__.update(
+        assign(
+            self,
             learnt
             | known
             | chosen
             | {"Cs_": grid, "scores_": scores, "mean_score_": mean, "std_error_": errors, "paths_": paths}
-            | {"n_refitted_": refitted}
+            | {"n_refitted_": refitted},
         )
         return self
 
@@ -337,10 +342,11 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         if not len(rows):
             return losses, np.zeros(len(found), dtype=int)
         if len(rows) > MOST_REFITTED:
-            warnings.warn(
-                f"approximate leave-one-out is not valid for {len(rows)} rows, of which {MOST_REFITTED} were "
-                "left out of a fit each: scores_ are inaccurate. Use folds, such as cv=5.",
-                stacklevel=4,
+            warn_caller(
+                UserWarning(
+                    f"approximate leave-one-out is not valid for {len(rows)} rows, of which {MOST_REFITTED} "
+                    "were left out of a fit each: scores_ are inaccurate. Use folds, such as cv=5."
+                )
             )
             worst = np.max([scored.weights * left.errors for left in found], axis=0, where=asked, initial=0.0)
             rows = rows[np.argsort(-worst[rows], kind="stable")[:MOST_REFITTED]]
@@ -445,6 +451,16 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
 def _both(targets: Array) -> Array:
     """Targets of every class, (K, n), also of the first of two."""
     return np.vstack([1 - targets, targets]) if len(targets) == 1 else targets
+
+
+def _failures(paths: list[list[CrossEntropyPath]], ratios: Array) -> list[tuple[str, ConvergenceWarning]]:
+    """Where the fits of the paths did not converge, and what is to be said of it."""
+    return [
+        (f"C={C:g}, l1_ratio={ratio:g}" + (f", fold {k}" if len(of_ratio) > 1 else ""), warning)
+        for ratio, of_ratio in zip(ratios.tolist(), paths, strict=True)
+        for k, path in enumerate(of_ratio)
+        for C, warning in path.failures
+    ]
 
 
 def _take(y: Any, rows: Array) -> Any:

@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 from sklearn_xent.arrays import Array
 from sklearn_xent.cross_entropy import log_softmax, sigmoid, softmax
 from sklearn_xent.displays.frame import to_frame
+from sklearn_xent.isolation import isolated
 from sklearn_xent.likelihood import Likelihood
 from sklearn_xent.partitions import is_collection
 from sklearn_xent.predictor import validated
@@ -35,6 +36,7 @@ class ChiSquared(NamedTuple):
     p_value: float
 
 
+@isolated
 def infer(
     estimator: Any,
     X: Any,

@@ -17,6 +17,7 @@ from sklearn.utils.validation import validate_data
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.cross_entropy import cross_entropy_loss
+from sklearn_xent.isolation import all_or_nothing
 from sklearn_xent.parameters import check_batch_parameters
 from sklearn_xent.predictor import ACCEPTED, LinearPredictor, refuse_what_is_elsewhere
 from sklearn_xent.rows import Block, as_rows
@@ -153,6 +154,7 @@ class MiniBatchCrossEntropyClassifier(LinearPredictor, ClassifierMixin, BaseEsti
         self.random_state = random_state
         self.verbose = verbose
 
+    @all_or_nothing
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> MiniBatchCrossEntropyClassifier:
@@ -211,6 +213,7 @@ class MiniBatchCrossEntropyClassifier(LinearPredictor, ClassifierMixin, BaseEsti
         self._assign(scratch, known, stream, history, 1, n_rows)
         return self
 
+    @all_or_nothing
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, X_val: Any = None, y_val: Any = None
     ) -> MiniBatchCrossEntropyClassifier:

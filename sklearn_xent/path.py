@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from numbers import Integral
@@ -13,6 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_array, column_or_1d
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.isolation import isolated, warn_caller
 from sklearn_xent.parameters import check_number, checked_settings
 from sklearn_xent.predictor import ACCEPTED, refuse_what_is_elsewhere
 from sklearn_xent.problem.design import moments_of
@@ -61,6 +61,8 @@ class CrossEntropyPath:
         Whether the relative gap is at most ``tol``.
     classes : ndarray of shape (n_classes,)
         Labels, sorted.
+    failures : tuple of (float, ConvergenceWarning)
+        C and warning of each fit that did not converge.
     """
 
     Cs: Array
@@ -71,6 +73,7 @@ class CrossEntropyPath:
     n_nonzero: Array
     converged: Array
     classes: Array
+    failures: tuple[tuple[float, ConvergenceWarning], ...] = ()
 
 
 class PathPoint(NamedTuple):
@@ -84,6 +87,7 @@ class PathPoint(NamedTuple):
     measured: Any
 
 
+@isolated
 def cross_entropy_path(
     X: Any,
     y: Any,
@@ -177,10 +181,10 @@ def cross_entropy_path(
     points = list(
         walk(X, targets, offset, grid, settings, max_iter=max_iter, solver=solver, random_state=random_state)
     )
-    failures = [(f"C={point.C:g}", point.warning) for point in points if point.warning is not None]
-    if failures:
-        warnings.warn(summary_of(failures, len(points)), stacklevel=2)
-    return gathered(points, targets.classes)
+    path = gathered(points, targets.classes)
+    if path.failures:
+        warn_caller(summary_of([(f"C={C:g}", warning) for C, warning in path.failures], len(points)))
+    return path
 
 
 def summary_of(failures: list[tuple[str, ConvergenceWarning]], n_fits: int) -> ConvergenceWarning:
@@ -203,6 +207,7 @@ def gathered(points: list[PathPoint], classes: Array) -> CrossEntropyPath:
         n_nonzero=np.array([int((p.coef != 0).any(axis=0).sum()) for p in points]),
         converged=np.array([p.warning is None for p in points]),
         classes=classes,
+        failures=tuple((p.C, p.warning) for p in points if p.warning is not None),
     )
 
 

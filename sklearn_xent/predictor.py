@@ -12,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sklearn_xent.arrays import Array
 from sklearn_xent.collection import check_columns, lazily
 from sklearn_xent.cross_entropy import log_sigmoid, log_softmax, sigmoid, softmax
+from sklearn_xent.isolation import isolated
 from sklearn_xent.partitions import is_collection
 from sklearn_xent.problem.design import logits_of
 from sklearn_xent.rows import as_rows
@@ -37,6 +38,7 @@ class LinearPredictor:
     C: float
     fit_intercept: bool
 
+    @isolated
     def decision_function(self, X: Any, offset: Any = None) -> Array:
         """Logits of each row.
 
@@ -59,6 +61,7 @@ class LinearPredictor:
         logits = self._logits(X, offset, "decision_function")
         return beside(X, logits[0] if len(logits) == 1 else logits.T)
 
+    @isolated
     def predict(self, X: Any, offset: Any = None) -> Array:
         """Most probable label of each row.
 
@@ -81,6 +84,7 @@ class LinearPredictor:
         codes = (logits[0] > 0).astype(int) if len(logits) == 1 else logits.argmax(axis=0)
         return beside(X, np.asarray(to_numpy(self.classes_)[codes]))
 
+    @isolated
     def predict_proba(self, X: Any, offset: Any = None) -> Array:
         """Probability of each class, in the order of ``classes_``.
 
@@ -101,6 +105,7 @@ class LinearPredictor:
             return self._lazily("predict_proba", X, offset, self.classes_.shape[0])
         return beside(X, self._of_each_class(X, offset, "predict_proba"))
 
+    @isolated
     def predict_log_proba(self, X: Any, offset: Any = None) -> Array:
         """Logarithm of the probability of each class, from the logits.
 

@@ -23,7 +23,6 @@ from sklearn_xent.problem.objective import Point
 __all__ = ["DualPoint", "duality_gap", "slope_rounding"]
 
 
-
 ROUNDED = 32  # roundings that a slope may be off by
 
 
@@ -54,7 +53,7 @@ class DualPoint:
         G = np.where(snaps, expected, G)
         self.shrinkage = _feasible_shrinkage(G, least, greatest)
         G = self.shrinkage * G
-        self.lost = (G > greatest) & (greatest == 0) | (G < least) & (least == 0)
+        self.lost = (greatest < G) & (greatest == 0) | (least > G) & (least == 0)
         self._feasible = np.clip(G, least, greatest)
 
     def bound(self, lacking: float = 0.0) -> float:

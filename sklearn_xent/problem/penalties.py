@@ -120,7 +120,9 @@ class ElasticNet:
         a, size = -side * loss_gradient - self.l1, np.abs(W)
         other = np.maximum(side * loss_gradient - self.l1, 0.0)
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            ridge = np.where(self.l2 > 0, (a - self.l2 * size) ** 2 / (2 * self.l2), np.where(a > 0, np.inf, 0.0))
+            ridge = np.where(
+                self.l2 > 0, (a - self.l2 * size) ** 2 / (2 * self.l2), np.where(a > 0, np.inf, 0.0)
+            )
             conjugate = np.where(other > 0, other**2 / (2 * self.l2), 0.0)
         return np.asarray(np.where(a >= 0, ridge, -a * size + 0.5 * self.l2 * W**2 + conjugate))
 

@@ -37,7 +37,9 @@ def diagnose(solution: Solution, tol: float, names: Any = None) -> ConvergenceWa
         return None
     value, gap = abs(solution.point.value), solution.gap.nats
     # a gap of more than the objective itself is no news: it cannot be
-    known = f"within {gap:.2g} nats ({gap / value:.1g} of its value)" if gap < value else "an unknown distance"
+    known = (
+        f"within {gap:.2g} nats ({gap / value:.1g} of its value)" if gap < value else "an unknown distance"
+    )
     return ConvergenceWarning(
         f"solver {solution.solver!r} {solution.status.value}: after {len(solution.history) - 1} iterations the "
         f"objective is {known} of the minimum; tol={tol:g} asks for {tol * value:.2g}. "

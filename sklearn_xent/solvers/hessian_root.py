@@ -2,7 +2,8 @@
 
 Forming A' S A squares the condition number: a direction whose logits are 1e-8 of another's is lost in it, and
 one that an outlying row hides as well. The triangular factor of the weighted rows has it to 1e-16. Bjorck
-(1996), Numerical Methods for Least Squares Problems, sections 2.4 and 4.4: Householder, the largest rows first.
+(1996), Numerical Methods for Least Squares Problems, sections 2.4 and 4.4: Householder's reflections, the
+largest rows first.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def affordable(point: Point) -> bool:
 
 
 def hessian_root(point: Point, chosen: Array) -> Array:
-    """Triangular R (N, N) with R' R the Hessian between the coefficients of a mask (K, d + 1), gauge pinned."""
+    """Triangular R with R' R the Hessian between the coefficients of a mask (K, d + 1), its gauge pinned."""
     o = point.objective
     gauged = chosen.all(axis=0) & o.loss.shift_invariant
     if not o.penalty.smooth:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import numpy as np
 import scipy.optimize
 
-from sklearn_xent.arrays import Array
 from sklearn_xent.problem import kernels
 from sklearn_xent.problem.objective import Point
 from sklearn_xent.solvers.curvature import Curvature
@@ -34,7 +33,9 @@ class SampledBound:
         if self._reach is None:
             self._reach = self._measure()
         (moved,) = sample.rows.sweep(
-            kernels.widest_change, sample.design.linear(point.coefficients - self._solved.coefficients), sample.design
+            kernels.widest_change,
+            sample.design.linear(point.coefficients - self._solved.coefficients),
+            sample.design,
         )[1]
         weaker = sample.rows.stands_for * np.exp(max(moved.flat()))
         return self_concordant_bound(weaker * decrement, np.sqrt(weaker) * self._reach)

@@ -1,14 +1,13 @@
 """Separable classes: without a penalty the loss then falls for ever along some direction.
 
-Along such a direction no margin of a labelled class over another falls, and those that grow lose all their loss:
-so at a point whose gap is known, each of them holds less than the gap, and every other margin stays as it is.
-The directions that leave these others alone are a null space, mostly empty; only in it a linear program looks.
+Along such a direction no margin of a labelled class over another falls, and those that grow lose all their
+loss: so at a point whose gap is known, each of them holds less than the gap, and every other margin stays as it
+is. The directions that leave these others alone are a null space, mostly empty; only in it a linear program
+looks.
 Albert and Anderson (1984), Biometrika 71(1); Konis (2007), DPhil thesis, Oxford, chapter 4.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import scipy.linalg
@@ -45,14 +44,14 @@ def recession_direction(point: Point, gap: float) -> Array | None:
     basis = _unconstrained(point, free, share)
     if basis is None or not basis.shape[1]:
         return None
-    _, (parts,) = objective.rows.sweep(
-        kernels.margins_along, point.expansion, objective.design, basis, share
-    )
+    _, (parts,) = objective.rows.sweep(kernels.margins_along, point.expansion, objective.design, basis, share)
     M = np.concatenate(parts.flat())
     M = np.unique(M[M.any(axis=1)], axis=0)
     if not len(M) or M.size > LARGEST_PROGRAM:
         return None
-    z = _least_norm_ray(M, basis, *_sides(objective.penalty.bounds, free))
+    costs = np.ones(free.shape)
+    costs[:, -1] = 1e-3  # the intercept is no column to be named
+    z = _least_norm_ray(M, basis, costs.ravel(), *_sides(objective.penalty.bounds, free))
     return None if z is None else np.asarray((basis @ z).reshape(free.shape))
 
 
@@ -88,20 +87,21 @@ def _sides(bounds: tuple[Array, Array], free: Array) -> tuple[Array, Array]:
     return lower, upper
 
 
-def _least_norm_ray(M: Array, basis: Array, grows: Array, falls: Array) -> Array | None:
-    """z with M z >= 0, not all 0, and basis z of least l1 norm; None if there is none."""
+def _least_norm_ray(M: Array, basis: Array, costs: Array, grows: Array, falls: Array) -> Array | None:
+    """Ray z with M z >= 0, not all 0, and basis z of least weighted l1 norm; None if there is none."""
+    total = M.mean(axis=0)
+    total = total / (np.abs(total).max() or 1.0)
     M = M / np.abs(M).max(axis=1, keepdims=True)
     N, m = basis.shape
-    total = M.sum(axis=0)
     sided = np.vstack([basis[grows], -basis[falls]])
     above = sp.hstack([sp.csr_array(-np.vstack([M, sided])), sp.csr_array((len(M) + len(sided), N))])
     size = sp.vstack([sp.hstack([sp.csr_array(s * basis), -sp.eye_array(N)]) for s in (1.0, -1.0)])
     program = scipy.optimize.linprog(
-        np.append(np.zeros(m), np.ones(N)),
+        np.append(np.zeros(m), costs),
         A_ub=sp.vstack([above, size]),
         b_ub=np.zeros(above.shape[0] + size.shape[0]),
         A_eq=np.append(total, np.zeros(N))[None, :],
-        b_eq=[float(len(M))],
+        b_eq=[1.0],
         bounds=np.column_stack([np.append(np.full(m, -np.inf), np.zeros(N)), np.full(m + N, np.inf)]),
         method="highs",
         options={"time_limit": SECONDS},

@@ -164,9 +164,7 @@ class Monitor:
         goal = self.goal(point)
         self.gap, self.curvature = guess, curvature
         if guess.kind is not Kind.BOUND:
-            self.gap, self.curvature = certify(
-                point, goal, curvature=curvature, precondition=precondition
-            )
+            self.gap, self.curvature = certify(point, goal, curvature=curvature, precondition=precondition)
         self.history.gap[-1] = self.gap.nats
         if self.gap.nats <= goal:
             self.best = point

@@ -1,5 +1,6 @@
 """Dask collections: the answer of one machine, in few rounds, whatever happens on the workers."""
 
+import gc
 import os
 import signal
 import threading
@@ -301,6 +302,29 @@ def test_a_round_for_each_reading_and_the_same_bits_each_time(client, monkeypatc
     assert made[0].rounds <= 12
     again = CrossEntropyClassifier().fit(DX, y)
     np.testing.assert_array_equal(first.coef_, again.coef_)
+
+
+def test_an_interrupted_fit_leaves_nothing_on_the_cluster(client, monkeypatch):
+    from sklearn_xent.rows.dask import ClusterRows
+
+    X, y = softmax_rows()
+    DX = da.from_array(X, chunks=(500, -1)).persist()
+    model, before, original = CrossEntropyClassifier(), set(client.futures), ClusterRows.sweep
+    attributes, rounds = dict(vars(model)), []
+
+    def sweep(rows, *args, **options):
+        result = original(rows, *args, **options)
+        rounds.append(None)
+        if len(rounds) == 3:
+            raise KeyboardInterrupt
+        return result
+
+    monkeypatch.setattr(ClusterRows, "sweep", sweep)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(DX, y)
+    gc.collect()
+    assert vars(model) == attributes
+    assert set(client.futures) == before
 
 
 def test_verbose_says_what_the_cluster_holds(client, capsys):
