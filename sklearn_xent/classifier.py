@@ -103,10 +103,10 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         How far the mean objective J / sum(s) at ``coef_`` and ``intercept_`` may be above its minimum, in
         nats. See ``optimality_gap_kind_``.
     optimality_gap_kind_ : str
-        "bound" where ``optimality_gap_`` is an upper bound: the duality gap at the residuals of a Newton step,
-        or, from the Hessian of a sample, one by self-concordance. "estimate" where none can be had, which a
-        fit that converged shows only without a penalty, or with a very weak one, beyond 4000 coefficients:
-        half the squared Newton decrement by conjugate gradients.
+        "bound" where ``optimality_gap_`` is an upper bound: the duality gap at the residuals of a Newton
+        step, or, from the Hessian of a sample, one by self-concordance. "estimate" where none can be had,
+        which a fit that converged shows only without a penalty, or with a very weak one, beyond 4000
+        coefficients: half the squared Newton decrement by conjugate gradients.
     solver_ : str
         The method that ran; several, in their order, where one handed over to the next.
     history_ : dict of ndarray of shape (1 + number of iterations,)

@@ -456,7 +456,7 @@ def _both(targets: Array) -> Array:
 def _failures(paths: list[list[CrossEntropyPath]], ratios: Array) -> list[tuple[str, ConvergenceWarning]]:
     """Where the fits of the paths did not converge, and what is to be said of it."""
     return [
-        (f"C={C:g}, l1_ratio={ratio:g}" + (f", fold {k}" if len(of_ratio) > 1 else ""), warning)
+        (f"C={C:g} (l1_ratio={ratio:g}{f', fold {k}' if len(of_ratio) > 1 else ''})", warning)
         for ratio, of_ratio in zip(ratios.tolist(), paths, strict=True)
         for k, path in enumerate(of_ratio)
         for C, warning in path.failures

@@ -53,7 +53,7 @@ class DualPoint:
         G = np.where(snaps, expected, G)
         self.shrinkage = _feasible_shrinkage(G, least, greatest)
         G = self.shrinkage * G
-        self.lost = (greatest < G) & (greatest == 0) | (least > G) & (least == 0)
+        self.lost = _beyond(G, least, greatest)
         self._feasible = np.clip(G, least, greatest)
 
     def bound(self, lacking: float = 0.0) -> float:
@@ -96,7 +96,7 @@ class DualPoint:
 
 
 def slope_rounding(point: Point) -> Array:
-    """One rounding of a slope (d + 1,): relative to the norms of its column, as multiplied, and of the residuals.
+    """One rounding of a slope (d + 1,), relative to the norms of its column, as multiplied, and residuals.
 
     No residuals are larger, in the mean of their squares, than twice the loss: Pinsker's inequality.
     """
@@ -104,6 +104,11 @@ def slope_rounding(point: Point) -> Array:
     columns = np.append(np.sqrt(o.design.variance) + o.design.cancellation, 1.0)
     eps = np.finfo(np.float32 if o.rows.single else np.float64).eps
     return np.asarray(eps * columns * np.sqrt(2 * min(point.loss, 1.0)))
+
+
+def _beyond(G: Array, least: Array, greatest: Array) -> Array:
+    """Whether a slope is on a side where none is feasible, which no shrinkage mends."""
+    return (greatest == 0) & np.greater(G, greatest) | (least == 0) & np.less(G, least)
 
 
 def _feasible_shrinkage(G: Array, least: Array, greatest: Array) -> float:

@@ -166,7 +166,7 @@ def hessian_among(block: Block, logits: Array, kept: Any, loss: Loss, design: De
 def _chosen_rows(
     block: Block, design: Design, chosen: Array, copies: int
 ) -> Iterator[tuple[slice, Array, Array]]:
-    """Slices of a block's rows, their design matrix in the columns a mask (K, d + 1) uses, and its part there.
+    """Slices of a block's rows, their design matrix in the columns that a mask uses, and the mask there.
 
     A slice's entries, in so many ``copies``, fit into a cache where the columns are sparse.
     """
@@ -213,7 +213,9 @@ def _used(chosen: Array) -> Array:
 
 def triangular(B: Array) -> Array:
     """R of B = Q R, by Householder's reflections, the largest rows first."""
-    return np.linalg.qr(B[np.argsort(-np.abs(B).max(axis=1, initial=0.0), kind="stable")], mode="r")
+    return np.asarray(
+        np.linalg.qr(B[np.argsort(-np.abs(B).max(axis=1, initial=0.0), kind="stable")], mode="r")
+    )
 
 
 def subtract_outer(H: Array, A: Array, p: Array, weights: Array) -> None:

@@ -48,7 +48,7 @@ class Expansion:
         return p * (v - np.einsum("kn,kn->n", p, v))
 
     def probability_change(self, v: Array) -> Array:
-        """First-order change (K, n) of the probabilities for a change v of the logits, kept in the simplex."""
+        """First-order change (K, n) of the probabilities for a change v of the logits, within the simplex."""
         change = self.curvature_product(v)
         p = self.probabilities
         if len(p) == 1:

@@ -110,9 +110,9 @@ class ElasticNet:
     def fenchel_terms(self, W: Array, loss_gradient: Array) -> Array:
         """What each coefficient (K, d + 1) adds to ``fenchel_gap``.
 
-        Each coordinate's term is at least 0, and none is a difference of large numbers where there are no
-        bounds: with a = -sign(w) G - l1 it is (a - l2 |w|)^2 / (2 l2) for a >= 0, else -a |w| + l2 w^2 / 2 and
-        what the conjugate has of a slope of the other sign.
+        Each is at least 0 and no difference of large numbers: with a = -sign(w) G - l1 it is
+        (a - l2 |w|)^2 / (2 l2) for a >= 0, else -a |w| + l2 w^2 / 2 and what the conjugate has of a slope of
+        the other sign.
         """
         if self.lower is not None:
             return self._bounded_terms(W, loss_gradient)

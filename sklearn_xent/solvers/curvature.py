@@ -119,7 +119,7 @@ class Curvature:
 
 
 def _spectrum(H: Array, R: Array | None) -> tuple[Array, Array, float]:
-    """Eigenvalues and vectors of H, from its root R where there is one, and the largest that rounding makes."""
+    """Eigenvalues and vectors of H, from its root R where there is one, and the largest made by rounding."""
     rounding = 8 * len(H) * np.finfo(float).eps
     if R is not None and np.isfinite(R).all():
         _, values, rows = np.linalg.svd(R)

@@ -36,13 +36,14 @@ def diagnose(solution: Solution, tol: float, names: Any = None) -> ConvergenceWa
     if solution.status is Status.CONVERGED:
         return None
     value, gap = abs(solution.point.value), solution.gap.nats
-    # a gap of more than the objective itself is no news: it cannot be
+    # the objective is not negative: a larger gap says nothing
     known = (
-        f"within {gap:.2g} nats ({gap / value:.1g} of its value)" if gap < value else "an unknown distance"
+        f"within {gap:.2g} nats ({gap / value:.1g} of its value)" if gap < value else "at an unknown distance"
     )
+    iterations = len(solution.history) - 1
     return ConvergenceWarning(
-        f"solver {solution.solver!r} {solution.status.value}: after {len(solution.history) - 1} iterations the "
-        f"objective is {known} of the minimum; tol={tol:g} asks for {tol * value:.2g}. "
+        f"solver {solution.solver!r} {solution.status.value}: after {iterations} iterations the objective is "
+        f"{known} of the minimum; tol={tol:g} asks for {tol * value:.2g}. "
         f"To help: {ADVICE[solution.status]}."
     )
 

@@ -1,6 +1,6 @@
-"""From an objective to coefficients in the units of X: choose, minimise, hand over, least norm, judge, diagnose.
+"""From an objective to coefficients in the units of X, for the classifier, each point of a path and each fold.
 
-The one way a fit is made: for the classifier, each point of a path, and each fold.
+Choose, minimise, hand over, take the least norm, judge what is returned, diagnose.
 """
 
 from __future__ import annotations

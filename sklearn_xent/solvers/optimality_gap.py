@@ -91,7 +91,7 @@ def _by_products(point: Point, goal: float, precondition: Map | None) -> Gap:
 
     def enough(residual: Array) -> bool:
         cost = float((residual**2 @ ridge).sum()) + np.abs(residual[:, ~free]).max(initial=0.0) / lasso
-        return solvable and cost <= SPENT * goal
+        return bool(solvable and cost <= SPENT * goal)
 
     step, products = conjugate_gradient(
         lambda V: point.hessian_product(V) * mask if not penalty.smooth else point.hessian_product(V),
@@ -119,7 +119,7 @@ def _by_products(point: Point, goal: float, precondition: Map | None) -> Gap:
 
 
 def _hidden_by_rounding(point: Point, curvature: Curvature) -> float:
-    """Nats that the rounding of the slopes may hide: the decrement of a vector of its size, of random signs."""
+    """Nats that rounding of the slopes may hide: the decrement of a vector of its size, of random signs."""
     rng, size = np.random.default_rng(0), slope_rounding(point)
     shape = point.coefficients.shape
     return max(curvature.solved_gap(size * rng.choice([-1.0, 1.0], shape)) for _ in range(PROBES))

@@ -13,9 +13,7 @@ from sklearn_xent.solvers.optimality_gap import POLISH_LIMIT, Gap, Kind, factore
 __all__ = ["polish"]
 
 EXHAUSTED = 1e-29  # relative gap at which coefficients are right to their last digits
-STEPS = (
-    8  # at most: from a relative gap of 1e-8 the Hessian is right to 1e-4, and two or three reach rounding
-)
+STEPS = 8  # at most: from a relative gap of 1e-8 the Hessian is right to 1e-4, and three reach rounding
 
 
 def polish(
