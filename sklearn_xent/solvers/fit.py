@@ -1,4 +1,4 @@
-"""From an objective to coefficients in the units of X, for the classifier, each point of a path and each fold.
+"""From an objective to coefficients in the units of X: for the classifier, each point of a path, each fold.
 
 Choose, minimise, hand over, take the least norm, judge what is returned, diagnose.
 """

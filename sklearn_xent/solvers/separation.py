@@ -1,8 +1,8 @@
 """Separable classes: without a penalty the loss then falls for ever along some direction.
 
 Along such a direction no margin of a labelled class over another falls, and those that grow lose all their
-loss: so at a point whose gap is known, each of them holds less than the gap, and every other margin stays. The
-directions that leave these others alone are a null space, mostly empty; only in it a linear program looks.
+loss: so at a point whose gap is known, each of them holds less than the gap, and every other margin stays.
+The directions that leave these others alone are a null space, mostly empty; a linear program looks in it.
 Albert and Anderson (1984), Biometrika 71(1); Konis (2007), DPhil thesis, Oxford, chapter 4.
 """
 
