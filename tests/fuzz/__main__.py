@@ -2,7 +2,9 @@
 
 A topic is a module beside this one with ``check(seed) -> Verdict``. The failures are printed as they come,
 with their seeds; then how often each ingredient was part of one, and a summary line. The exit status is 1 if
-there was a violation, a hang or an error.
+there was a violation, a hang or an error. With ``--peers`` the problems are fitted by other solvers and by
+this package, and what became of them is counted. ``--table FILE`` also writes the counts to a table of
+reStructuredText, in place of those that it has of the topic.
 """
 
 from __future__ import annotations
@@ -15,11 +17,14 @@ import sys
 import time
 from collections import Counter, defaultdict
 
+from tests.fuzz import table
+
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")  # before numpy is imported: many processes, one thread each
 
 KINDS = ("ok", "warned", "false alarm", "violation", "hang", "error")
 FAILURES = ("violation", "hang", "error")
+ENDS = ("optimal", "warned", "silently worse", "failed", "too long")  # of a peer's fits
 
 
 def topics():
@@ -73,16 +78,19 @@ def run(topic, seeds, jobs=1, everything=False):
 
 
 def run_peers(topic, seeds, jobs=1):
-    """Print how the peers end on the problems they can pose, and how this package does on the same."""
-    table = defaultdict(Counter)
+    """Rows (solver, problems, count of each end) of the peers, each followed by this package on the same."""
+    ends_of = defaultdict(Counter)
     for outcomes in mapped(compared, [(topic, seed) for seed in seeds], jobs):
         for peer, ends in outcomes:
-            table[peer].update(dict.fromkeys(ends.items(), 1))
-    for peer, counts in sorted(table.items()):
-        for who in ("peer", "ours"):
-            ends = {kind: n for (whose, kind), n in sorted(counts.items()) if whose == who}
-            line = ", ".join(f"{n} {kind}" for kind, n in ends.items())
-            print(f"{peer if who == 'peer' else 'ours on the same'}: {sum(ends.values())} problems: {line}")
+            ends_of[peer].update(ends.items())
+    rows = []
+    for peer, counts in sorted(ends_of.items()):
+        for who, name in (("peer", peer), ("ours", "this package, the same problems")):
+            ends = [counts[who, kind] for kind in ENDS]
+            rows.append([name, sum(ends), *ends])
+            line = ", ".join(f"{n} {kind}" for n, kind in zip(ends, ENDS, strict=True))
+            print(f"{name}: {sum(ends)} problems: {line}")
+    return rows
 
 
 def main(argv=None):
@@ -93,15 +101,24 @@ def main(argv=None):
     parser.add_argument("--seed", type=int, default=0, help="the first of them")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--all", action="store_true", help="print the verdict of every seed")
-    parser.add_argument("--peers", action="store_true", help="also fit the problems with other solvers")
+    parser.add_argument("--peers", action="store_true", help="fit the problems with other solvers instead")
+    parser.add_argument("--table", metavar="FILE", help="write the counts to a table, too")
     options = parser.parse_args(argv)
-    seeds, began = range(options.seed, options.seed + options.count), time.perf_counter()
-    kinds = run(options.topic, seeds, options.jobs, options.all)
-    counts = ", ".join(f"{kinds[kind]} {kind}" for kind in KINDS)
-    seconds = time.perf_counter() - began
-    print(f"{options.topic}: {options.count} seeds from {options.seed}: {counts} ({seconds:.0f} s)")
+    topic, count, first = options.topic, options.count, options.seed
+    seeds, began = range(first, first + count), time.perf_counter()
     if options.peers:
-        run_peers(options.topic, seeds, options.jobs)
+        rows = run_peers(topic, seeds, options.jobs)
+        if options.table:
+            header = "topic", "solver", "problems", *ENDS
+            table.replace(options.table, header, topic, rows)
+        return 0
+    kinds = run(topic, seeds, options.jobs, options.all)
+    seconds = f"{time.perf_counter() - began:.0f}"
+    counts = ", ".join(f"{kinds[kind]} {kind}" for kind in KINDS)
+    print(f"{topic}: {count} seeds from {first}: {counts} ({seconds} s)")
+    if options.table:
+        row = [f"{count} from {first}", *(kinds[kind] for kind in KINDS), seconds]
+        table.replace(options.table, ("topic", "seeds", *KINDS, "seconds"), topic, [row])
     return int(any(kinds[kind] for kind in FAILURES))
 
 

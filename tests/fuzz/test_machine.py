@@ -1,5 +1,6 @@
 """The oracle against what is known, and the checker against models that are wrong in known ways."""
 
+import pathlib
 import warnings
 
 import numpy as np
@@ -8,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_xent import CrossEntropyClassifier
 from tests.fuzz import __main__ as command
-from tests.fuzz import checker
+from tests.fuzz import checker, columns, peers, table
 from tests.fuzz.checker import judge
 from tests.fuzz.exact import exact
 from tests.fuzz.generator import Problem, problem
@@ -16,6 +17,8 @@ from tests.fuzz.oracle import optimum
 from tests.fuzz.separation import separation
 from tests.fuzz.verdict import Verdict
 from tests.problems import overlapping, reference_objective
+
+PAGE = pathlib.Path(__file__).resolve().parents[2] / "docs" / "testing.rst"
 
 
 def posed(X, y, weights=None, n_classes=None, **parameters):
@@ -219,3 +222,47 @@ def test_command_counts_and_names_the_seeds_of_failures(monkeypatch, capsys):
 
 def test_topics_are_the_modules_that_check():
     assert {"small", "medium"} <= set(command.topics())
+
+
+def test_command_replaces_the_rows_of_its_topic_in_a_table(monkeypatch, capsys, tmp_path):
+    monkeypatch.setattr(command, "checked", lambda work: (work[1], *Verdict("ok")))
+    file = tmp_path / "table.rst"
+    for topic, count in (("small", "4"), ("medium", "2"), ("small", "3")):
+        assert command.main([topic, "--count", count, "--seed", "5", "--table", str(file)]) == 0
+    header, *rows = table.read(file)
+    assert header == ["topic", "seeds", *command.KINDS, "seconds"]
+    assert [row[:3] for row in rows] == [["medium", "2 from 5", "2"], ["small", "3 from 5", "3"]]
+
+
+def test_command_counts_the_ends_of_peers_beside_ours(monkeypatch, capsys, tmp_path):
+    ends = {1: "optimal", 2: "silently worse", 3: "warned"}
+    monkeypatch.setattr(command, "compared", lambda w: [("other", {"peer": ends[w[1]], "ours": "optimal"})])
+    file = tmp_path / "table.rst"
+    options = ["small", "--count", "3", "--seed", "1", "--peers", "--table", str(file)]
+    assert command.main(options) == command.main(options) == 0
+    header, theirs, ours = table.read(file)
+    assert header == ["topic", "solver", "problems", *command.ENDS]
+    assert theirs == ["small", "other", "3", "1", "1", "1", "0", "0"]
+    assert ours == ["small", "this package, the same problems", "3", "3", "0", "0", "0", "0"]
+    assert "other: 3 problems: 1 optimal, 1 warned, 1 silently worse" in capsys.readouterr().out
+
+
+@pytest.mark.skipif(not PAGE.exists(), reason="the pages are not part of a source distribution")
+def test_page_names_every_topic_ingredient_and_solver():
+    text = PAGE.read_text()
+    assert [topic for topic in command.topics() if f"python -m tests.fuzz {topic} " not in text] == []
+    edits = {edit.__name__ for edit in columns.EDITS}
+    assert {name for name in edits | set(peers.PEERS) if f"``{name}``" not in text} == set()
+
+
+@pytest.mark.skipif(not PAGE.exists(), reason="the pages are not part of a source distribution")
+def test_figures_on_the_page_are_as_the_command_writes_them():
+    header, *rows = table.read(PAGE.with_name("fuzz_table.rst"))
+    assert header == ["topic", "seeds", *command.KINDS, "seconds"]
+    assert {row[0] for row in rows} <= set(command.topics())
+    for row in rows:
+        assert int(row[1].split()[0]) == sum(map(int, row[2:-1]))
+    header, *rows = table.read(PAGE.with_name("fuzz_peers_table.rst"))
+    assert header == ["topic", "solver", "problems", *command.ENDS]
+    for row in rows:
+        assert int(row[2]) == sum(map(int, row[3:]))
