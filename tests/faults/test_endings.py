@@ -1,0 +1,167 @@
+"""How fits end, and what says so: kinds of gaps, methods that hand over, and one warning for many fits."""
+
+import warnings
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from sklearn.exceptions import ConvergenceWarning
+
+from sklearn_xent import (
+    CrossEntropyClassifier,
+    CrossEntropyClassifierCV,
+    SeparationWarning,
+    cross_entropy_path,
+)
+from sklearn_xent.solvers import methods
+from sklearn_xent.solvers.methods import METHODS
+from tests.problems import overlapping
+
+
+def fitted(X, y, **options):
+    """A model and the warnings of its fit."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model = CrossEntropyClassifier(**options).fit(X, y)
+    return model, [w.message for w in caught]
+
+
+def separable(n=90):
+    X, _ = overlapping(n=n, d=4)
+    return X, (X[:, 2] > 0).astype(int)
+
+
+@pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
+@pytest.mark.parametrize("solver", ["auto", "progressive", "row-space", "lbfgs", "proximal-newton"])
+def test_the_gap_of_a_penalised_fit_is_a_bound(solver, l1_ratio):
+    if l1_ratio and not (solver == "auto" or METHODS[solver].l1):
+        pytest.skip("cannot treat l1")
+    X, y = overlapping(n=200, d=6)
+    model, caught = fitted(X, y, solver=solver, l1_ratio=l1_ratio, C=0.1)
+    assert not caught
+    assert model.optimality_gap_kind_ == "bound"
+
+
+def wide(d, n=30_000):
+    """Sparse rows of d columns whose classes overlap."""
+    rng = np.random.default_rng(0)
+    X = sp.random_array((n, d), density=0.004, rng=rng, format="csr", data_sampler=rng.standard_normal)
+    return X, (rng.random(n) < 1 / (1 + np.exp(-(X @ rng.standard_normal(d))))).astype(int)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("d", "C", "kind"), [(4600, np.inf, "estimate"), (4600, 1.0, "bound"), (1600, np.inf, "bound")]
+)
+def test_only_without_a_penalty_and_beyond_a_size_the_gap_is_an_estimate(d, C, kind):
+    model, caught = fitted(*wide(d), C=C)
+    assert not caught
+    assert model.optimality_gap_kind_ == kind
+
+
+def test_an_unknown_gap_is_not_printed_as_a_number():
+    model, (warning,) = fitted(*separable(), C=1e9, solver="gradient-descent", max_iter=1)
+    assert not model.optimality_gap_ < model.history_["objective"][-1]
+    assert "at an unknown distance of the minimum" in str(warning)
+    assert "inf" not in str(warning)
+
+
+@pytest.mark.parametrize("solver", ["auto", "lbfgs", "gradient-descent"])
+def test_separated_classes_are_fitted_to_a_thousandth_of_a_nat(solver):
+    model, (warning,) = fitted(*separable(), C=np.inf, solver=solver, max_iter=100_000)
+    assert isinstance(warning, SeparationWarning)
+    assert 0 < model.history_["objective"][-1] < 1e-3
+
+
+def test_partly_separated_classes_are_fitted_to_the_lowest_loss():
+    X, y = overlapping(n=90)
+    rare = (np.arange(90) < 12).astype(float)
+    y[rare == 1] = 1
+    model, (warning,) = fitted(np.column_stack([X, rare]), y, C=np.inf)
+    assert isinstance(warning, SeparationWarning)
+    without = CrossEntropyClassifier(C=np.inf).fit(X[rare == 0], y[rare == 0])
+    lowest = without.history_["objective"][-1] * 78 / 90
+    assert model.history_["objective"][-1] == pytest.approx(lowest, rel=1e-8)
+    assert np.isfinite(model.coef_).all()
+
+
+@pytest.fixture
+def gives_up(monkeypatch):
+    """Have Newton's method, which "auto" takes for small data, propose its start and no more."""
+    entry = methods.Entry(lambda objective, start, visit: visit(objective.at(start)), l1=True, bounds=True)
+    monkeypatch.setitem(METHODS, "newton-cholesky", entry)
+    monkeypatch.setitem(METHODS, "proximal-newton", entry)
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, "newton-cholesky, truncated-newton"),
+        ({"l1_ratio": 1.0}, "proximal-newton, orthant-newton"),
+        ({"coef_bounds": (0, None)}, "proximal-newton, orthant-newton"),
+    ],
+)
+def test_auto_hands_over_where_a_method_stalls_and_says_which_ran(gives_up, options, expected):
+    X, y = overlapping(n=120, d=5)
+    model, caught = fitted(X, y, **options)
+    assert model.solver_ == expected
+    assert not caught
+    assert model.converged_
+
+
+def test_a_named_solver_does_not_hand_over(gives_up):
+    model, (warning,) = fitted(*overlapping(n=120, d=5), solver="newton-cholesky")
+    assert model.solver_ == "newton-cholesky"
+    assert "no further progress is possible" in str(warning)
+
+
+def test_a_path_warns_once_and_keeps_what_it_counts():
+    with pytest.warns(ConvergenceWarning, match=r"^2 of 3 fits did not converge: C=1, C=10\. At C=1: ") as w:
+        path = cross_entropy_path(*overlapping(), Cs=[1e-9, 1, 10], max_iter=1, l1_ratio=0)
+    assert len(w) == 1
+    assert path.converged.tolist() == [True, False, False]
+    assert [C for C, _ in path.failures] == [1.0, 10.0]
+    assert all(isinstance(warning, ConvergenceWarning) for _, warning in path.failures)
+
+
+def test_separable_points_of_a_path_are_named():
+    with pytest.warns(SeparationWarning, match="1 of 2 fits did not converge: C=inf") as w:
+        path = cross_entropy_path(*separable(), Cs=[1.0, np.inf], l1_ratio=0)
+    assert len(w) == 1
+    assert isinstance(path.failures[0][1], SeparationWarning)
+
+
+@pytest.mark.parametrize("cv", [None, 3])
+def test_cross_validation_warns_once(cv):
+    with pytest.warns(
+        ConvergenceWarning, match=r"fits did not converge: the fit of all rows, C=.*l1_ratio=0"
+    ) as w:
+        model = CrossEntropyClassifierCV(Cs=[1.0, 10.0], cv=cv, max_iter=1).fit(*overlapping())
+    assert len(w) == 1
+    assert not model.converged_
+    failures = [path.failures for paths in model.paths_ for path in paths]
+    assert f"{1 + sum(map(len, failures))} of {1 + 2 * len(failures)} fits" in str(w[0].message)
+
+
+@pytest.mark.parametrize("K", [2, 3])
+def test_on_dependent_columns_a_path_has_the_least_norm_of_a_fit(K):
+    X, y = overlapping(n=150, d=3, K=K)
+    X = np.column_stack([X, X[:, 0] + X[:, 1], np.full(150, 0.1)])
+    path = cross_entropy_path(X, y, Cs=[1.0, np.inf], l1_ratio=0.0)
+    model = CrossEntropyClassifier(C=np.inf).fit(X, y)
+    np.testing.assert_allclose(path.coefs[1], model.coef_, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(path.coefs[1] @ [1, 1, 0, -1, 0], 0, atol=1e-8)
+
+
+@pytest.mark.slow
+def test_a_float32_fit_ends_in_float64_where_float32_products_stall():
+    rng = np.random.default_rng(0)
+    x, e = rng.standard_normal((2, 90_000))
+    X = np.column_stack([x, x + 1e-4 * e, rng.standard_normal((90_000, 48))]).astype(np.float32)
+    y = (rng.random(90_000) < 1 / (1 + np.exp(-e))).astype(int)
+    model, caught = fitted(X, y, C=np.inf, solver="lbfgs")
+    assert not caught
+    assert model.solver_ == "lbfgs"
+    exact, _ = fitted(X.astype(np.float64), y, C=np.inf)
+    lowest = exact.history_["objective"][-1]
+    assert model.history_["objective"][-1] <= lowest * (1 + 1e-6)
