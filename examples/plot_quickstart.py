@@ -17,7 +17,7 @@ X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 
 model = CrossEntropyClassifier(C=1.0).fit(X_train, y_train)
 print(f"converged: {model.converged_} in {model.n_iter_} iterations")
-print(f"within 1e-12 nats of the minimum, as estimated: {model.optimality_gap_ < 1e-12}")
+print(f"at most 1e-12 nats above the minimum: {model.optimality_gap_ < 1e-12}")
 
 # %%
 # Scores are cross-entropies in nats: lower is better, so the scorer returns minus that.

@@ -88,7 +88,9 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         Rows that were left out of a fit each, where leave-one-out from one fit is not valid; 0 with folds.
     paths_ : list of list of CrossEntropyPath
         Coefficients along the grid, for each l1_ratio and fold.
-    coef_, intercept_, classes_, n_iter_, converged_, optimality_gap_, history_
+    coef_, intercept_, classes_, n_iter_, converged_, history_
+        Of the fit of all rows with what was chosen, as in `CrossEntropyClassifier`.
+    optimality_gap_, optimality_gap_kind_, solver_
         Of the fit of all rows with what was chosen, as in `CrossEntropyClassifier`.
 
     See Also
@@ -191,6 +193,11 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
 
         Warns
         -----
+        ConvergenceWarning
+            Once, if some fits did not converge: how many, at which C, l1_ratio and fold, and why the first
+            did not. ``paths_`` keeps all: ``CrossEntropyPath.failures``.
+        SeparationWarning
+            The same where all of them have no finite optimum.
         UserWarning
             If approximate leave-one-out is not valid for more than 500 rows, which are then not all left out
             of a fit each.

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import pathlib
+import re
 import sys
 import time
 from collections import Counter, defaultdict
@@ -23,6 +24,7 @@ for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 
 from tests.fuzz.seeds import checked, compared  # noqa: E402 - after the environment is set
 
+TOPIC = r"^def check\(seed(: int)?\)"  # what a module must have to be one
 KINDS = ("ok", "warned", "false alarm", "violation", "hang", "error")
 FAILURES = ("violation", "hang", "error")
 ENDS = ("optimal", "warned", "silently worse", "failed", "too long")  # of a peer's fits
@@ -31,7 +33,7 @@ ENDS = ("optimal", "warned", "silently worse", "failed", "too long")  # of a pee
 def topics():
     """Names of the modules beside this one that have a ``check(seed)``."""
     here = pathlib.Path(__file__).parent
-    return sorted(p.stem for p in here.glob("*.py") if "\ndef check(seed" in p.read_text())
+    return sorted(p.stem for p in here.glob("*.py") if re.search(TOPIC, p.read_text(), re.MULTILINE))
 
 
 def mapped(function, work, jobs):

@@ -221,7 +221,8 @@ def test_command_counts_and_names_the_seeds_of_failures(monkeypatch, capsys):
 
 
 def test_topics_are_the_modules_that_check():
-    assert {"small", "medium"} <= set(command.topics())
+    assert {"small", "medium", "functions"} <= set(command.topics())
+    assert "checker" not in command.topics()
 
 
 def test_command_replaces_the_rows_of_its_topic_in_a_table(monkeypatch, capsys, tmp_path):
@@ -266,3 +267,10 @@ def test_figures_on_the_page_are_as_the_command_writes_them():
     assert header == ["topic", "solver", "problems", *command.ENDS]
     for row in rows:
         assert int(row[2]) == sum(map(int, row[3:]))
+
+
+@pytest.mark.parametrize("name", ["algebra", "duality", "exact", "interior", "oracle", "separation"])
+def test_the_oracle_imports_nothing_of_the_package(name):
+    text = (pathlib.Path(__file__).parent / f"{name}.py").read_text()
+    assert "import sklearn_xent" not in text
+    assert "from sklearn_xent" not in text
