@@ -63,7 +63,8 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         How the minimum is found; all reach the same one, or warn. "auto" chooses by size and penalty among
         "newton-cholesky", "progressive" (many rows), "row-space" (fewer rows than columns),
         "truncated-newton" (sparse, wide), "quasi-newton" (many classes) and, with l1 or bounds,
-        "proximal-newton" and "orthant-newton" (sparse, many columns).
+        "proximal-newton" and "orthant-newton" (sparse, many columns), and hands over to another where one
+        stalls: ``solver_``. A solver that is named does not.
         By scipy: "lbfgs", "bfgs", "cg", "newton-cg", "tnc", "trust-ncg", "trust-krylov", "trust-exact".
         For teaching: "gradient-descent" and "accelerated-gradient", on standardised columns.
         With l1: "proximal-newton", "orthant-newton", "accelerated-gradient", "lbfgs"; with bounds all but
@@ -127,7 +128,8 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
     -----
     Columns are centred and scaled inside, sparse ones without becoming dense, and the results are in the
     original units. X beyond 8 MB is neither copied nor converted as a whole; sums are in float64. Of several
-    minimisers (no penalty, more columns than independent rows) the one of least norm is returned.
+    minimisers (no penalty, more columns than independent rows) the one of least norm is returned, if the
+    objective is as low there in float64.
 
     References
     ----------
