@@ -156,3 +156,10 @@ def test_every_solver_is_documented(name):
     page = ROOT.parent / "docs" / "solvers.rst"
     if page.exists():
         assert name in page.read_text()
+
+
+def test_tests_that_pages_name_exist():
+    root = ROOT.parent
+    for page in [*(root / "docs").glob("*.rst"), root / "README.md", root / "CONTRIBUTING.md"]:
+        for name in re.findall(r"`(tests/[\w/]+\.py)`", page.read_text()) if page.exists() else []:
+            assert (root / name).exists(), f"{page.name} names {name}"

@@ -31,11 +31,14 @@ def separable(n=90):
     return X, (X[:, 2] > 0).astype(int)
 
 
-@pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
-@pytest.mark.parametrize("solver", ["auto", "progressive", "row-space", "lbfgs", "proximal-newton"])
+@pytest.mark.parametrize(
+    ("solver", "l1_ratio"),
+    [
+        *((name, 0.0) for name in ("auto", "progressive", "row-space", "lbfgs", "proximal-newton")),
+        *((name, 1.0) for name in ("auto", "lbfgs", "proximal-newton", "orthant-newton")),
+    ],
+)
 def test_the_gap_of_a_penalised_fit_is_a_bound(solver, l1_ratio):
-    if l1_ratio and not (solver == "auto" or METHODS[solver].l1):
-        pytest.skip("cannot treat l1")
     X, y = overlapping(n=200, d=6)
     model, caught = fitted(X, y, solver=solver, l1_ratio=l1_ratio, C=0.1)
     assert not caught
@@ -85,6 +88,15 @@ def test_partly_separated_classes_are_fitted_to_the_lowest_loss():
     assert np.isfinite(model.coef_).all()
 
 
+def test_a_factor_of_zero_leaves_separating_columns_without_an_optimum():
+    X, y = separable()
+    _, (warning,) = fitted(X, y, penalty_factor=[1, 1, 0, 1])
+    assert isinstance(warning, SeparationWarning)
+    assert "column 2" in str(warning)
+    _, caught = fitted(X, y, penalty_factor=[0, 1, 1, 1])
+    assert not caught
+
+
 @pytest.fixture
 def gives_up(monkeypatch):
     """Have Newton's method, which "auto" takes for small data, propose its start and no more."""
@@ -107,6 +119,19 @@ def test_auto_hands_over_where_a_method_stalls_and_says_which_ran(gives_up, opti
     assert model.solver_ == expected
     assert not caught
     assert model.converged_
+
+
+def test_auto_hands_over_where_a_method_goes_on_and_on(monkeypatch):
+    def endless(objective, start, visit):
+        while True:
+            visit(objective.at(start))
+
+    monkeypatch.setitem(METHODS, "newton-cholesky", methods.Entry(endless, l1=False))
+    X, y = overlapping(n=120, d=5)
+    model, caught = fitted(X, y)
+    assert not caught
+    assert model.solver_ == "newton-cholesky, truncated-newton"
+    assert 100 < model.n_iter_ < 120
 
 
 def test_a_named_solver_does_not_hand_over(gives_up):
