@@ -65,7 +65,7 @@ def run(topic, seeds, jobs=1, everything=False):
 
 
 def run_peers(topic, seeds, jobs=1):
-    """Rows (solver, problems, count of each end) of the peers, each followed by this package on the same."""
+    """Rows (seeds, solver, problems, count of each end) of peers, each followed by this package's."""
     ends_of = defaultdict(Counter)
     for outcomes in mapped(compared, [(topic, seed) for seed in seeds], jobs):
         for peer, ends in outcomes:
@@ -74,7 +74,7 @@ def run_peers(topic, seeds, jobs=1):
     for peer, counts in sorted(ends_of.items()):
         for who, name in (("peer", peer), ("ours", "this package, the same problems")):
             ends = [counts[who, kind] for kind in ENDS]
-            rows.append([name, sum(ends), *ends])
+            rows.append([f"{len(seeds)} from {seeds[0]}", name, sum(ends), *ends])
             line = ", ".join(f"{n} {kind}" for n, kind in zip(ends, ENDS, strict=True))
             print(f"{name}: {sum(ends)} problems: {line}")
     return rows
@@ -96,7 +96,7 @@ def main(argv=None):
     if options.peers:
         rows = run_peers(topic, seeds, options.jobs)
         if options.table:
-            header = "topic", "solver", "problems", *ENDS
+            header = "topic", "seeds", "solver", "problems", *ENDS
             table.replace(options.table, header, topic, rows)
         return 0
     kinds = run(topic, seeds, options.jobs, options.all)

@@ -242,9 +242,9 @@ def test_command_counts_the_ends_of_peers_beside_ours(monkeypatch, capsys, tmp_p
     options = ["small", "--count", "3", "--seed", "1", "--peers", "--table", str(file)]
     assert command.main(options) == command.main(options) == 0
     header, theirs, ours = table.read(file)
-    assert header == ["topic", "solver", "problems", *command.ENDS]
-    assert theirs == ["small", "other", "3", "1", "1", "1", "0", "0"]
-    assert ours == ["small", "this package, the same problems", "3", "3", "0", "0", "0", "0"]
+    assert header == ["topic", "seeds", "solver", "problems", *command.ENDS]
+    assert theirs == ["small", "3 from 1", "other", "3", "1", "1", "1", "0", "0"]
+    assert ours == ["small", "3 from 1", "this package, the same problems", "3", "3", "0", "0", "0", "0"]
     assert "other: 3 problems: 1 optimal, 1 warned, 1 silently worse" in capsys.readouterr().out
 
 
@@ -264,9 +264,9 @@ def test_figures_on_the_page_are_as_the_command_writes_them():
     for row in rows:
         assert int(row[1].split()[0]) == sum(map(int, row[2:-1]))
     header, *rows = table.read(PAGE.with_name("fuzz_peers_table.rst"))
-    assert header == ["topic", "solver", "problems", *command.ENDS]
+    assert header == ["topic", "seeds", "solver", "problems", *command.ENDS]
     for row in rows:
-        assert int(row[2]) == sum(map(int, row[3:]))
+        assert int(row[3]) == sum(map(int, row[4:]))
 
 
 @pytest.mark.parametrize("name", ["algebra", "duality", "exact", "interior", "oracle", "separation"])
