@@ -58,6 +58,8 @@ class Curvature:
         self._cholesky = self._eigen = None
         self._rounding = self.least_pivot = 0.0
         self._null = np.zeros((len(H), 0))
+        self.diagonal = np.zeros(self.active.shape)
+        self.diagonal[self.active] = diagonal
         if H.size:
             U, sound = _cholesky(H)
             self.least_pivot = float(U.diagonal().min() ** 2) if sound else 0.0

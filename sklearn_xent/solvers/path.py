@@ -25,6 +25,7 @@ def follow(
     random_state: Any = None,
     memory: dict[str, Any] | None = None,
     names: Any = None,
+    bounds: tuple[Array, Array] | None = None,
 ) -> Iterator[Fit]:
     """Fits under penalties that should change little from one to the next.
 
@@ -46,6 +47,7 @@ def follow(
             max_iter=max_iter,
             memory=memory,
             names=names,
+            bounds=bounds,
         )
         last = found.solution.point
         yield found
