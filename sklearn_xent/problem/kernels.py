@@ -39,6 +39,7 @@ __all__ = [
     "hessian_root",
     "holding",
     "leave_one_out",
+    "margin_extremes",
     "margins_along",
     "mean_curvature",
     "mean_curvature_gram",
@@ -473,6 +474,24 @@ def margins_along(block: Block, e: Any, design: Design, basis: Array, share: flo
                 change = (D[k] - D[l])[grows]
                 found.append(np.where(np.abs(change) <= rounding[grows], 0.0, change))
     return (), (np.concatenate(found),)
+
+
+def margin_extremes(block: Block, e: Any, design: Design, direction: Array, share: float) -> Any:
+    """Largest fall and growth of a margin that may grow, and largest change of one that must stay."""
+    K, size = len(e.probabilities), design.scale.size + 1
+    W = direction.reshape(K, size)
+    Z = design.logits(block.X, design.linear(W))
+    Z = Z if K > 1 else np.vstack([np.zeros_like(Z), Z])
+    falls = grows = tied = 0.0
+    for k in range(len(Z)):
+        for l in range(len(Z)):
+            if k != l:
+                open_, stays = _margin_holds(block, e, k, l, share)
+                change = Z[k] - Z[l]
+                falls = max(falls, float(-change[open_].min(initial=0.0)))
+                grows = max(grows, float(change[open_].max(initial=0.0)))
+                tied = max(tied, float(np.abs(change[stays]).max(initial=0.0)))
+    return (), ((falls, grows, tied),)
 
 
 def smallest_margin(block: Block, logits: Array) -> Any:
