@@ -19,6 +19,7 @@ __all__ = [
     "along",
     "at",
     "cautious_diagonal",
+    "cautious_hessian",
     "change",
     "count_nonzero",
     "coupling",
@@ -47,6 +48,7 @@ __all__ = [
 # Variance of a logit that is believed in its curvature, and in how it is shared: before rows are seen it is
 # what the penalty says, which with a weak one is no more than "anything".
 WIDEST, ANYTHING = 4.0, 100.0
+LOST = 10.0  # nats of a row beyond which its curvature says nothing of the way back: h < 5e-5
 FEW = 1 << 17  # entries of all classes' weighted rows up to which they are multiplied in one call
 
 
@@ -203,9 +205,37 @@ def cautious_diagonal(block: Block, logits: Array, variance: Array, loss: Loss, 
     spread = np.fmin(spread, ANYTHING)
     c = 1 / np.sqrt(1 + np.pi / 8 * np.fmin(spread, WIDEST))
     e = loss.expand(c * logits, block.targets)
+    chords = _chord_logits(c * logits, e.value, block.weights)
+    if chords is not None:
+        e = loss.expand(chords, block.targets)
     h = c * e.probabilities * e.complements
     h *= np.fmax(1.0, 2 * h * spread)
-    return (design.squares(block.X, block.weights * h),), ()
+    return (design.squares(block.X, block.weights * h), chords is not None), ()
+
+
+def cautious_hessian(block: Block, logits: Array, e: Any, loss: Loss, design: Design) -> Any:
+    """Hessian of the loss in which lost rows have the curvature of a chord; and whether there are any."""
+    chords = _chord_logits(logits, e.value, block.weights)
+    if chords is not None:
+        e = loss.expand(chords, block.targets)
+    (H,), _ = hessian(block, logits, e, loss, design, np.float64)
+    return (H, chords is not None), ()
+
+
+def _chord_logits(logits: Array, value: Array, weights: Array) -> Array | None:
+    """Logits with the curvature 1 / (2 v) in the rows of loss v > LOST; None where no row is lost.
+
+    That is tanh(v / 2) / (2 v), the least curvature of a parabola through the row's value that bounds its
+    loss: Jaakkola and Jordan (2000), Statistics and Computing 10(1). The row's slope is 1 until it is won,
+    and its own curvature exp(-v) says that it stays so for ever.
+    """
+    lost = (value > LOST) & (weights > 0)
+    if not lost.any():
+        return None
+    v = value[lost]
+    chords = logits.copy()
+    chords[:, lost] *= np.log1p(2 * v) / v
+    return chords
 
 
 def mean_curvature_gram(block: Block, e: Any, design: Design) -> Any:
