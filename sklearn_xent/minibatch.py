@@ -423,6 +423,6 @@ def _unfinished(max_iter: int) -> ConvergenceWarning:
 def _worse(loss: float, null: float) -> ConvergenceWarning:
     return ConvergenceWarning(
         f"the log loss of the rows, {loss:.6g}, is above {null:.6g}, that of a model that knows no "
-        "column of X: the passes did not converge. Raise max_iter or batch_size, look for outliers in X, or fit a "
-        "CrossEntropyClassifier."
+        "column of X: the passes did not converge. Raise max_iter or batch_size, look for outliers in X, "
+        "or fit a CrossEntropyClassifier."
     )

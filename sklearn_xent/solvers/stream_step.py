@@ -1,4 +1,4 @@
-"""One step for a batch: towards the minimum of its quadratic and the past one, and no further than it pays."""
+"""One step for a batch: towards the minimum of its quadratic and the past one, as far as it pays."""
 
 from __future__ import annotations
 
@@ -87,9 +87,9 @@ def step_of(point: Point, past: Any, linear: Array, own: Any, own_linear: Array)
     o, W = point.objective, point.coefficients
     total, total_linear = past.plus(own), linear + own_linear
     full = isinstance(total, FullQuadratic)
-    way, t, hoped = None, 1.0, 0.0
+    t, hoped = 1.0, 0.0
     for trial in range(SHORTENINGS):
-        if way is None:
+        if not trial or not (full and o.penalty.smooth):
             move = o.symmetric(total.minimise(total_linear, o, W)) - W
             if not (np.isfinite(move).all() and move.any()):
                 return Step(W + move, 0.0, True)
@@ -106,7 +106,7 @@ def step_of(point: Point, past: Any, linear: Array, own: Any, own_linear: Array)
             t *= thought / real
             continue
         # the ridge is exact, and never scaled: what is kept is the slope of the rest
-        rest, way = total.times(W) - total_linear, None
+        rest = total.times(W) - total_linear
         total = total.scaled((real - ridge) / max(thought - ridge, TOO_FLAT * real))
         total_linear = total.times(W) - rest
     if not way.slope < 0:
