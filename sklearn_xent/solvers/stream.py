@@ -162,7 +162,7 @@ class Stream:
                 before = before if trial else point.loss
                 own, lost = type(self.curvature).of(point, curvature.variance(self.penalty))
                 own_linear = own.times(W) - point.loss_gradient
-                step = step_of(point, curvature, linear, own, own_linear)
+                step = step_of(point, curvature, linear, own, own_linear, SETTLED * weight)
                 W = step.W
             # the squares of what is added, too: a row that overflows would be taken for one that is won
             if not (np.isfinite(W).all() and np.isfinite(inner(own_linear, own_linear))):

@@ -21,6 +21,7 @@ TOO_FLAT = 1e-6  # share of the real curvature below which the model's is roundi
 ENOUGH = 0.1  # share of what the slope promises that a step has to gain; a good model's gains a half
 TRIALS = 100  # halvings in the search along a line
 FLATTENED = 0.1  # share of the first slope at which the search ends
+STRIDE, STRIDES = 8.0, 20  # factors by which the way beyond a step is tried
 ROUNDING = 1e-12  # share of a value below which its changes are rounding
 
 
@@ -59,30 +60,49 @@ class _Way:
         """Whether a value at t is as low as the first slope promises."""
         return bool(value - self.start <= ENOUGH * t * self.slope + ROUNDING * abs(self.start))
 
-    def search(self, t: float) -> float:
-        """A length up to t at which the slope is flat or turns: the function is convex.
+    def search(self, low: float, high: float) -> float:
+        """A length between two, from the higher down, at which the slope is flat or turns: F is convex.
 
-        It may turn within a part in 1e12 of t, where an outlier changes sides: the exponent is halved.
+        It may turn within a part in 1e12 of the way, where an outlier changes sides: the exponent is halved.
         """
-        low, high, length = 0.0, t, t
+        end = length = high
         for _ in range(TRIALS):
             value, slope = self.at(length)
             slope += self.kinks(length)
             if self.pays(length, value) and abs(slope) <= FLATTENED * abs(self.slope):
                 return length
             low, high = (length, high) if slope < 0 else (low, length)
-            if low == t or high < low * (1 + 1e-10):
+            if low == end or high < low * (1 + 1e-10):
                 break
             length = 0.01 * high if low == 0 else float(np.sqrt(low * high))
         return low
 
+    def beyond(self, t: float, value: float, worth: float) -> float:
+        """A length beyond t that gains what a step is worth; t itself where there is none.
 
-def step_of(point: Point, past: Any, linear: Array, own: Any, own_linear: Array) -> Step:
+        A row far out that has only just been won curves the model so much that nothing else moves; a little
+        further on it has no curvature.
+        """
+        end = t
+        for _ in range(STRIDES):
+            reached, slope = self.at(STRIDE * end)
+            if not (np.isfinite(reached) and slope + self.kinks(STRIDE * end) < 0):
+                break
+            end *= STRIDE
+        else:
+            return t
+        if end > t:
+            end = self.search(end, STRIDE * end)
+        return end if self.at(end)[0] < value - worth else t
+
+
+def step_of(point: Point, past: Any, linear: Array, own: Any, own_linear: Array, worth: float) -> Step:
     """Minimise the model, a batch's own quadratic at a point and the past one with the penalty.
 
     Where the batch's loss curves more along the way than the model thinks (a diagonal that misses
     correlation, a Hessian taken where rows were saturated), the model is curved more, too. Where even
-    that gains less than the slope promises, the best point of the way is searched for, on logits at hand.
+    that gains less than the slope promises, the best point of the way is searched for, on logits at hand;
+    and beyond the step, if more than ``worth`` nats are to be had there.
     """
     o, W = point.objective, point.coefficients
     total, total_linear = past.plus(own), linear + own_linear
@@ -111,6 +131,9 @@ def step_of(point: Point, past: Any, linear: Array, own: Any, own_linear: Array)
         total_linear = total.times(W) - rest
     if not way.slope < 0:
         return Step(W, 0.0, True)
-    if way.pays(t, value) and not bent:
-        return Step(W + t * move, hoped, True)
-    return Step(W + way.search(t) * move, hoped, False)
+    if bent or not way.pays(t, value):
+        return Step(W + way.search(0.0, t) * move, hoped, False)
+    far = t
+    if full and slope + way.kinks(t) < 0 and hoped <= worth:
+        far = way.beyond(t, value, worth)
+    return Step(W + far * move, hoped, far == t)

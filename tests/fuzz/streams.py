@@ -1,4 +1,4 @@
-"""Hard streams: outliers to 1e12, scales, offsets, sorted rows, rare columns, drift, weights; and interrupts."""
+"""Hard streams: outliers to 1e12, scales, offsets, sorted rows, rare columns, drift; and interrupts."""
 
 import sys
 import time
