@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.design import Design, Linear
 from sklearn_xent.problem.losses import Loss
-from sklearn_xent.problem.products import right_product, with_entries
+from sklearn_xent.problem.products import left_product, right_product, with_entries
 from sklearn_xent.rows import Block
 from sklearn_xent.rows.array_api import DeviceBlock
 
@@ -205,12 +205,34 @@ def cautious_diagonal(block: Block, logits: Array, variance: Array, loss: Loss, 
     spread = np.fmin(spread, ANYTHING)
     c = 1 / np.sqrt(1 + np.pi / 8 * np.fmin(spread, WIDEST))
     e = loss.expand(c * logits, block.targets)
-    chords = _chord_logits(c * logits, e.value, block.weights)
-    if chords is not None:
-        e = loss.expand(chords, block.targets)
     h = c * e.probabilities * e.complements
     h *= np.fmax(1.0, 2 * h * spread)
-    return (design.squares(block.X, block.weights * h), chords is not None), ()
+    chords = _chord_logits(c * logits, e.value, block.weights)
+    if chords is None:
+        return (design.squares(block.X, block.weights * h), False), ()
+    lost = (chords != c * logits).any(axis=0)
+    h[:, lost] = 0.0
+    D = design.squares(block.X, block.weights * h)
+    e = loss.expand(chords, block.targets)
+    h = block.weights * e.probabilities * e.complements
+    return (D + _shared_squares(block.X[lost], h[:, lost], np.sqrt(variance), design), True), ()
+
+
+def _shared_squares(X: Any, h: Array, deviation: Array, design: Design) -> Array:
+    """Diagonal (K, d + 1) that bounds the Gram matrices of row weights h (K, m).
+
+    Each row's x x' by |x_j| sum_k |x_k|, in units of the deviations (K, d + 1) of the coefficients: the
+    coefficients share what a row asks for, and those that move more easily take more of it.
+    """
+    if sp.issparse(X):
+        size, centre = abs(X), np.abs(design.shift)  # not less than the distance from the centre
+    else:
+        size, centre = np.abs(X - design.shift), np.zeros_like(design.shift)
+    units = deviation[:, :-1] * design.scale
+    last = deviation[:, -1:] * design.fit_intercept
+    total = h * (right_product(units, size) + (units @ centre)[:, None] + last)
+    D = left_product(total, size) + total.sum(axis=1)[:, None] * centre
+    return np.column_stack([D * design.scale, total.sum(axis=1) * design.fit_intercept]) / deviation
 
 
 def cautious_hessian(block: Block, logits: Array, e: Any, loss: Loss, design: Design) -> Any:

@@ -61,10 +61,8 @@ class Columns:
         centre = np.median(means, axis=0)
         spread = np.hypot(np.median(spreads, axis=0), np.median(np.abs(means - centre), axis=0))
         # a column that most groups see constant is as wide as the others see it
-        rare = ~(spread > NEAREST * np.abs(centre))
-        seen = np.where(spreads[:, rare] > 0, spreads[:, rare], np.inf)
-        spread[rare] = np.median(seen, axis=0)
-        spread[~np.isfinite(spread)] = 0.0
+        spread = np.where(spread > NEAREST * np.abs(centre), spread, whole)
+        spread = np.where(np.isfinite(spread), spread, 0.0)
         sound = (np.abs(mean - centre) <= AWAY * spread) & (whole <= OFF * spread)
         return np.where(sound, mean, centre), np.where(sound, whole, spread)
 
