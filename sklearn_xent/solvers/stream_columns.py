@@ -58,8 +58,8 @@ class Columns:
         mean = weights @ means
         with np.errstate(all="ignore"):  # what overflows is not sound
             whole = np.sqrt(weights @ (spreads**2 + (means - mean) ** 2))
-        centre = np.median(means, axis=0)
-        spread = np.hypot(np.median(spreads, axis=0), np.median(np.abs(means - centre), axis=0))
+        centre = _median(means)
+        spread = np.hypot(_median(spreads), _median(np.abs(means - centre)))
         # a column that most groups see constant is as wide as the others see it
         spread = np.where(spread > NEAREST * np.abs(centre), spread, whole)
         spread = np.where(np.isfinite(spread), spread, 0.0)
@@ -98,3 +98,11 @@ def _moments(batch: Block, rows: slice) -> tuple[Array, Array, float]:
     weights = weights / total if total > 0 else np.full(len(weights), 1 / len(weights))
     mean, spread, _ = moments_of(as_rows(batch.X[rows], batch.targets[:, rows], weights))
     return mean, spread, total
+
+
+def _median(values: Array) -> Array:
+    """Median over the groups; most columns of sparse rows are 0 in most groups, and need no sorting."""
+    median = np.zeros(values.shape[1])
+    some = 2 * np.count_nonzero(values, axis=0) >= len(values)
+    median[some] = np.median(values[:, some], axis=0) if some.any() else 0.0
+    return median
