@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
+import functools
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +27,20 @@ from sklearn_xent.solvers.stream import Stream, batch_rows, loss_of
 from sklearn_xent.targets import Targets, check_several, encode_targets
 
 __all__ = ["MiniBatchCrossEntropyClassifier"]
+
+
+def _restoring_numpys_errors(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Leave numpy's error state as it was: an interrupt may come as an inner errstate begins or ends."""
+
+    @functools.wraps(method)
+    def restoring(*args: Any, **kwargs: Any) -> Any:
+        errors = np.geterr()
+        try:
+            return method(*args, **kwargs)
+        finally:
+            np.seterr(**errors)
+
+    return restoring
 
 
 class MiniBatchCrossEntropyClassifier(LinearPredictor, ClassifierMixin, BaseEstimator):
@@ -157,6 +172,7 @@ class MiniBatchCrossEntropyClassifier(LinearPredictor, ClassifierMixin, BaseEsti
         self.random_state = random_state
         self.verbose = verbose
 
+    @_restoring_numpys_errors
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> MiniBatchCrossEntropyClassifier:
@@ -215,6 +231,7 @@ class MiniBatchCrossEntropyClassifier(LinearPredictor, ClassifierMixin, BaseEsti
         self._assign(scratch, known, stream, history, 1, n_rows)
         return self
 
+    @_restoring_numpys_errors
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, X_val: Any = None, y_val: Any = None
     ) -> MiniBatchCrossEntropyClassifier:
@@ -289,11 +306,11 @@ class MiniBatchCrossEntropyClassifier(LinearPredictor, ClassifierMixin, BaseEsti
                 break
         else:
             if self.max_iter > 1:
-                warnings.warn(_unfinished(self.max_iter), stacklevel=2)
+                warnings.warn(_unfinished(self.max_iter), stacklevel=3)
         n_iter = len(history["loss"])
         loss, null = self._loss(chosen, X, targets), self._null_loss(targets)
         if not loss <= null + self.tol:
-            warnings.warn(_worse(loss, null), stacklevel=2)
+            warnings.warn(_worse(loss, null), stacklevel=3)
         self._assign(scratch, targets.classes, chosen, history, n_iter, n_iter * X.shape[0])
         return self
 
