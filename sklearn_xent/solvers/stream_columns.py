@@ -15,6 +15,9 @@ __all__ = ["Columns"]
 AT_FIRST, MOST = 8, 16  # groups that the first batch is cut into, and groups that are kept
 SMALLEST_UNIT = 1e-100  # spread below which a column counts as constant: squares of its inverse overflow
 AWAY, OFF = 0.5, 4.0  # spreads that a centre, and factors that a scale, may be off before the design changes
+# Spreads that the mean of all groups may be from their median, and factors that the whole spread may be
+# larger, before an outlier is thought to be the reason; less costs hardly a digit.
+FAR, WIDE = 3.0, 30.0
 NEAREST = 1e-12  # share of a centre below which a spread is the rounding of the values
 
 
@@ -63,7 +66,7 @@ class Columns:
         # a column that most groups see constant is as wide as the others see it
         spread = np.where(spread > NEAREST * np.abs(centre), spread, whole)
         spread = np.where(np.isfinite(spread), spread, 0.0)
-        sound = (np.abs(mean - centre) <= AWAY * spread) & (whole <= OFF * spread)
+        sound = (np.abs(mean - centre) <= FAR * spread) & (whole <= WIDE * spread)
         return np.where(sound, mean, centre), np.where(sound, whole, spread)
 
     def improved(self, design: Design, *, first: bool) -> Design:
