@@ -17,6 +17,7 @@ from sklearn_xent.solvers.quadratic_lasso import quadratic_lasso
 __all__ = ["DiagonalQuadratic", "FullQuadratic", "Quadratic", "Rescaling"]
 
 ROUNDING = 8 * np.finfo(float).eps
+NEARBY, ENOUGH = 1e-9, 1e-8  # curvature about the start, and share of the slopes there that may be left
 
 
 class Rescaling(NamedTuple):
@@ -108,8 +109,16 @@ class FullQuadratic:
             pin_gauge(H, objective, np.ones(start.shape, bool))
         if penalty.smooth:
             return Curvature(H).solve(linear)
-        l1 = np.tile(penalty.l1, len(start))
-        return quadratic_lasso(H, -linear.ravel(), l1, start.ravel()).reshape(start.shape)
+        # in units of the curvature: beside an outlier's, that of other columns would be taken for rounding
+        diagonal = np.diag(H)
+        unit = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+        l1 = np.tile(penalty.l1, len(start)) * unit
+        H *= unit[:, None] * unit
+        # and near the start where they are flat, as along what classes share: a singular matrix has no factor
+        H.reshape(-1)[:: len(H) + 1] += NEARBY
+        w = start.ravel() / unit
+        w = quadratic_lasso(H, -unit * linear.ravel() - NEARBY * w, l1, w, tol=ENOUGH)
+        return np.asarray((unit * w).reshape(start.shape))
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from sklearn_xent.rows import Block
+from sklearn_xent.solvers import quadratic_lasso as lasso
 from sklearn_xent.solvers import stream as module
 from sklearn_xent.solvers.stream import Stream
 from sklearn_xent.solvers.stream_columns import Columns
+from sklearn_xent.solvers.stream_quadratic import FullQuadratic
 
 
 def block(n, d, K, seed=0):
@@ -62,6 +64,24 @@ def test_a_diagonal_keeps_coefficients_and_slopes(monkeypatch):
     along = [np.vdot(g, s.design.from_original(*move)) for g, s in zip(slopes, (stream, other), strict=True)]
     np.testing.assert_allclose(along[1], along[0], rtol=1e-9)
     assert (other.curvature.D >= 0).all()
+
+
+def test_a_flat_direction_beside_an_outlier_takes_the_lasso_no_more_steps(monkeypatch):
+    calls = []
+    solve = lasso._solve_signed
+    monkeypatch.setattr(lasso, "_solve_signed", lambda *args: calls.append(0) or solve(*args))
+    stream = begun(7, 5, l1_ratio=1.0, C=1e3)
+    objective = stream._objective(block(10, 7, 5))
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        # what the classes share is flat, but for rounding; two of them disagree about an outlier
+        X, far, between = rng.standard_normal((300, 8)), np.append(rng.standard_normal(7), 1e-6), np.eye(5)[1]
+        A = np.kron(np.eye(5) - 0.2, X.T @ X)
+        A += 1e12 * np.kron(np.outer(between - np.eye(5)[3], between - np.eye(5)[3]), np.outer(far, far))
+        start = rng.standard_normal((5, 8))
+        linear = (A @ start.ravel()).reshape(5, 8) + rng.standard_normal((5, 8))
+        FullQuadratic(A).minimise(linear, objective, start + 0.01 * rng.standard_normal((5, 8)))
+    assert len(calls) < 20 * 100
 
 
 def columns_of(X, size):
