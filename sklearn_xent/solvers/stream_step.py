@@ -91,8 +91,9 @@ class _Way:
             end *= STRIDE
         else:
             return t
-        if end > t:
-            end = self.search(end, STRIDE * end)
+        if end == t:
+            return t
+        end = self.search(end, STRIDE * end)
         return end if self.at(end)[0] < value - worth else t
 
 
