@@ -58,7 +58,7 @@ def recession_direction(point: Point, gap: float) -> Array | None:
     # the program's tolerance may hide that a margin falls: near-duplicates take it to the size of the others
     args = point.expansion, objective.design, direction, share
     _, (extremes,) = objective.rows.sweep(kernels.margin_extremes, *args)
-    falls, grows, tied = np.max([part for part in extremes.flat()], axis=0)
+    falls, grows, tied = np.max(list(extremes.flat()), axis=0)
     return np.asarray(direction.reshape(free.shape)) if max(falls, tied) <= TOLERATED * grows else None
 
 
