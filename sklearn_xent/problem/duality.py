@@ -62,13 +62,13 @@ class DualPoint:
         self.lost = _beyond(G, least, greatest)
         self._feasible = np.clip(G, least, greatest)
 
-    def bound(self, lacking: float = 0.0, hidden: float = 0.0) -> float:
+    def bound(self, lacking: float = 0.0, hidden: float = 0.0, moved: Array | None = None) -> float:
         """Upper bound of the gap in nats, inf where slopes are lost.
 
         ``lacking`` is half the squared decrement of ``rounded`` on the coefficients solved for: what it takes
-        to make them stationary. By Cauchy and Schwarz that moves the slope of any other by no more than
-        its root times sqrt(2 H_jj), which is added to what the penalty pays. ``hidden`` is that of rounding
-        errors which are not seen.
+        to make them stationary. What that costs in the slopes of the others is added to what the penalty
+        pays: they are ``moved`` (K, d + 1), or by Cauchy and Schwarz by no more than its root times
+        sqrt(2 H_jj). ``hidden`` is that of rounding errors which are not seen.
         """
         if self.lost.any():
             return np.inf
@@ -78,16 +78,17 @@ class DualPoint:
             args = self._point.expansion, self._change, c
             (divergence,), _ = o.rows.sweep(kernels.divergence, *args, reads=False)
         paid = o.penalty.fenchel_gap(self._point.coefficients, self._feasible)
-        slopes = self._slopes_cost(np.sqrt(2 * lacking)) if lacking > 0 else 0.0
+        if moved is None:
+            # p (1 - p) <= 1/4 bounds the curvature of a column by a quarter of its variance
+            moved = np.sqrt(2 * lacking) * 0.5 * np.sqrt(np.append(o.design.variance, 1.0))
+        slopes = self._slopes_cost(np.where(self._solved, 0.0, np.abs(moved))) if lacking > 0 else 0.0
         root = np.sqrt(float(divergence)) + np.sqrt(lacking + hidden)
         return float(root**2 + paid + slopes)
 
-    def _slopes_cost(self, decrement: float) -> float:
-        """What a change of the slopes outside the coefficients solved for may cost in nats."""
+    def _slopes_cost(self, reach: Array) -> float:
+        """What changes of the slopes by no more than a reach (K, d + 1) may cost in nats."""
         o, G, W = self._point.objective, self._feasible, self._point.coefficients
         penalty = o.penalty
-        # p (1 - p) <= 1/4 bounds the curvature of a column by a quarter of its variance
-        reach = np.where(self._solved, 0.0, decrement * 0.5 * np.sqrt(np.append(o.design.variance, 1.0)))
         least, greatest = penalty.dual_range
         limit = np.where(G > 0, greatest, -least)
         held = (reach > 0) & (limit > 0) & np.isfinite(limit)

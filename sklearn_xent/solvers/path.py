@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.penalties import ElasticNet
 from sklearn_xent.solvers.fit import Fit, fit

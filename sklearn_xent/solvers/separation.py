@@ -23,6 +23,7 @@ __all__ = ["SeparationWarning", "recession_direction"]
 LARGEST_NULL_SPACE = 2000  # coefficients up to which a null space is looked for: 32 MB, some seconds
 LARGEST_PROGRAM = 20_000_000  # entries of the linear program that are worth the answer
 SECONDS = 10.0
+TOLERATED = 1e-7  # fall of a margin, or change of one that must stay, relative to the largest growth
 LEAST_SHARE = 1e-12  # of the loss, that a margin may hold however small the gap is said to be
 
 
@@ -51,7 +52,14 @@ def recession_direction(point: Point, gap: float) -> Array | None:
     costs = np.ones(free.shape)
     costs[:, -1] = 1e-3  # the intercept is no column to be named
     z = _least_norm_ray(M, basis, costs.ravel(), *_sides(objective.penalty.bounds, free))
-    return None if z is None else np.asarray((basis @ z).reshape(free.shape))
+    if z is None:
+        return None
+    direction = basis @ z
+    # the program's tolerance may hide that a margin falls: near-duplicates take it to the size of the others
+    args = point.expansion, objective.design, direction, share
+    _, (extremes,) = objective.rows.sweep(kernels.margin_extremes, *args)
+    falls, grows, tied = np.max(list(extremes.flat()), axis=0)
+    return np.asarray(direction.reshape(free.shape)) if max(falls, tied) <= TOLERATED * grows else None
 
 
 def _unconstrained(point: Point, free: Array, share: float) -> Array | None:
