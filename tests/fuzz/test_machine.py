@@ -1,6 +1,8 @@
 """The oracle against what is known, and the checker against models that are wrong in known ways."""
 
+import os
 import pathlib
+import signal
 import warnings
 
 import numpy as np
@@ -274,3 +276,28 @@ def test_the_oracle_imports_nothing_of_the_package(name):
     text = (pathlib.Path(__file__).parent / f"{name}.py").read_text()
     assert "import sklearn_xent" not in text
     assert "from sklearn_xent" not in text
+
+
+def endless():
+    while True:
+        pass
+
+
+def killed():
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def lost():
+    raise ValueError
+
+
+@pytest.mark.parametrize(("run", "end"), [(killed, "failed"), (lost, "failed"), (endless, "too long")])
+def test_a_peer_that_ends_its_process_has_failed(run, end):
+    assert peers._apart(run, 0.2) == end
+
+
+def test_a_peer_is_judged_by_its_coefficients():
+    X, y = overlapping(n=60, d=3)
+    coef, _, warned = peers._apart(lambda: CrossEntropyClassifier().fit(X, y), 10.0)
+    np.testing.assert_array_equal(coef, CrossEntropyClassifier().fit(X, y).coef_)
+    assert not warned
