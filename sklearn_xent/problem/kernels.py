@@ -38,6 +38,7 @@ __all__ = [
     "hessian_product",
     "hessian_root",
     "holding",
+    "largest_change",
     "leave_one_out",
     "margins_along",
     "mean_curvature",
@@ -473,6 +474,20 @@ def margins_along(block: Block, e: Any, design: Design, basis: Array, share: flo
                 change = (D[k] - D[l])[grows]
                 found.append(np.where(np.abs(change) <= rounding[grows], 0.0, change))
     return (), (np.concatenate(found),)
+
+
+def largest_change(block: Block, e: Any, direction: Linear, design: Design, share: float) -> Any:
+    """Largest change along one direction of the margins that must stay, and of those that may grow."""
+    D = design.logits(block.X, direction)
+    D = np.vstack([np.zeros_like(D), D]) if len(D) == 1 else D
+    largest = np.zeros(2)
+    for k in range(len(D)):
+        for l in range(len(D)):
+            if k != l:
+                grows, stays = _margin_holds(block, e, k, l, share)
+                changes = np.abs(D[k] - D[l])
+                largest = np.maximum(largest, [changes[rows].max(initial=0.0) for rows in (stays, grows)])
+    return (), (largest,)
 
 
 def smallest_margin(block: Block, logits: Array) -> Any:

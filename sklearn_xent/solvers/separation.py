@@ -16,13 +16,14 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem import kernels
-from sklearn_xent.problem.objective import Point
+from sklearn_xent.problem.objective import Objective, Point
 
 __all__ = ["SeparationWarning", "recession_direction"]
 
 LARGEST_NULL_SPACE = 2000  # coefficients up to which a null space is looked for: 32 MB, some seconds
 LARGEST_PROGRAM = 20_000_000  # entries of the linear program that are worth the answer
 SECONDS = 10.0
+STILL = 1e-3  # of the largest change of a margin, that leaves the margins that stay where they are
 LEAST_SHARE = 1e-12  # of the loss, that a margin may hold however small the gap is said to be
 
 
@@ -51,7 +52,20 @@ def recession_direction(point: Point, gap: float) -> Array | None:
     costs = np.ones(free.shape)
     costs[:, -1] = 1e-3  # the intercept is no column to be named
     z = _least_norm_ray(M, basis, costs.ravel(), *_sides(objective.penalty.bounds, free))
-    return None if z is None else np.asarray((basis @ z).reshape(free.shape))
+    if z is None:
+        return None
+    direction = (basis @ z).reshape(free.shape)
+    return direction if _leaves_alone(point, direction, share) else None
+
+
+def _leaves_alone(point: Point, direction: Array, share: float) -> bool:
+    """Whether what must stay does: a null space is found by rounding, and may hold what is only weak."""
+    o = point.objective
+    _, (found,) = o.rows.sweep(
+        kernels.largest_change, point.expansion, o.design.linear(direction), o.design, share
+    )
+    stays, grows = np.max(found.flat(), axis=0)
+    return bool(stays <= STILL * grows)
 
 
 def _unconstrained(point: Point, free: Array, share: float) -> Array | None:
@@ -61,11 +75,15 @@ def _unconstrained(point: Point, free: Array, share: float) -> Array | None:
     """
     objective = point.objective
     which = np.flatnonzero(free & (np.append(objective.design.scale, 1.0) > 0))
+    if len(which) > LARGEST_NULL_SPACE and free.size * len(which) > LARGEST_PROGRAM:
+        return None
     identity = np.zeros((free.size, len(which)))
     identity[which, np.arange(len(which))] = 1.0
     if len(which) > LARGEST_NULL_SPACE:
-        return identity if identity.size <= LARGEST_PROGRAM else None
+        return identity
     (G,), _ = objective.rows.sweep(kernels.constraint_gram, point.expansion, objective.design, share)
+    if objective.loss.shift_invariant:
+        _pin_gauge(G, objective)
     G = G[np.ix_(which, which)]
     unit = 1 / np.sqrt(np.where(np.diag(G) > 0, np.diag(G), 1.0))
     G *= np.outer(unit, unit)
@@ -78,6 +96,16 @@ def _unconstrained(point: Point, free: Array, share: float) -> Array | None:
     values, vectors = np.linalg.eigh(G)
     null = vectors[:, values <= rounding * max(values[-1], 1.0)] * unit[:, None]
     return np.asarray(identity @ null)
+
+
+def _pin_gauge(G: Array, objective: Objective) -> None:
+    """Rule out of the null space (G is changed) one number added to all classes of a column without bounds."""
+    K, size = objective.shape
+    gauged = np.isinf(objective.penalty.bounds).all(axis=0)
+    blocks = G.reshape(K, size, K, size)
+    unit = G.diagonal().reshape(K, size).mean(axis=0) / K
+    for j in np.flatnonzero(gauged):
+        blocks[:, j, :, j] += unit[j] or 1.0
 
 
 def _sides(bounds: tuple[Array, Array], free: Array) -> tuple[Array, Array]:
