@@ -8,7 +8,6 @@ there was a violation, a hang or an error.
 from __future__ import annotations
 
 import argparse
-import importlib
 import os
 import pathlib
 import sys
@@ -18,6 +17,8 @@ from collections import Counter, defaultdict
 for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")  # before numpy is imported: many processes, one thread each
 
+from tests.fuzz.seeds import checked, compared  # noqa: E402 - after the environment is set
+
 KINDS = ("ok", "warned", "false alarm", "violation", "hang", "error")
 FAILURES = ("violation", "hang", "error")
 
@@ -26,22 +27,6 @@ def topics():
     """Names of the modules beside this one that have a ``check(seed)``."""
     here = pathlib.Path(__file__).parent
     return sorted(p.stem for p in here.glob("*.py") if "\ndef check(seed" in p.read_text())
-
-
-def checked(work):
-    """Seed, kind and detail of a verdict; what the check itself raises is an error."""
-    topic, seed = work
-    try:
-        kind, detail = importlib.import_module(f"tests.fuzz.{topic}").check(seed)
-    except Exception as error:
-        kind, detail = "error", f"the check failed: {type(error).__name__}: {error}"
-    return seed, kind, detail
-
-
-def compared(work):
-    """Outcomes of the peers that can take a seed's problem on."""
-    topic, seed = work
-    return importlib.import_module(f"tests.fuzz.{topic}").compare(seed)
 
 
 def mapped(function, work, jobs):
