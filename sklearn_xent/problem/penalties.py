@@ -45,7 +45,12 @@ class ElasticNet:
     @property
     def free(self) -> Array:
         """Mask (d + 1,) of the columns whose coefficients nothing holds back."""
-        return np.asarray((self.l1 == 0) & (self.l2 == 0) & ~np.isfinite(self.bounds).all(axis=0))
+        return np.asarray(self.costless & ~np.isfinite(self.bounds).all(axis=0))
+
+    @property
+    def costless(self) -> Array:
+        """Mask (d + 1,) of the columns that nothing penalises, within bounds or without."""
+        return np.asarray((self.l1 == 0) & (self.l2 == 0))
 
     def columns(self, which: Array) -> ElasticNet:
         """The penalty of some columns (indices into d + 1)."""

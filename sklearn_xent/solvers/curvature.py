@@ -204,11 +204,11 @@ def pin_gauge(H: Array, objective: Objective, chosen: Array) -> None:
 
     The gradient has no component there (with l2, iterates sum to zero over the classes), so no step
     changes; without it H is singular, or as nearly so as the penalty is weak. An l1 penalty does fix the
-    sum of the coefficients: then only the columns that are free have a gauge.
+    sum of the coefficients: then only the columns that nothing penalises have a gauge.
     """
     gauged = chosen.all(axis=0)
     if not objective.penalty.smooth:
-        gauged &= objective.free
+        gauged &= objective.penalty.costless
     K = len(chosen)
     where = (np.cumsum(chosen.ravel()) - 1).reshape(chosen.shape)[:, gauged]
     mean = H[where, where].sum(axis=0) / K

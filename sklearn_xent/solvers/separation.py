@@ -99,7 +99,7 @@ def _unconstrained(point: Point, free: Array, share: float) -> Array | None:
 
 
 def _pin_gauge(G: Array, objective: Objective) -> None:
-    """Rule out of the null space (G is changed) one number added to all classes of a column without bounds."""
+    """Rule out of the null space one number added to all classes of a column without bounds; G is changed."""
     K, size = objective.shape
     gauged = np.isinf(objective.penalty.bounds).all(axis=0)
     blocks = G.reshape(K, size, K, size)
