@@ -144,7 +144,7 @@ def test_at_the_minimum_the_bound_is_rounding(penalty, K):
 
 
 def outlying(size, at):
-    """A row far away whose label is the likely one, at coefficients that are ``at`` of the best for others."""
+    """A row far away whose label is the likely one, at ``at`` times the best coefficient for others."""
     rng = np.random.default_rng(0)
     x = rng.normal(size=400)
     y = (2 * x + rng.logistic(size=400) > 0).astype(float)
