@@ -265,6 +265,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
                 tol=self.tol,
                 max_iter=self.max_iter,
                 names=names,
+                bounds=settings.bounds,
                 report=report,
             )
         solution = found.solution

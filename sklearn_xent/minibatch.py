@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import copy
 import time
-import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import scipy.sparse as sp
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.cross_entropy import cross_entropy_loss
-from sklearn_xent.isolation import all_or_nothing
+from sklearn_xent.cross_entropy import cross_entropy_loss, entropy
+from sklearn_xent.isolation import all_or_nothing, warn_caller
 from sklearn_xent.parameters import check_batch_parameters
 from sklearn_xent.predictor import ACCEPTED, LinearPredictor, refuse_what_is_elsewhere
-from sklearn_xent.rows import Block, as_rows
+from sklearn_xent.rows import Block
 from sklearn_xent.rows.threads import Team
-from sklearn_xent.solvers.stream import Stream, batch_rows
+from sklearn_xent.solvers.stream import Stream, batch_rows, loss_of
 from sklearn_xent.targets import Targets, check_several, encode_targets
 
 __all__ = ["MiniBatchCrossEntropyClassifier"]
@@ -102,7 +102,10 @@ class MiniBatchCrossEntropyClassifier(LinearPredictor, ClassifierMixin, BaseEsti
     there are so many of them. Beyond, it is the diagonal, averaged over what the coefficients
     may yet become; a batch costs a few products with its rows, and memory is a few numbers a coefficient.
 
-    Columns are centred and scaled by the mean and spread of the first batch. In later passes of ``fit`` each
+    A step that gains less than the slope of the batch's loss promises is shortened, on the logits at hand,
+    and repeated until the batch has settled: a row far away from all others cannot carry the coefficients
+    off. Columns are centred and scaled by means and spreads of groups of rows spread over the stream, by
+    the groups' medians where an outlier spoils the mean. In later passes of ``fit`` each
     batch's expansion replaces its share of those of the pass before.
 
     References
@@ -203,7 +206,7 @@ class MiniBatchCrossEntropyClassifier(LinearPredictor, ClassifierMixin, BaseEsti
             classes=known,
         )
         began, order = time.perf_counter(), np.arange(X.shape[0])
-        stream = self._stream if begun else self._begin(X, targets, order, scratch)
+        stream = self._stream if begun else self._begin(X, targets)
         stream, loss = self._learn(stream, X, targets, order)
         row = {"loss": loss, "validation_loss": np.nan, "seconds": time.perf_counter() - began}
         history = {name: [value] for name, value in row.items()}
@@ -248,7 +251,9 @@ class MiniBatchCrossEntropyClassifier(LinearPredictor, ClassifierMixin, BaseEsti
         Warns
         -----
         ConvergenceWarning
-            If the loss still improves after ``max_iter`` passes, unless a single one was asked for.
+            If the loss still improves after ``max_iter`` passes, unless a single one was asked for; and if
+            the rows' loss is higher in the end, by more than ``tol``, than that of the frequencies of the
+            classes (without an intercept: of equal probabilities), which one more reading finds out.
         """
         check_batch_parameters(self)
         if (X_val is None) != (y_val is None):
@@ -267,7 +272,7 @@ class MiniBatchCrossEntropyClassifier(LinearPredictor, ClassifierMixin, BaseEsti
             X_val = _checked(scratch, X_val, reset=False)
         history: dict[str, list[float]] = {"loss": [], "validation_loss": [], "seconds": []}
         began, best, waited = time.perf_counter(), np.inf, 0
-        for stream, loss in self._passes(X, targets, scratch):
+        for stream, loss in self._passes(X, targets):
             validation = np.nan
             if X_val is not None:
                 scratch.__dict__.update(_attributes(targets.classes, stream))
@@ -286,12 +291,15 @@ class MiniBatchCrossEntropyClassifier(LinearPredictor, ClassifierMixin, BaseEsti
                 break
         else:
             if self.max_iter > 1:
-                warnings.warn(_unfinished(self.max_iter), stacklevel=2)
+                warn_caller(_unfinished(self.max_iter))
         n_iter = len(history["loss"])
+        loss, null = self._loss(chosen, X, targets), self._null_loss(targets)
+        if not loss <= null + self.tol:
+            warn_caller(_worse(loss, null))
         self._assign(scratch, targets.classes, chosen, history, n_iter, n_iter * X.shape[0])
         return self
 
-    def _passes(self, X: Any, targets: Targets, named: Any) -> Iterator[tuple[Stream, float]]:
+    def _passes(self, X: Any, targets: Targets) -> Iterator[tuple[Stream, float]]:
         """The stream and the mean loss of its batches after each pass over the rows."""
         rng = check_random_state(0 if self.random_state is None else self.random_state)
         order = np.arange(X.shape[0])
@@ -299,24 +307,20 @@ class MiniBatchCrossEntropyClassifier(LinearPredictor, ClassifierMixin, BaseEsti
         for _ in range(self.max_iter):
             if self.shuffle:
                 rng.shuffle(order)
-            stream = self._begin(X, targets, order, named) if stream is None else stream.again()
+            stream = self._begin(X, targets) if stream is None else stream.again()
             stream, loss = self._learn(stream, X, targets, order)
             stream = stream.settled()
             yield stream, loss
 
-    def _begin(self, X: Any, targets: Targets, order: Array, named: Any) -> Stream:
-        """A stream that has not learnt yet, in the coordinates that its first batch suggests."""
-        n_logits = len(targets.values)
-        first = order[: self.batch_size or batch_rows(n_logits * (X.shape[1] + 1))]
-        weights = targets.weights[first]
-        weights = weights if weights.any() else np.ones(len(first))
+    def _begin(self, X: Any, targets: Targets) -> Stream:
+        """A stream that has not learnt yet."""
         return Stream.begin(
-            as_rows(X[first], targets.values[:, first], weights / weights.sum()),
+            X.shape[1],
             len(targets.classes),
             C=self.C,
             l1_ratio=self.l1_ratio,
             fit_intercept=self.fit_intercept,
-            names=getattr(named, "feature_names_in_", None),
+            sparse=sp.issparse(X),
         )
 
     def _learn(self, stream: Stream, X: Any, targets: Targets, order: Array) -> tuple[Stream, float]:
@@ -332,6 +336,24 @@ class MiniBatchCrossEntropyClassifier(LinearPredictor, ClassifierMixin, BaseEsti
                     stream, of_batch = stream.learn(rows)
                     loss += of_batch
         return stream, loss / max(float(targets.weights.sum()), np.finfo(float).tiny)
+
+    def _loss(self, stream: Stream, X: Any, targets: Targets) -> float:
+        """Mean loss of all rows at the coefficients that are returned; one reading."""
+        coef, intercept = stream.to_original()
+        size, loss = self.batch_size or batch_rows(stream.W.size), 0.0
+        for start in range(0, X.shape[0], size):
+            part = slice(start, start + size)
+            rows = Block(X[part], targets.values[:, part], targets.weights[part], None)
+            loss += loss_of(rows, len(targets.classes), coef, intercept)
+        return loss / float(targets.weights.sum())
+
+    def _null_loss(self, targets: Targets) -> float:
+        """Least mean loss of a model without columns: the frequencies of the classes, or none are known."""
+        if not self.fit_intercept:
+            return float(np.log(len(targets.classes)))
+        p = targets.values @ targets.weights / targets.weights.sum()
+        p = p if len(p) > 1 else np.array([1 - p[0], p[0]])
+        return float(entropy(np.maximum(p, 0.0) / np.maximum(p, 0.0).sum()))
 
     def _known_classes(self, classes: Any) -> Array:
         """The labels of the stream, from the first call."""
@@ -356,15 +378,21 @@ class MiniBatchCrossEntropyClassifier(LinearPredictor, ClassifierMixin, BaseEsti
         n_iter: int,
         n_rows: int,
     ) -> None:
-        """All attributes together; ``checked`` knows the columns of X."""
-        self.__dict__.pop("feature_names_in_", None)
-        for name in ("n_features_in_", "feature_names_in_"):
-            if hasattr(checked, name):
-                setattr(self, name, getattr(checked, name))
-        self.__dict__.update(_attributes(classes, stream))
-        self._stream = replace(stream, previous=None)
-        self.history_ = {name: np.asarray(values, dtype=np.float64) for name, values in history.items()}
-        self.n_iter_, self.n_samples_seen_ = n_iter, n_rows
+        """All attributes in one assignment, so that an interrupt finds all of them old, or all of them new.
+
+        ``checked`` knows the columns of X.
+        """
+        names = {"n_features_in_", "feature_names_in_"}
+        attributes = {name: value for name, value in self.__dict__.items() if name not in names}
+        attributes |= {name: value for name, value in checked.__dict__.items() if name in names}
+        attributes |= _attributes(classes, stream)
+        attributes |= {
+            "_stream": replace(stream, previous=None),
+            "history_": {name: np.asarray(values, dtype=np.float64) for name, values in history.items()},
+            "n_iter_": n_iter,
+            "n_samples_seen_": n_rows,
+        }
+        self.__dict__ = attributes
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -380,7 +408,10 @@ def _checked(estimator: Any, X: Any, *, reset: bool) -> Any:
 
 
 def _attributes(classes: Array, stream: Stream) -> dict[str, Any]:
-    coef, intercept = stream.to_original()
+    with np.errstate(all="ignore"):  # it is the result that is judged
+        coef, intercept = stream.to_original()
+    if not (np.isfinite(coef).all() and np.isfinite(intercept).all()):
+        raise ValueError("the coefficients would not be finite in the units of X; rescale its columns.")
     return {"coef_": coef, "intercept_": intercept, "classes_": classes}
 
 
@@ -388,4 +419,12 @@ def _unfinished(max_iter: int) -> ConvergenceWarning:
     return ConvergenceWarning(
         f"the log loss still improved after max_iter={max_iter} passes: raise max_iter, or fit a "
         "CrossEntropyClassifier."
+    )
+
+
+def _worse(loss: float, null: float) -> ConvergenceWarning:
+    return ConvergenceWarning(
+        f"the log loss of the rows, {loss:.6g}, is above {null:.6g}, that of a model that knows no "
+        "column of X: the passes did not converge. Raise max_iter or batch_size, look for outliers in X, "
+        "or fit a CrossEntropyClassifier."
     )

@@ -276,6 +276,7 @@ def walk(
             random_state=random_state,
             memory=memory,
             names=names,
+            bounds=settings.bounds,
         )
         for i, fit in zip(order.tolist(), fits, strict=True):
             intercept = targets.without_class_weights(fit.intercept) if prior_correction else fit.intercept

@@ -36,7 +36,13 @@ class DualPoint:
     """
 
     def __init__(
-        self, point: Point, solved: Array, expected: Array | float = 0.0, *, direction: Array | None = None
+        self,
+        point: Point,
+        solved: Array,
+        expected: Array | float = 0.0,
+        *,
+        direction: Array | None = None,
+        rounding: Array | None = None,
     ) -> None:
         self._point, self._solved, self._change = point, solved, None
         o, G = point.objective, point.loss_gradient
@@ -47,7 +53,7 @@ class DualPoint:
         self.gradient = G
         least, greatest = o.penalty.dual_range
         expected = np.clip(expected, least, greatest)
-        noise = ROUNDED * slope_rounding(point)
+        noise = ROUNDED * (slope_rounding(point) if rounding is None else rounding)
         snaps = solved & (np.abs(G - expected) <= noise)
         self.rounded = np.where(snaps, G - expected, 0.0)
         G = np.where(snaps, expected, G)
@@ -56,12 +62,13 @@ class DualPoint:
         self.lost = _beyond(G, least, greatest)
         self._feasible = np.clip(G, least, greatest)
 
-    def bound(self, lacking: float = 0.0) -> float:
+    def bound(self, lacking: float = 0.0, hidden: float = 0.0, moved: Array | None = None) -> float:
         """Upper bound of the gap in nats, inf where slopes are lost.
 
         ``lacking`` is half the squared decrement of ``rounded`` on the coefficients solved for: what it takes
-        to make them stationary. By Cauchy and Schwarz that moves the slope of any other by no more than
-        its root times sqrt(2 H_jj), which is added to what the penalty pays.
+        to make them stationary. What that costs in the slopes of the others is added to what the penalty
+        pays: they are ``moved`` (K, d + 1), or by Cauchy and Schwarz by no more than its root times
+        sqrt(2 H_jj). ``hidden`` is that of rounding errors which are not seen.
         """
         if self.lost.any():
             return np.inf
@@ -71,17 +78,17 @@ class DualPoint:
             args = self._point.expansion, self._change, c
             (divergence,), _ = o.rows.sweep(kernels.divergence, *args, reads=False)
         paid = o.penalty.fenchel_gap(self._point.coefficients, self._feasible)
-        if not lacking > 0:
-            return float(divergence) + paid
-        root = np.sqrt(float(divergence)) + np.sqrt(lacking)
-        return float(root**2 + paid + self._slopes_cost(np.sqrt(2 * lacking)))
+        if moved is None:
+            # p (1 - p) <= 1/4 bounds the curvature of a column by a quarter of its variance
+            moved = np.sqrt(2 * lacking) * 0.5 * np.sqrt(np.append(o.design.variance, 1.0))
+        slopes = self._slopes_cost(np.where(self._solved, 0.0, np.abs(moved))) if lacking > 0 else 0.0
+        root = np.sqrt(float(divergence)) + np.sqrt(lacking + hidden)
+        return float(root**2 + paid + slopes)
 
-    def _slopes_cost(self, decrement: float) -> float:
-        """What a change of the slopes outside the coefficients solved for may cost in nats."""
+    def _slopes_cost(self, reach: Array) -> float:
+        """What changes of the slopes by no more than a reach (K, d + 1) may cost in nats."""
         o, G, W = self._point.objective, self._feasible, self._point.coefficients
         penalty = o.penalty
-        # p (1 - p) <= 1/4 bounds the curvature of a column by a quarter of its variance
-        reach = np.where(self._solved, 0.0, decrement * 0.5 * np.sqrt(np.append(o.design.variance, 1.0)))
         least, greatest = penalty.dual_range
         limit = np.where(G > 0, greatest, -least)
         held = (reach > 0) & (limit > 0) & np.isfinite(limit)
@@ -95,15 +102,21 @@ class DualPoint:
         return np.inf if lost.any() else float(rise.sum() + max(over, 0.0) * abs(self._point.value))
 
 
-def slope_rounding(point: Point) -> Array:
-    """One rounding of a slope (d + 1,), relative to the norms of its column, as multiplied, and residuals.
+def slope_rounding(point: Point, diagonal: Array | None = None) -> Array:
+    """One rounding of a slope (K, d + 1), relative to the norms of its column, as multiplied, and residuals.
 
-    No residuals are larger, in the mean of their squares, than twice the loss: Pinsker's inequality.
+    No residuals are larger, in the mean of their squares, than twice the loss: Pinsker's inequality. With
+    the diagonal of the Hessian (K, d + 1) also what the rounding of the logits adds: they are off by eps
+    |W| |a|, and the slopes of column j by no more than eps sqrt(H_jj) sum_k |W_k| sqrt(H_kk).
     """
     o = point.objective
     columns = np.append(np.sqrt(o.design.variance) + o.design.cancellation, 1.0)
     eps = np.finfo(np.float32 if o.rows.single else np.float64).eps
-    return np.asarray(eps * columns * np.sqrt(2 * min(point.loss, 1.0)))
+    size = columns * np.sqrt(2 * min(point.loss, 1.0))
+    if diagonal is not None:
+        root = np.sqrt(diagonal)
+        size = size + root * (np.abs(point.coefficients) * root).sum()
+    return np.asarray(eps * np.broadcast_to(size, point.coefficients.shape))
 
 
 def _beyond(G: Array, least: Array, greatest: Array) -> Array:

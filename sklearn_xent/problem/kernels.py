@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.design import Design, Linear
 from sklearn_xent.problem.losses import Loss
-from sklearn_xent.problem.products import right_product, with_entries
+from sklearn_xent.problem.products import left_product, right_product, with_entries
 from sklearn_xent.rows import Block
 from sklearn_xent.rows.array_api import DeviceBlock
 
@@ -20,6 +20,7 @@ __all__ = [
     "along",
     "at",
     "cautious_diagonal",
+    "cautious_hessian",
     "change",
     "constraint_gram",
     "count_nonzero",
@@ -38,8 +39,8 @@ __all__ = [
     "hessian_product",
     "hessian_root",
     "holding",
-    "largest_change",
     "leave_one_out",
+    "margin_extremes",
     "margins_along",
     "mean_curvature",
     "mean_curvature_gram",
@@ -58,6 +59,7 @@ __all__ = [
 # what the penalty says, which with a weak one is no more than "anything".
 WIDEST, ANYTHING = 4.0, 100.0
 ROUNDED_MARGIN = 1e-9  # change of a margin, relative to the sizes of row and direction, that counts as none
+LOST = 10.0  # nats of a row beyond which its curvature says nothing of the way back: h < 5e-5
 FEW = 1 << 17  # entries of all classes' weighted rows up to which they are multiplied in one call
 
 
@@ -272,7 +274,57 @@ def cautious_diagonal(block: Block, logits: Array, variance: Array, loss: Loss, 
     e = loss.expand(c * logits, block.targets)
     h = c * e.probabilities * e.complements
     h *= np.fmax(1.0, 2 * h * spread)
-    return (design.squares(block.X, block.weights * h),), ()
+    chords = _chord_logits(c * logits, e.value, block.weights)
+    if chords is None:
+        return (design.squares(block.X, block.weights * h), False), ()
+    lost = (chords != c * logits).any(axis=0)
+    h[:, lost] = 0.0
+    D = design.squares(block.X, block.weights * h)
+    e = loss.expand(chords, block.targets)
+    h = block.weights * e.probabilities * e.complements
+    return (D + _shared_squares(block.X[lost], h[:, lost], np.sqrt(variance), design), True), ()
+
+
+def _shared_squares(X: Any, h: Array, deviation: Array, design: Design) -> Array:
+    """Diagonal (K, d + 1) that bounds the Gram matrices of row weights h (K, m).
+
+    Each row's x x' by |x_j| sum_k |x_k|, in units of the deviations (K, d + 1) of the coefficients: the
+    coefficients share what a row asks for, and those that move more easily take more of it.
+    """
+    if sp.issparse(X):
+        size, centre = abs(X), np.abs(design.shift)  # not less than the distance from the centre
+    else:
+        size, centre = np.abs(X - design.shift), np.zeros_like(design.shift)
+    units = deviation[:, :-1] * design.scale
+    last = deviation[:, -1:] * design.fit_intercept
+    total = h * (right_product(units, size) + (units @ centre)[:, None] + last)
+    D = left_product(total, size) + total.sum(axis=1)[:, None] * centre
+    return np.column_stack([D * design.scale, total.sum(axis=1) * design.fit_intercept]) / deviation
+
+
+def cautious_hessian(block: Block, logits: Array, e: Any, loss: Loss, design: Design) -> Any:
+    """Hessian of the loss in which lost rows have the curvature of a chord; and whether there are any."""
+    chords = _chord_logits(logits, e.value, block.weights)
+    if chords is not None:
+        e = loss.expand(chords, block.targets)
+    (H,), _ = hessian(block, logits, e, loss, design, np.float64)
+    return (H, chords is not None), ()
+
+
+def _chord_logits(logits: Array, value: Array, weights: Array) -> Array | None:
+    """Logits with the curvature 1 / (2 v) in the rows of loss v > LOST; None where no row is lost.
+
+    That is tanh(v / 2) / (2 v), the least curvature of a parabola through the row's value that bounds its
+    loss: Jaakkola and Jordan (2000), Statistics and Computing 10(1). The row's slope is 1 until it is won,
+    and its own curvature exp(-v) says that it stays so for ever.
+    """
+    lost = (value > LOST) & (weights > 0)
+    if not lost.any():
+        return None
+    v = value[lost]
+    chords = logits.copy()
+    chords[:, lost] *= np.log1p(2 * v) / v
+    return chords
 
 
 def mean_curvature_gram(block: Block, e: Any, design: Design) -> Any:
@@ -476,18 +528,22 @@ def margins_along(block: Block, e: Any, design: Design, basis: Array, share: flo
     return (), (np.concatenate(found),)
 
 
-def largest_change(block: Block, e: Any, direction: Linear, design: Design, share: float) -> Any:
-    """Largest change along one direction of the margins that must stay, and of those that may grow."""
-    D = design.logits(block.X, direction)
-    D = np.vstack([np.zeros_like(D), D]) if len(D) == 1 else D
-    largest = np.zeros(2)
-    for k in range(len(D)):
-        for l in range(len(D)):
+def margin_extremes(block: Block, e: Any, design: Design, direction: Array, share: float) -> Any:
+    """Largest fall and growth of a margin that may grow, and largest change of one that must stay."""
+    K, size = len(e.probabilities), design.scale.size + 1
+    W = direction.reshape(K, size)
+    Z = design.logits(block.X, design.linear(W))
+    Z = Z if K > 1 else np.vstack([np.zeros_like(Z), Z])
+    falls = grows = tied = 0.0
+    for k in range(len(Z)):
+        for l in range(len(Z)):
             if k != l:
-                grows, stays = _margin_holds(block, e, k, l, share)
-                changes = np.abs(D[k] - D[l])
-                largest = np.maximum(largest, [changes[rows].max(initial=0.0) for rows in (stays, grows)])
-    return (), (largest,)
+                open_, stays = _margin_holds(block, e, k, l, share)
+                change = Z[k] - Z[l]
+                falls = max(falls, float(-change[open_].min(initial=0.0)))
+                grows = max(grows, float(change[open_].max(initial=0.0)))
+                tied = max(tied, float(np.abs(change[stays]).max(initial=0.0)))
+    return (), ((falls, grows, tied),)
 
 
 def smallest_margin(block: Block, logits: Array) -> Any:

@@ -113,8 +113,6 @@ class Objective:
     def to_original(self, W: Array) -> tuple[Array, Array]:
         """Coefficients and intercepts in the units of X. Classes are symmetric: their intercepts sum to 0."""
         coef, intercept = self.design.to_original(W)
-        if self.penalty.within is not None:
-            coef = np.clip(coef, *self.penalty.within)
         if self.loss.shift_invariant and self.design.fit_intercept:
             intercept = intercept - intercept.mean()
         return coef, intercept

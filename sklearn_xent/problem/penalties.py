@@ -17,15 +17,13 @@ __all__ = ["ElasticNet", "elastic_net", "pull"]
 class ElasticNet:
     """sum_j l1_j |w_j| + l2_j w_j^2 / 2 for every row of W, and w_j within bounds where there are any.
 
-    All have shape (d + 1,): one number per column of W, the last of them the intercept's. ``within`` are the
-    bounds (d,) in the units of X, of which coefficients taken there and back may be a rounding off.
+    All have shape (d + 1,): one number per column of W, the last of them the intercept's.
     """
 
     l1: Array
     l2: Array
     lower: Array | None = None
     upper: Array | None = None
-    within: tuple[Array, Array] | None = None
 
     @cached_property
     def smooth(self) -> bool:
@@ -204,4 +202,4 @@ def elastic_net(
             for b, end in zip(bounds, (-np.inf, np.inf), strict=True)
         )
     lower[:-1][idle[:-1]], upper[:-1][idle[:-1]] = -np.inf, np.inf
-    return ElasticNet(l1, l2, lower, upper, bounds)
+    return ElasticNet(l1, l2, lower, upper)

@@ -44,9 +44,13 @@ def fit(
     random_state: Any = None,
     memory: dict[str, Any] | None = None,
     names: Any = None,
+    bounds: tuple[Array, Array] | None = None,
     report: Report | None = None,
 ) -> Fit:
-    """Minimise from a start; the gap is that of the coefficients as returned."""
+    """Minimise from a start; the gap is that of the coefficients as returned.
+
+    ``bounds`` (d,) each are those of the penalty in the units of X, to be held to the last digit.
+    """
     name, method = choose(solver, objective, random_state, memory)
     methods = [(name, method)]
     if solver == "auto":
@@ -54,7 +58,7 @@ def fit(
     solution = minimise(objective, methods, start, tol=tol, max_iter=max_iter, report=report)
     if solution.status is Status.CONVERGED:
         solution = _of_least_norm(solution, tol)
-    solution, coef, intercept = _as_returned(solution)
+    solution, coef, intercept = _as_returned(solution, bounds)
     warning = diagnose(solution, tol, names)
     return Fit(solution, coef, intercept, warning, solution.solver)
 
@@ -70,7 +74,7 @@ def _of_least_norm(solution: Solution, tol: float) -> Solution:
     return replace(solution, point=moved, gap=gap) if gap.nats <= tol * abs(moved.value) else solution
 
 
-def _as_returned(solution: Solution) -> tuple[Solution, Array, Array]:
+def _as_returned(solution: Solution, bounds: tuple[Array, Array] | None) -> tuple[Solution, Array, Array]:
     """Coefficients and intercepts in the units of X, and the solution at them as they are rounded there.
 
     Columns far from zero for their spread leave few digits to an intercept. What that may cost is bounded by
@@ -79,6 +83,7 @@ def _as_returned(solution: Solution) -> tuple[Solution, Array, Array]:
     """
     point, objective = solution.point, solution.point.objective
     coef, intercept = objective.to_original(point.coefficients)
+    coef = coef if bounds is None else np.clip(coef, *bounds)
     W = objective.symmetric(objective.from_original(coef, intercept))
     moved = W - point.coefficients
     if objective.loss.shift_invariant:

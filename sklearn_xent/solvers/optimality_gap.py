@@ -118,11 +118,15 @@ def _by_products(point: Point, goal: float, precondition: Map | None) -> Gap:
     return Gap(bound, Kind.BOUND) if bound <= goal else estimate
 
 
-def _hidden_by_rounding(point: Point, curvature: Curvature) -> float:
-    """Nats that rounding of the slopes may hide: the decrement of a vector of its size, of random signs."""
-    rng, size = np.random.default_rng(0), slope_rounding(point)
-    shape = point.coefficients.shape
-    return max(curvature.solved_gap(size * rng.choice([-1.0, 1.0], shape)) for _ in range(PROBES))
+def _hidden_by_rounding(rounding: Array, curvature: Curvature, ridge: Array) -> float:
+    """Nats that rounding of the slopes may hide: the decrement of a vector of its size, of random signs.
+
+    Not along directions where the ridge is most of the curvature: there the data hardly vary, and the errors
+    of their slopes are as small.
+    """
+    rng = np.random.default_rng(0)
+    signs = rng.choice([-1.0, 1.0], (PROBES, *rounding.shape))
+    return max(curvature.solved_gap(rounding * sign, ridge) for sign in signs)
 
 
 def factored_bound(point: Point, curvature: Curvature, goal: float) -> float:
@@ -135,14 +139,19 @@ def factored_bound(point: Point, curvature: Curvature, goal: float) -> float:
     least, greatest = penalty.dual_range
     active = curvature.active.reshape(G.shape)
     aim, best = np.where(active, point.stationarity, 0.0), np.inf
-    hidden = _hidden_by_rounding(point, curvature)
+    rounding = slope_rounding(point, curvature.diagonal.reshape(G.shape))
+    hidden = _hidden_by_rounding(rounding, curvature, penalty.l2)
     step = curvature.solve(aim)
     for _ in range(ROUNDS):
         expected = G - aim + penalty.l2 * step
-        dual = DualPoint(point, active, expected, direction=-step)
+        dual = DualPoint(point, active, expected, direction=-step, rounding=rounding)
         previous = best
         let_go = ~active & ((dual.gradient > greatest) | (dual.gradient < least))
-        best = min(best, dual.bound(curvature.gap(dual.rounded) + hidden))
+        moved = None
+        if not active.all() and dual.rounded.any():
+            correction = curvature.solve(dual.rounded)
+            moved = point.hessian_product(correction) - penalty.l2 * correction
+        best = min(best, dual.bound(curvature.gap(dual.rounded), hidden, moved))
         if best <= goal or (previous / 2 < best < np.inf and not let_go.any()):
             break
         if let_go.any():

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.penalties import ElasticNet
 from sklearn_xent.solvers.fit import Fit, fit
@@ -25,6 +26,7 @@ def follow(
     random_state: Any = None,
     memory: dict[str, Any] | None = None,
     names: Any = None,
+    bounds: tuple[Array, Array] | None = None,
 ) -> Iterator[Fit]:
     """Fits under penalties that should change little from one to the next.
 
@@ -46,6 +48,7 @@ def follow(
             max_iter=max_iter,
             memory=memory,
             names=names,
+            bounds=bounds,
         )
         last = found.solution.point
         yield found

@@ -42,7 +42,7 @@ SCIPY_METHODS: dict[str, tuple[str, dict[str, Any]]] = {
 USES_PRODUCTS = {"newton-cg", "trust-krylov", "trust-ncg"}
 USES_HESSIAN = {"trust-exact"}
 DENSE = {"bfgs", "trust-exact"}
-EVALUATIONS = 10_000  # without one iterate: more than any line search or trust region needs
+EVALUATIONS = 500  # without one iterate: a trust region that has shrunk as often is empty
 
 
 class _Evaluations:

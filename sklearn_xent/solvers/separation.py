@@ -23,7 +23,7 @@ __all__ = ["SeparationWarning", "recession_direction"]
 LARGEST_NULL_SPACE = 2000  # coefficients up to which a null space is looked for: 32 MB, some seconds
 LARGEST_PROGRAM = 20_000_000  # entries of the linear program that are worth the answer
 SECONDS = 10.0
-STILL = 1e-3  # of the largest change of a margin, that leaves the margins that stay where they are
+TOLERATED = 1e-7  # fall of a margin, or change of one that must stay, relative to the largest growth
 LEAST_SHARE = 1e-12  # of the loss, that a margin may hold however small the gap is said to be
 
 
@@ -54,18 +54,12 @@ def recession_direction(point: Point, gap: float) -> Array | None:
     z = _least_norm_ray(M, basis, costs.ravel(), *_sides(objective.penalty.bounds, free))
     if z is None:
         return None
-    direction = (basis @ z).reshape(free.shape)
-    return direction if _leaves_alone(point, direction, share) else None
-
-
-def _leaves_alone(point: Point, direction: Array, share: float) -> bool:
-    """Whether what must stay does: a null space is found by rounding, and may hold what is only weak."""
-    o = point.objective
-    _, (found,) = o.rows.sweep(
-        kernels.largest_change, point.expansion, o.design.linear(direction), o.design, share
-    )
-    stays, grows = np.max(found.flat(), axis=0)
-    return bool(stays <= STILL * grows)
+    direction = basis @ z
+    # the program's tolerance may hide that a margin falls: near-duplicates take it to the size of the others
+    args = point.expansion, objective.design, direction, share
+    _, (extremes,) = objective.rows.sweep(kernels.margin_extremes, *args)
+    falls, grows, tied = np.max(list(extremes.flat()), axis=0)
+    return np.asarray(direction.reshape(free.shape)) if max(falls, tied) <= TOLERATED * grows else None
 
 
 def _unconstrained(point: Point, free: Array, share: float) -> Array | None:
