@@ -178,7 +178,7 @@ def test_a_lasso_with_a_column_that_nothing_penalises(l1_ratio, C, K):
         [(None, None), (-0.2, 0.2), (0, None)],
     ],
 )
-@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("container", sorted(set(CONTAINERS) - {"float32"}))  # in which a sum is rounded
 def test_bounds_hold_on_dependent_columns(bounds, container):
     X, y = overlapping(n=100, d=2)
     X = np.column_stack([X, X.sum(axis=1)])
@@ -197,12 +197,21 @@ def test_one_column_and_a_wide_offset(width, solver):
     assert_optimal(posed(x[:, None], y, offset=offset, C=1.4e10, solver=solver))
 
 
-@pytest.mark.parametrize("size", [1e2, 1e6, 1e12])
-def test_an_offset_that_decides_every_row_leaves_an_optimum(size):
-    # the loss is all but 0 or all but linear in each row; nothing is to be gained at the start
+@pytest.mark.parametrize("size", [1e2, 1e3, 1e6, 1e12])
+@pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
+def test_an_offset_that_decides_every_row_leaves_an_optimum(l1_ratio, size):
+    # the loss is all but 0 or all but linear in each row
     X, y = overlapping(n=100)
     offset = np.where(np.arange(100) % 2, size, -size)
-    assert_optimal(posed(X, y, offset=offset, C=1.0))
+    problem = posed(X, y, offset=offset, C=1.0, l1_ratio=l1_ratio, fit_intercept=False)
+    assert_optimal(problem, may_warn=size > 1e6)
+
+
+@pytest.mark.parametrize("C", [1.0, 1e10])
+def test_offsets_that_are_right_leave_nothing_to_find(C):
+    X, y = overlapping(n=100)
+    model = assert_optimal(posed(X, y, offset=np.where(y == 1, 40.0, -40.0), C=C, fit_intercept=False))
+    assert model.optimality_gap_ <= 1e-8 * model.history_["objective"][-1]
 
 
 @pytest.mark.parametrize("C", [1e8, 1e12, 1e16])
