@@ -196,7 +196,7 @@ def elastic_net(
             f"coef_bounds exclude 0 at entry {stuck[0]}, but that column of X does not vary (or its penalty "
             "is all that does): it can have no other coefficient."
         )
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         lower, upper = (
             np.append(np.where(idle[:-1] | (b == 0), 0.0, b / design.scale), end)
             for b, end in zip(bounds, (-np.inf, np.inf), strict=True)

@@ -126,7 +126,7 @@ class Curvature:
         g = gradient.ravel()[self.active] * self._unit
         vectors = self._eigen[1]
         lost = g - vectors @ (vectors.T @ g)
-        return 0.5 * float(lost @ lost) / self._rounding
+        return 0.5 * float(lost @ lost) / float(self._rounding)  # floats of Python overflow to inf in silence
 
 
 def _spectrum(H: Array, R: Array | None) -> tuple[Array, Array, float]:

@@ -1,9 +1,13 @@
 """Bounds of the gap are never below it, and are near it where Newton's model is right."""
 
+import warnings
+
 import numpy as np
 import pytest
 import scipy.optimize
+from sklearn.exceptions import ConvergenceWarning
 
+from sklearn_xent import CrossEntropyClassifier
 from sklearn_xent.problem.design import design_for, moments_of
 from sklearn_xent.problem.duality import DualPoint, duality_gap
 from sklearn_xent.problem.losses import loss_for
@@ -235,6 +239,21 @@ def test_products_do_not_end_a_fit_that_conjugate_gradients_have_not_solved(monk
     true = near.value - exact.point.value
     gap, _ = certify(near, 2 * true)
     assert gap.nats > 2 * true or gap.nats >= true
+
+
+@pytest.mark.parametrize("K", [2, 3])
+def test_a_certificate_does_not_read_the_data_for_ever(monkeypatch, K):
+    # products with the Hessian for one certificate: as many as readings so far, within limits
+    monkeypatch.setattr(optimality_gap, "DENSE_LIMIT", 2)
+    monkeypatch.setattr(optimality_gap, "CERTIFIED_LIMIT", 2)
+    rng = np.random.default_rng(0)
+    X = np.linalg.qr(rng.normal(size=(300, 40)))[0] * np.geomspace(1, 1e-7, 40) @ rng.normal(size=(40, 40))
+    y = rng.integers(0, K, 300)
+    model = CrossEntropyClassifier(C=1e12, solver="truncated-newton", max_iter=30)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        passes = model.fit(X, y).history_["passes"]
+    assert passes[-1] < 30 * (optimality_gap.PRODUCTS[1] + 100)
 
 
 def test_kinds_are_words_of_the_documentation():
