@@ -134,7 +134,7 @@ class SignSplit:
 
 
 def triangular_factor(point: Point) -> Triangular | None:
-    """Factor the Hessian that all classes share at a point, or None where d is too large for it, or it is 0."""
+    """Factor the Hessian that all classes share at a point, or None where d is too large or it is 0."""
     K, size = point.coefficients.shape
     if size > FACTOR_LIMIT + 1:
         return None
