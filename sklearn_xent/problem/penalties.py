@@ -45,7 +45,12 @@ class ElasticNet:
     @property
     def free(self) -> Array:
         """Mask (d + 1,) of the columns whose coefficients nothing holds back."""
-        return np.asarray((self.l1 == 0) & (self.l2 == 0) & ~np.isfinite(self.bounds).all(axis=0))
+        return np.asarray(self.costless & ~np.isfinite(self.bounds).all(axis=0))
+
+    @property
+    def costless(self) -> Array:
+        """Mask (d + 1,) of the columns that nothing penalises, within bounds or without."""
+        return np.asarray((self.l1 == 0) & (self.l2 == 0))
 
     def columns(self, which: Array) -> ElasticNet:
         """The penalty of some columns (indices into d + 1)."""
@@ -191,7 +196,7 @@ def elastic_net(
             f"coef_bounds exclude 0 at entry {stuck[0]}, but that column of X does not vary (or its penalty "
             "is all that does): it can have no other coefficient."
         )
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         lower, upper = (
             np.append(np.where(idle[:-1] | (b == 0), 0.0, b / design.scale), end)
             for b, end in zip(bounds, (-np.inf, np.inf), strict=True)

@@ -134,7 +134,7 @@ class SignSplit:
 
 
 def triangular_factor(point: Point) -> Triangular | None:
-    """Factor the Hessian that all classes share at a point, or None where d is too large for it."""
+    """Factor the Hessian that all classes share at a point, or None where d is too large or it is 0."""
     K, size = point.coefficients.shape
     if size > FACTOR_LIMIT + 1:
         return None
@@ -150,6 +150,8 @@ def triangular_factor(point: Point) -> Triangular | None:
     # Directions the data do not determine get the curvature of the best determined: any positive number will
     # do where there is no gradient, and a large one keeps rounding from being magnified.
     values, vectors = np.linalg.eigh(H)
+    if not values[-1] > 0:
+        return None  # every row is saturated
     values = np.where(values > SINGULAR * values[-1], values, values[-1])
     # R' R = root root' makes R' the Cholesky factor, without squaring the condition number again
     R = np.linalg.qr((vectors * np.sqrt(values)).T, mode="r")

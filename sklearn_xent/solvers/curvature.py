@@ -115,7 +115,7 @@ class Curvature:
         g = gradient.ravel()[self.active] * self._unit
         vectors = self._eigen[1]
         lost = g - vectors @ (vectors.T @ g)
-        return 0.5 * float(lost @ lost) / self._rounding
+        return 0.5 * float(lost @ lost) / float(self._rounding)  # floats of Python overflow to inf in silence
 
 
 def _spectrum(H: Array, R: Array | None) -> tuple[Array, Array, float]:
@@ -204,11 +204,11 @@ def pin_gauge(H: Array, objective: Objective, chosen: Array) -> None:
 
     The gradient has no component there (with l2, iterates sum to zero over the classes), so no step
     changes; without it H is singular, or as nearly so as the penalty is weak. An l1 penalty does fix the
-    sum of the coefficients: then only the columns that are free have a gauge.
+    sum of the coefficients: then only the columns that nothing penalises have a gauge.
     """
     gauged = chosen.all(axis=0)
     if not objective.penalty.smooth:
-        gauged &= objective.free
+        gauged &= objective.penalty.costless
     K = len(chosen)
     where = (np.cumsum(chosen.ravel()) - 1).reshape(chosen.shape)[:, gauged]
     mean = H[where, where].sum(axis=0) / K

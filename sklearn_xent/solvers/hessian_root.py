@@ -30,7 +30,7 @@ def hessian_root(point: Point, chosen: Array) -> Array:
     o = point.objective
     gauged = chosen.all(axis=0) & o.loss.shift_invariant
     if not o.penalty.smooth:
-        gauged &= o.free
+        gauged &= o.penalty.costless
     _, (roots,) = o.rows.sweep(kernels.hessian_root, point.expansion, o.design, chosen, gauged)
     ridge = np.diag(np.sqrt(np.broadcast_to(o.penalty.l2, chosen.shape)[chosen]))
     return kernels.triangular(np.vstack([*roots.flat(), ridge]))

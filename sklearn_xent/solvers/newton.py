@@ -97,7 +97,7 @@ class DiagonalInverse:
         self._diagonal = np.empty_like(point.gradient)
         self._diagonal[:] = self._diagonal_of(point)
         self._diagonal *= 0.99
-        self._diagonal += 0.01 * self._diagonal.max()
+        self._diagonal += max(0.01 * self._diagonal.max(), np.finfo(float).tiny)
 
     def solve(self, gradient: Array) -> Array:
         """Divide."""

@@ -44,7 +44,9 @@ def polish(
 
 def _same_face(point: Point, trial: Point, curvature: Curvature) -> bool:
     """Whether both have the same signs and bounds, and the subgradient stays zero off the active set."""
-    movable = point.objective.penalty.movable
+    movable, (lower, upper) = point.objective.penalty.movable, point.objective.penalty.bounds
+    if ((trial.coefficients < lower) | (trial.coefficients > upper)).any():
+        return False  # the face holds what may leave a bound: a step may be to its other side
     same = np.array_equal(np.sign(point.coefficients), np.sign(trial.coefficients))
     same = same and np.array_equal(movable(point.coefficients), movable(trial.coefficients))
     return same and not trial.stationarity.ravel()[~curvature.active].any()

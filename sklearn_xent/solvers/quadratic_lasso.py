@@ -97,7 +97,7 @@ def _best_on_the_way(
     """
     start, low, high, weight = w[A], lower[A], upper[A], l1[A]
     move = goal - start
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         zero = -start / move
         bound = np.where(move > 0, (high - start) / move, (low - start) / move)
     bound = np.where(move == 0, np.inf, bound)

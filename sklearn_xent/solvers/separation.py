@@ -16,7 +16,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem import kernels
-from sklearn_xent.problem.objective import Point
+from sklearn_xent.problem.objective import Objective, Point
 
 __all__ = ["SeparationWarning", "recession_direction"]
 
@@ -69,11 +69,15 @@ def _unconstrained(point: Point, free: Array, share: float) -> Array | None:
     """
     objective = point.objective
     which = np.flatnonzero(free & (np.append(objective.design.scale, 1.0) > 0))
+    if len(which) > LARGEST_NULL_SPACE and free.size * len(which) > LARGEST_PROGRAM:
+        return None
     identity = np.zeros((free.size, len(which)))
     identity[which, np.arange(len(which))] = 1.0
     if len(which) > LARGEST_NULL_SPACE:
-        return identity if identity.size <= LARGEST_PROGRAM else None
+        return identity
     (G,), _ = objective.rows.sweep(kernels.constraint_gram, point.expansion, objective.design, share)
+    if objective.loss.shift_invariant:
+        _pin_gauge(G, objective)
     G = G[np.ix_(which, which)]
     unit = 1 / np.sqrt(np.where(np.diag(G) > 0, np.diag(G), 1.0))
     G *= np.outer(unit, unit)
@@ -86,6 +90,16 @@ def _unconstrained(point: Point, free: Array, share: float) -> Array | None:
     values, vectors = np.linalg.eigh(G)
     null = vectors[:, values <= rounding * max(values[-1], 1.0)] * unit[:, None]
     return np.asarray(identity @ null)
+
+
+def _pin_gauge(G: Array, objective: Objective) -> None:
+    """Rule out of the null space one number added to all classes of a column without bounds; G is changed."""
+    K, size = objective.shape
+    gauged = np.isinf(objective.penalty.bounds).all(axis=0)
+    blocks = G.reshape(K, size, K, size)
+    unit = G.diagonal().reshape(K, size).mean(axis=0) / K
+    for j in np.flatnonzero(gauged):
+        blocks[:, j, :, j] += unit[j] or 1.0
 
 
 def _sides(bounds: tuple[Array, Array], free: Array) -> tuple[Array, Array]:

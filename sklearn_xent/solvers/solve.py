@@ -136,7 +136,7 @@ class Monitor:
             raise Stop(Status.STALLED)
         if curvature is not None:
             gap = Gap(curvature.gap(point.stationarity), Kind.ESTIMATE)
-        guess = Gap(0.5 * point.steepness**2) if gap is None else gap
+        guess = Gap(0.5 * point.steepness**2) if gap is None else gap._replace(nats=float(gap.nats))
         scaled = self.calibration * guess.nats if guess.kind is Kind.GUESS else guess.nats
         self.history.add(point, scaled)
         if self._improves(point):
@@ -170,8 +170,9 @@ class Monitor:
             self.best = point
             raise Stop(Status.CONVERGED)
         # ask again only once the guess, corrected, has come down by half as much again; one below rounding
-        # says nothing
-        self.calibration = 2 * self.gap.nats / max(guess.nats, np.finfo(float).eps * abs(point.value))
+        # says nothing, and nor does a gap above the objective, which is not negative
+        known = self.gap.nats if self.gap.nats < abs(point.value) else goal
+        self.calibration = 2 * float(known) / max(guess.nats, float(np.finfo(float).eps) * abs(point.value))
 
     def _separable(self, point: Point) -> bool:
         """Whether nothing penalises the columns, and the rows are all right and almost certain."""

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from sklearn_xent import CrossEntropyClassifier, SeparationWarning
 from sklearn_xent.solvers.methods import METHODS
@@ -83,3 +84,79 @@ def test_an_offset_does_not_hide_or_make_separation():
         warnings.simplefilter("always")
         CrossEntropyClassifier(C=np.inf, max_iter=300).fit(X, y, offset=offset)
     assert not any("are separated by" in str(w.message) and "Some" not in str(w.message) for w in caught)
+
+
+@pytest.mark.parametrize("container", [np.asarray, sp.csr_array, sp.csc_array])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("K", [2, 3])
+def test_a_level_all_of_one_class_is_named(K, weighted, container):
+    rng = np.random.default_rng(0)
+    X, y = overlapping(n=2000, d=3, K=K)
+    level = rng.choice(6, size=2000, p=[0.4, 0.3, 0.2, 0.08, 0.015, 0.005])
+    y[level == 5] = 1
+    weights = rng.integers(0, 3, 2000) if weighted else None
+    design = container(np.column_stack([X, np.eye(6)[level]]))
+    with pytest.warns(SeparationWarning, match=r"quasi-separation.* column 8:"):
+        model = CrossEntropyClassifier(C=np.inf).fit(design, y, sample_weight=weights)
+    assert not model.converged_
+    rest = level != 5
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        CrossEntropyClassifier(C=np.inf).fit(container(np.column_stack([X, np.eye(6)[level]])[rest]), y[rest])
+
+
+def test_two_classes_of_three_that_a_level_rules_out():
+    # every row of the level is of class 0 or 1: only what class 2 has there falls for ever
+    X, y = overlapping(n=900, d=2, K=3)
+    level = (np.arange(900) < 60).astype(float)
+    y[(level == 1) & (y == 2)] = 0
+    with pytest.warns(SeparationWarning, match="column 2:"):
+        CrossEntropyClassifier(C=np.inf).fit(np.column_stack([X, level]), y)
+
+
+@pytest.mark.parametrize("K", [2, 3])
+@pytest.mark.parametrize("size", [3.0, 10.0, 30.0])
+def test_confident_classes_that_overlap_do_not_warn(size, K):
+    rng = np.random.default_rng(1)
+    x = size * rng.normal(size=(3000, 1))
+    y = np.argmax(x * np.arange(K) + rng.gumbel(size=(3000, K)), axis=1)
+    y[np.argsort(np.abs(x[:, 0]))[: 3 * K]] = np.tile(np.arange(K), 3)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = CrossEntropyClassifier(C=np.inf).fit(np.column_stack([x, rng.normal(size=(3000, 3))]), y)
+    assert model.converged_
+
+
+@pytest.mark.parametrize("K", [3, 4])
+@pytest.mark.parametrize("far", [1e4, 1e6, 1e8])
+def test_rounding_in_what_all_classes_share_is_no_separation(far, K):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=1000)
+    y = np.argmax(np.outer(x, np.arange(K)) + rng.gumbel(size=(1000, K)), axis=1)
+    x[0], y[0] = far, K - 1
+    assert CrossEntropyClassifier(C=np.inf).fit(x[:, None], y).converged_
+
+
+def test_a_wide_problem_is_not_asked_whether_it_is_separable_at_any_cost():
+    X = sp.random(300, 20_000, density=0.01, random_state=0, format="csr")
+    y = np.random.default_rng(0).integers(0, 2, 300)
+    with pytest.warns(SeparationWarning):
+        CrossEntropyClassifier(C=np.inf).fit(X, y)
+
+
+@pytest.mark.parametrize("solver", ["auto", "lbfgs", "newton-cholesky", "truncated-newton"])
+@pytest.mark.parametrize("K", [2, 3])
+def test_separable_classes_are_fitted_to_a_thousandth_of_a_nat(K, solver):
+    X, _ = overlapping(n=90, d=4)
+    y = np.argmax(X[:, :K], axis=1)
+    with pytest.warns(SeparationWarning):
+        model = CrossEntropyClassifier(C=np.inf, solver=solver).fit(X, y)
+    assert 0 < model.history_["objective"][-1] < 1e-3
+    np.testing.assert_array_equal(model.predict(X), y)
+
+
+def test_separable_classes_of_soft_weights_are_fitted_as_far():
+    X, y = separable()
+    with pytest.warns(SeparationWarning):
+        model = CrossEntropyClassifier(C=np.inf).fit(X, y, sample_weight=np.linspace(0.01, 5, len(y)))
+    assert model.history_["objective"][-1] < 1e-3

@@ -4,6 +4,7 @@ import gzip
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from sklearn.datasets import load_svmlight_file
 from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -39,6 +40,47 @@ def test_census_income_raw(shared_data):
     X = pd.get_dummies(frame, dtype=float)
     model = check_gap(X.to_numpy(), y)
     assert model.score(X.to_numpy(), y) > 0.84
+
+
+@pytest.fixture(scope="module")
+def census(request):
+    """Columns of the census as strings and numbers, and whether an income is above 50,000."""
+    pd = pytest.importorskip("pandas")
+    frame = pd.read_csv(request.getfixturevalue("shared_data") / "adult.csv.gz")
+    y = (frame.pop("income-per-year").str.strip().str.rstrip(".") == ">50K").to_numpy()
+    return frame, y
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("C", "l1_ratio"), [(10.0, 1.0), (3.0, 1.0), (10.0, 0.99)])
+def test_census_lasso_of_sparse_raw_columns(census, C, l1_ratio):
+    import pandas as pd
+
+    frame, y = census
+    X = pd.get_dummies(frame, dtype=float).to_numpy()
+    model = CrossEntropyClassifier(C=C, l1_ratio=l1_ratio).fit(sp.csr_array(X), y)
+    assert model.converged_
+    lowest = CrossEntropyClassifier(C=C, l1_ratio=l1_ratio).fit(X, y)
+    best = reference_objective(lowest, X, y.astype(int))
+    assert reference_objective(model, X, y.astype(int)) <= best * (1 + 1e-6)
+    assert model.history_["objective"][-1] < 0.3165
+
+
+@pytest.mark.parametrize("container", [np.asarray, sp.csr_array])
+def test_census_level_of_one_class_is_named(census, container):
+    # without pay or never worked: the few rows of the second are all of one class
+    import pandas as pd
+
+    frame, y = census
+    levels = pd.get_dummies(frame["workclass"], dtype=float)
+    alone = [name for name in levels if len(np.unique(y[levels[name] == 1])) == 1]
+    assert alone
+    others = frame[["age", "education-num"]].to_numpy(float)
+    X = np.column_stack([levels.to_numpy(), others])
+    columns = "|".join(str(list(levels).index(name)) for name in alone)
+    with pytest.warns(SeparationWarning, match=f"quasi-separation.* columns? ({columns})"):
+        model = CrossEntropyClassifier(C=np.inf).fit(container(X), y)
+    assert not model.converged_
 
 
 def test_mushrooms_are_separable(shared_data):

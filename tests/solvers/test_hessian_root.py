@@ -1,0 +1,94 @@
+"""A root of the Hessian: it is one, and keeps the digits that squares lose."""
+
+import numpy as np
+import pytest
+
+from sklearn_xent.problem.design import design_for, moments_of
+from sklearn_xent.problem.losses import loss_for
+from sklearn_xent.problem.objective import Objective
+from sklearn_xent.problem.penalties import elastic_net
+from sklearn_xent.rows import as_rows
+from sklearn_xent.solvers.curvature import curvature_at, hessian_among
+from sklearn_xent.solvers.hessian_root import affordable, hessian_root
+from tests.problem.test_derivatives import CONTAINERS, PENALTIES, pose, somewhere
+
+
+def without_gauge(mask):
+    """Projection on what changes a logit: how one number added to all classes is pinned is arbitrary."""
+    where = (np.cumsum(mask.ravel()) - 1).reshape(mask.shape)
+    P, K = np.eye(np.count_nonzero(mask)), len(mask)
+    for j in np.flatnonzero(mask.all(axis=0)) if K > 2 else ():
+        P[np.ix_(where[:, j], where[:, j])] -= 1 / K
+    return P
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("penalty", PENALTIES)
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("K", [2, 3, 5])
+def test_the_square_of_the_root_is_the_hessian(K, fit_intercept, penalty, container):
+    strength, l1_ratio = PENALTIES[penalty]
+    objective, W = pose(K, container, l1_ratio=l1_ratio, fit_intercept=fit_intercept, strength=strength)
+    point = objective.at(W)
+    assert affordable(point)
+    chosen = np.ones(W.shape, bool)
+    chosen[0, 1] = chosen[-1, 2] = False
+    for mask in (np.ones(W.shape, bool), chosen):
+        R, H = hessian_root(point, mask), hessian_among(point, mask)
+        np.testing.assert_array_equal(R, np.triu(R))
+        kept, unit = without_gauge(mask), np.sqrt(np.diag(H))
+        difference = kept @ (R.T @ R - H) @ kept
+        assert np.abs(difference / np.outer(unit, unit)).max() < 1e-12
+        if mask.all():
+            V = somewhere(objective)
+            V = V - V.mean(axis=0) * (K > 2)
+            v = V[mask]
+            assert (R @ v) @ (R @ v) == pytest.approx((V * point.hessian_product(V)).sum(), rel=1e-8)
+
+
+def nearly_equal(distance, K, n=300):
+    """x and x + distance * e as columns, at coefficients of the logits of e."""
+    rng = np.random.default_rng(0)
+    x, e = rng.normal(size=(2, n))
+    X = np.column_stack([x, x + distance * e])
+    targets = np.eye(K)[np.argmax(np.outer(e, np.arange(K)) + rng.gumbel(size=(n, K)), axis=1)].T
+    rows = as_rows(X, targets[1:] if K == 2 else targets, np.full(n, 1 / n), None)
+    design = design_for(rows, moments_of(rows), fit_intercept=True, strength=np.zeros(2), l1_ratio=0.0)
+    objective = Objective(rows, loss_for(K), elastic_net(design, 0.0, 0.0), design)
+    return objective.at(np.zeros(objective.shape)), (X[:, 1] - x)
+
+
+@pytest.mark.parametrize("K", [2, 3])
+@pytest.mark.parametrize("distance", [1e-5, 1e-7, 1e-9])
+def test_a_direction_that_squares_lose_keeps_its_digits(distance, K):
+    point, difference = nearly_equal(distance, K)
+    R = hessian_root(point, np.ones(point.coefficients.shape, bool))
+    scale = point.objective.design.scale
+    coef = np.zeros(point.coefficients.shape)
+    coef[0, :2] = np.array([-1, 1]) / scale  # logits of the difference
+    if K > 2:
+        coef -= coef.mean(axis=0)
+    centred = difference - difference.mean()
+    along = R @ coef.ravel()
+    curvature = (1 / 4 if K == 2 else (1 - 1 / K) / K) * (centred**2).mean()
+    assert along @ along == pytest.approx(curvature, rel=1e-15 / distance * 1e2 + 1e-6)
+
+
+@pytest.mark.parametrize("K", [2, 3])
+def test_a_newton_step_finds_the_direction_that_squares_lose(K):
+    point, difference = nearly_equal(1e-9, K)
+    step = curvature_at(point).solve(point.gradient)
+    coef, _ = point.objective.to_original(step)
+    assert np.abs(coef).max() > 0.1 / difference.std()
+    assert point.objective.at(-step).value < point.value - 0.05
+
+
+def test_a_root_is_not_made_where_it_would_take_long():
+    class Wide:
+        class objective:
+            class rows:
+                n_rows = 10_000
+
+        coefficients = np.zeros((1, 3000))
+
+    assert not affordable(Wide)
