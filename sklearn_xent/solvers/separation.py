@@ -69,10 +69,12 @@ def _unconstrained(point: Point, free: Array, share: float) -> Array | None:
     """
     objective = point.objective
     which = np.flatnonzero(free & (np.append(objective.design.scale, 1.0) > 0))
+    if len(which) > LARGEST_NULL_SPACE and free.size * len(which) > LARGEST_PROGRAM:
+        return None
     identity = np.zeros((free.size, len(which)))
     identity[which, np.arange(len(which))] = 1.0
     if len(which) > LARGEST_NULL_SPACE:
-        return identity if identity.size <= LARGEST_PROGRAM else None
+        return identity
     (G,), _ = objective.rows.sweep(kernels.constraint_gram, point.expansion, objective.design, share)
     G = G[np.ix_(which, which)]
     unit = 1 / np.sqrt(np.where(np.diag(G) > 0, np.diag(G), 1.0))
