@@ -20,7 +20,7 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.problem import kernels
 from sklearn_xent.problem.objective import Point
 
-__all__ = ["DualPoint", "duality_gap", "slope_rounding"]
+__all__ = ["DualPoint", "duality_gap", "slope_rounding", "summed_rounding"]
 
 
 ROUNDED = 32  # roundings that a slope may be off by
@@ -29,7 +29,8 @@ ROUNDED = 32  # roundings that a slope may be off by
 class DualPoint:
     """Probabilities along a direction (K, d + 1) from those of a point, and the loss gradient that they give.
 
-    Without a direction they are the point's own, and no row is read; else one reading of X. Coefficients in
+    Without a direction they are the point's own, and no row is read; else one reading of X. A direction is
+    added to those that led to the dual point ``before``: a small one keeps its own digits. Coefficients in
     the mask ``solved`` (K, d + 1) are those that the direction was solved for: where only rounding keeps
     their slopes from ``expected`` (K, d + 1) they are taken as that, and the difference is ``rounded``. What
     is then outside the dual's feasible range, in ``lost``, leaves no bound.
@@ -42,13 +43,15 @@ class DualPoint:
         expected: Array | float = 0.0,
         *,
         direction: Array | None = None,
+        before: DualPoint | None = None,
         rounding: Array | None = None,
     ) -> None:
         self._point, self._solved, self._change = point, solved, None
         o, G = point.objective, point.loss_gradient
         if direction is not None:
-            linear = o.design.linear(direction)
-            (pulled,), (self._change,) = o.rows.sweep(kernels.dual_point, point.expansion, linear, o.design)
+            start = None if before is None else before._change
+            args = point.expansion, start, o.design.linear(direction), o.design
+            (pulled,), (self._change,) = o.rows.sweep(kernels.dual_point, *args)
             G = o.design.gradient(pulled)
         self.gradient = G
         least, greatest = o.penalty.dual_range
@@ -102,21 +105,29 @@ class DualPoint:
         return np.inf if lost.any() else float(rise.sum() + max(over, 0.0) * abs(self._point.value))
 
 
-def slope_rounding(point: Point, diagonal: Array | None = None) -> Array:
-    """One rounding of a slope (K, d + 1), relative to the norms of its column, as multiplied, and residuals.
+def slope_rounding(point: Point) -> Array:
+    """One rounding of a slope (d + 1,), relative to the norms of its column, as multiplied, and residuals.
 
-    No residuals are larger, in the mean of their squares, than twice the loss: Pinsker's inequality. With
-    the diagonal of the Hessian (K, d + 1) also what the rounding of the logits adds: they are off by eps
-    |W| |a|, and the slopes of column j by no more than eps sqrt(H_jj) sum_k |W_k| sqrt(H_kk).
+    No residuals are larger, in the mean of their squares, than twice the loss: Pinsker's inequality.
     """
     o = point.objective
     columns = np.append(np.sqrt(o.design.variance) + o.design.cancellation, 1.0)
     eps = np.finfo(np.float32 if o.rows.single else np.float64).eps
-    size = columns * np.sqrt(2 * min(point.loss, 1.0))
-    if diagonal is not None:
-        root = np.sqrt(diagonal)
-        size = size + root * (np.abs(point.coefficients) * root).sum()
-    return np.asarray(eps * np.broadcast_to(size, point.coefficients.shape))
+    return np.asarray(eps * columns * np.sqrt(2 * min(point.loss, 1.0)))
+
+
+def summed_rounding(point: Point) -> tuple[Array, Array]:
+    """One rounding of each slope (K, d + 1): eps times the sum of the sizes of what it is the sum of.
+
+    Also the slopes that residuals would make, each off by one rounding of random sign.
+
+    Far less than ``slope_rounding`` where an outlying row has hardly a residual. One reading of X.
+    """
+    o = point.objective
+    eps = np.finfo(np.float32 if o.rows.single else np.float64).eps
+    args = point.expansion, point.coefficients.shape, o.design
+    (sizes, probe), _ = o.rows.sweep(kernels.slope_sizes, *args)
+    return eps * sizes, eps * probe
 
 
 def _beyond(G: Array, least: Array, greatest: Array) -> Array:

@@ -45,6 +45,7 @@ __all__ = [
     "mean_curvature",
     "mean_curvature_gram",
     "reach",
+    "slope_sizes",
     "smallest_margin",
     "solved",
     "squares",
@@ -465,9 +466,21 @@ def gram(block: Block, design: Design) -> Any:
     return (design.gram(block.X, np.where(block.weights > 0, block.weights, 0.0)),), ()
 
 
-def dual_point(block: Block, e: Any, direction: Linear, design: Design) -> Any:
+def slope_sizes(block: Block, e: Any, shape: tuple[int, int], design: Design) -> Any:
+    """Sums of the sizes of the terms of each slope (K, d + 1), and slopes of residuals of random signs."""
+    sizes, probe, rng = np.zeros(shape), np.zeros(shape), np.random.default_rng(0)
+    for part, A, _ in _chosen_rows(block, design, np.ones(shape, bool), 2):
+        absolute = np.abs(A)
+        absolute[:, :-1] += design.cancellation
+        off = block.weights[part] * np.abs(e.residual[:, part])
+        sizes += off @ absolute
+        probe += (off * rng.choice([-1.0, 1.0], off.shape)) @ A
+    return (sizes, probe), ()
+
+
+def dual_point(block: Block, e: Any, start: Array | None, direction: Linear, design: Design) -> Any:
     """Pulled residuals of the probabilities to first order along a direction; the change of them is kept."""
-    change = e.probability_change(design.logits(block.X, direction))
+    change = e.probability_change(design.logits(block.X, direction), start)
     return (design.pull(block.X, block.weights * (e.residual + change)),), (change,)
 
 

@@ -47,9 +47,14 @@ class Expansion:
             return p * self.complements * v
         return p * (v - np.einsum("kn,kn->n", p, v))
 
-    def probability_change(self, v: Array) -> Array:
-        """First-order change (K, n) of the probabilities for a change v of the logits, within the simplex."""
+    def probability_change(self, v: Array, start: Array | None = None) -> Array:
+        """First-order change (K, n) of the probabilities for a change v of the logits, within the simplex.
+
+        It is added to a change that was made before.
+        """
         change = self.curvature_product(v)
+        if start is not None:
+            change += start
         p = self.probabilities
         if len(p) == 1:
             return np.clip(change, -p, self.complements)

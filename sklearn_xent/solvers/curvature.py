@@ -58,8 +58,6 @@ class Curvature:
         self._cholesky = self._eigen = None
         self._rounding = self.least_pivot = 0.0
         self._null = np.zeros((len(H), 0))
-        self.diagonal = np.zeros(self.active.shape)
-        self.diagonal[self.active] = diagonal
         if H.size:
             U, sound = _cholesky(H)
             self.least_pivot = float(U.diagonal().min() ** 2) if sound else 0.0
@@ -103,18 +101,9 @@ class Curvature:
         """
         return self.solved_gap(gradient) + self.unresolved(gradient)
 
-    def solved_gap(self, gradient: Array, ridge: Array | None = None) -> float:
-        """The part of the gap in nats that lies where H shows curvature.
-
-        With a ridge (d + 1,), that is part of H, not along directions of which it is more than half.
-        """
-        if ridge is None or self._eigen is None:
-            return max(0.5 * float((gradient * self.solve(gradient)).sum()), 0.0)
-        values, vectors = self._eigen
-        scaled = np.broadcast_to(ridge, gradient.shape).ravel()[self.active] * self._unit**2
-        data = scaled @ vectors**2 <= 0.5 * values
-        along = (gradient.ravel()[self.active] * self._unit) @ vectors[:, data]
-        return 0.5 * float((along**2 / values[data]).sum())
+    def solved_gap(self, gradient: Array) -> float:
+        """The part of the gap in nats that lies where H shows curvature."""
+        return max(0.5 * float((gradient * self.solve(gradient)).sum()), 0.0)
 
     def unresolved(self, gradient: Array) -> float:
         """Nats that a gradient may be worth along directions where H shows no curvature.

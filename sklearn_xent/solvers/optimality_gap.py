@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_xent.arrays import Array, inner
-from sklearn_xent.problem.duality import DualPoint, duality_gap, slope_rounding
+from sklearn_xent.problem.duality import DualPoint, duality_gap, summed_rounding
 from sklearn_xent.problem.objective import Point
 from sklearn_xent.solvers.conjugate_gradient import Map, conjugate_gradient
 from sklearn_xent.solvers.curvature import (
@@ -24,7 +24,6 @@ __all__ = ["CERTIFIED_LIMIT", "POLISH_LIMIT", "Gap", "Kind", "certify", "factore
 
 POLISH_LIMIT = 500_000  # rows x coefficients: below it a Hessian costs milliseconds
 CERTIFIED_LIMIT = 4000  # coefficients up to which a Hessian is factored where products give no bound: 128 MB
-PROBES = 2  # vectors of rounding errors
 ROUNDS = 5  # of refining the dual point; each costs one reading of X, and must halve the bound
 PRODUCTS = 60, 400  # with the Hessian for one certificate: as many as readings so far, within these
 # Share of the goal that the residual of the Newton system may cost, and the relative squared residual, in the
@@ -118,17 +117,6 @@ def _by_products(point: Point, goal: float, precondition: Map | None) -> Gap:
     return Gap(bound, Kind.BOUND) if bound <= goal else estimate
 
 
-def _hidden_by_rounding(rounding: Array, curvature: Curvature, ridge: Array) -> float:
-    """Nats that rounding of the slopes may hide: the decrement of a vector of its size, of random signs.
-
-    Not along directions where the ridge is most of the curvature: there the data hardly vary, and the errors
-    of their slopes are as small.
-    """
-    rng = np.random.default_rng(0)
-    signs = rng.choice([-1.0, 1.0], (PROBES, *rounding.shape))
-    return max(curvature.solved_gap(rounding * sign, ridge) for sign in signs)
-
-
 def factored_bound(point: Point, curvature: Curvature, goal: float) -> float:
     """Bound in nats from the Newton step of a factored Hessian; one reading of X, or a few.
 
@@ -139,12 +127,13 @@ def factored_bound(point: Point, curvature: Curvature, goal: float) -> float:
     least, greatest = penalty.dual_range
     active = curvature.active.reshape(G.shape)
     aim, best = np.where(active, point.stationarity, 0.0), np.inf
-    rounding = slope_rounding(point, curvature.diagonal.reshape(G.shape))
-    hidden = _hidden_by_rounding(rounding, curvature, penalty.l2)
     step = curvature.solve(aim)
+    rounding, errors = summed_rounding(point)
+    more, dual = step, None
+    hidden = curvature.solved_gap(errors)
     for _ in range(ROUNDS):
         expected = G - aim + penalty.l2 * step
-        dual = DualPoint(point, active, expected, direction=-step, rounding=rounding)
+        dual = DualPoint(point, active, expected, direction=-more, before=dual, rounding=rounding)
         previous = best
         let_go = ~active & ((dual.gradient > greatest) | (dual.gradient < least))
         moved = None
@@ -158,7 +147,9 @@ def factored_bound(point: Point, curvature: Curvature, goal: float) -> float:
             active = active | let_go
             aim = np.where(let_go, G - np.clip(dual.gradient, least, greatest), aim)
             curvature = curvature_on(point, active)
-            step = curvature.solve(aim)
+            step = more = curvature.solve(aim)
+            dual = None
         else:
-            step = step + curvature.solve(np.where(active, dual.gradient - expected, 0.0))
+            more = curvature.solve(np.where(active, dual.gradient - expected, 0.0))
+            step = step + more
     return best
