@@ -469,10 +469,12 @@ def gram(block: Block, design: Design) -> Any:
 def slope_sizes(block: Block, e: Any, shape: tuple[int, int], design: Design) -> Any:
     """Sums of the sizes of the terms of each slope (K, d + 1), and slopes of residuals of random signs."""
     sizes, probe, rng = np.zeros(shape), np.zeros(shape), np.random.default_rng(0)
+    y = block.targets
+    terms = (1 - y) * e.probabilities + y * e.complements  # of residuals: with soft labels they may cancel
     for part, A, _ in _chosen_rows(block, design, np.ones(shape, bool), 2):
         absolute = np.abs(A)
         absolute[:, :-1] += design.cancellation
-        off = block.weights[part] * np.abs(e.residual[:, part])
+        off = block.weights[part] * terms[:, part]
         sizes += off @ absolute
         probe += (off * rng.choice([-1.0, 1.0], off.shape)) @ A
     return (sizes, probe), ()

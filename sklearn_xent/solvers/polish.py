@@ -21,12 +21,13 @@ def polish(
 ) -> tuple[Point, Gap]:
     """Newton steps with the Hessian already factored, while each brings the decrement down by a factor of 4.
 
-    With l1, a step that would change a sign or wake a zero ends it. The last point's gap is measured anew.
+    With l1, a step that would change a sign or wake a zero ends it. The last point's gap is measured anew;
+    if it is no smaller, the steps are dropped and not recorded.
     """
     o, first = point.objective, point
     if o.rows.n_rows * point.coefficients.size > POLISH_LIMIT:
         return point, gap
-    estimate = curvature.gap(point.stationarity)
+    estimate, steps = curvature.gap(point.stationarity), []
     for _ in range(min(at_most, STEPS)):
         if estimate < EXHAUSTED * abs(point.value):
             break
@@ -35,11 +36,16 @@ def polish(
         if not new < estimate / 4 or not (o.penalty.smooth or _same_face(point, trial, curvature)):
             break
         point, estimate = trial, new
-        record(point, new)
-    if point is first:
+        steps.append((point, new))
+    if not steps:
         return point, gap
     bound = Gap(factored_bound(point, curvature, 0.0), Kind.BOUND)
-    return (point, bound) if bound.nats <= gap.nats else (first, gap)
+    if bound.nats > gap.nats:
+        return first, gap
+    steps[-1] = point, bound.nats
+    for step in steps:
+        record(*step)
+    return point, bound
 
 
 def _same_face(point: Point, trial: Point, curvature: Curvature) -> bool:

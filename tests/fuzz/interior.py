@@ -109,11 +109,11 @@ def _advance(state, z, mu, step):
     share = _furthest(state.s, step.s)
     merit = state.merit(mu)
     for _ in range(60):
-        new = state.moved(step, share)
-        if (new.s > 0).all():
-            total = new.merit(mu)
-            if np.isfinite(total) and total <= merit + 0.05 * float(share) * step.slope + 1e-18 * abs(merit):
-                break
+        with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is too far
+            new = state.moved(step, share)
+            total = new.merit(mu) if (new.s > 0).all() else np.inf
+        if np.isfinite(total) and total <= merit + 0.05 * float(share) * step.slope + 1e-18 * abs(merit):
+            break
         share /= 2 if share > 1e-3 else 8
     else:
         return None
