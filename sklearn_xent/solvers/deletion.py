@@ -8,15 +8,15 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem.losses import Expansion
-from sklearn_xent.solvers.without_row import ENOUGH, ENOUGH_NATS, Removed, WithoutRow, widths
+from sklearn_xent.solvers.without_row import ENOUGH, ENOUGH_NATS, Removed, WithoutRow, softness, widths
 
 __all__ = ["Deletion"]
 
 STEPS, TRIALS = 20, 8  # that a model may take, and lengths of a step that are tried
-STILL = 0.15  # change of a row's logits up to which its curvature counts as unchanged in the next step
+STILL = 0.3  # change of a row's logits up to which its curvature counts as unchanged in the next step
+REST = 0.1  # of all curvature: so much is let pass of rows whose logits have moved further
 PRODUCTS = 60  # with a Hessian for one step
-EXACT = 1e-4  # squared relative residual, in the norm of the inverse, of a system that is solved
+EXACT = 1e-3  # squared relative residual, in the norm of the inverse, of a system that is solved
 ROUNDING = 1e-11  # of the objective: a rise that is none
 OBLIQUE = 3.0  # steps such as the row's own last one that those that follow may add, times their part of it
 
@@ -57,7 +57,8 @@ class Deletion(WithoutRow):
         own, (K, n), c = self._curvature(rows), self._z.shape, len(rows)
         G = self._gradient[:, None] - self._spread(self._pulls[:, rows], rows)
         zero = np.zeros(c)
-        some = _Models(rows, own, np.zeros_like(G), np.zeros((K, n, c)), zero, G)
+        nowhere = np.zeros((K, n, c))
+        some = _Models(rows, own, np.zeros_like(G), nowhere, zero, G, nowhere, nowhere)
         return some, self._stepped(some, self._precondition(G, rows, own), zero, np.ones(c, dtype=bool))
 
     def _left(self, some: _Models, step: _Steps) -> Array:
@@ -88,7 +89,7 @@ class Deletion(WithoutRow):
     def _taken(self, some: _Models, step: _Steps) -> _Models:
         """The models after their steps, or as much of these as does not raise the objective."""
         D, moved = some.D - step.X, some.moved - step.move
-        value, G = self._evaluated(D, moved, some.rows)
+        value, G, p, q = self._evaluated(D, moved, some.rows)
         t = np.minimum(np.log1p(step.m) / np.where(step.m > 0, step.m, 1.0), 0.5)
         for _ in range(TRIALS):
             high = np.flatnonzero(~(value <= some.value + ROUNDING * self._value))
@@ -96,65 +97,105 @@ class Deletion(WithoutRow):
                 break
             D[:, high] = some.D[:, high] - t[high] * step.X[:, high]
             moved[:, :, high] = some.moved[:, :, high] - t[high] * step.move[:, :, high]
-            value[high], G[:, high] = self._evaluated(D[:, high], moved[:, :, high], some.rows[high])
+            value[high], G[:, high], p[:, :, high], q[:, :, high] = self._evaluated(
+                D[:, high], moved[:, :, high], some.rows[high]
+            )
             t /= 2
-        return some._replace(D=D, moved=moved, value=value, G=G)
+        return some._replace(D=D, moved=moved, value=value, G=G, p=p, q=q)
 
-    def _evaluated(self, D: Array, moved: Array, rows: Array) -> tuple[Array, Array]:
-        """Change of the objective without row i (c,), and its gradient (N, c), from changes of the logits."""
+    def _evaluated(self, D: Array, moved: Array, rows: Array) -> tuple[Array, Array, Array, Array]:
+        """Change of the objective without row i (c,), its gradient (N, c), probabilities and complements."""
         (K, n), c = self._z.shape, len(rows)
-        value, residual = self._objective.loss.first_order(
+        e = self._objective.loss.expand(
             (self._z[:, :, None] + moved).reshape(K, -1), np.repeat(self._targets, c, axis=1)
         )
-        rise = value.reshape(n, c) - self._e.value[:, None]
+        rise = e.value.reshape(n, c) - self._e.value[:, None]
         rise[rows, np.arange(c)] = 0.0
-        pulls = self._w[:, None] * residual.reshape(K, n, c) - self._pulls[:, :, None]
+        pulls = e.residual.reshape(K, n, c)
+        pulls *= self._w[:, None]
+        pulls -= self._pulls[:, :, None]
         pulls[:, rows, np.arange(c)] = -self._pulls[:, rows]
         pulled = self._chosen(self._A.T @ pulls)
         bent = self._l2[:, None] * D
-        penalty = np.einsum("nc,nc->c", bent, self._start[:, None] + 0.5 * D)
-        return self._w @ rise + penalty, self._gradient[:, None] + pulled + bent
+        value = self._w @ rise + np.einsum("nc,nc->c", bent, self._start[:, None] + 0.5 * D)
+        p, q = e.probabilities.reshape(K, n, c), e.complements.reshape(K, n, c)
+        return value, self._gradient[:, None] + pulled + bent, p, q
 
     def _step(self, some: _Models) -> _Steps:
         """Newton steps from where the models are."""
         m = self._others(widths(some.moved), some.rows)
-        far = (m > STILL).any(axis=1)
-        if 2 * np.count_nonzero(far) > len(far):
-            far[:] = True
-        still = m.max(axis=0, where=~far[:, None], initial=0.0)
-        if not far.any():
-            X, exact = self._precondition(some.G, some.rows, some.own), np.ones(len(still), dtype=bool)
-            return self._stepped(some, X, still, exact)
-        X, exact = self._solved(some, self._hessian(some, far))
-        return self._stepped(some, X, still, exact, solved=False)
+        far = m > STILL
+        still = m.max(axis=0, where=~far, initial=0.0)
+        own, bent = np.zeros(len(far), dtype=bool), np.zeros(len(still))
+        if far.any():
+            own, bent = self._far(some, far)
+        if not own.any():
+            X = self._precondition(some.G, some.rows, some.own)
+            return self._stepped(some, X, self._supposed(still, bent), np.ones(len(still), dtype=bool))
+        if own.all():
+            still, bent = np.zeros_like(still), np.zeros_like(bent)
+        X, exact = self._solved(some, self._hessian(some, own))
+        if bent.any():  # relative to the first Hessian's curvature, which may be more than is left
+            first = np.einsum("nc,nc->c", X, self._first_hessian(X, some))
+            bent *= np.fmax(first / np.einsum("nc,nc->c", X, some.G), 1.0)
+        return self._stepped(some, X, self._supposed(still, bent), exact, solved=False)
+
+    def _supposed(self, still: Array, bent: Array) -> Array:
+        """The log of the factor by which curvature is wrong."""
+        return np.log(np.exp(still) + bent)
+
+    def _far(self, some: _Models, far: Array) -> tuple[Array, Array]:
+        """Which rows a step needs the curvature of, and how much of all the others far out have."""
+        j = np.flatnonzero(far.any(axis=1))
+        before = softness(self._e.probabilities[:, j], self._e.complements[:, j])
+        share = np.maximum(before[:, None], softness(some.p[:, j], some.q[:, j]))
+        share *= (self._w[j] * self._reach[j])[:, None] * some.own.gain
+        share[~far[j]] = 0.0
+        most = share.max(axis=1)
+        order = np.argsort(most)
+        sums = np.cumsum(share[order], axis=0)
+        few = np.count_nonzero(sums.max(axis=1) <= REST)
+        own = np.zeros(len(far), dtype=bool)
+        own[j[order[few:]]] = True
+        if 2 * np.count_nonzero(own) > len(own):
+            own[:] = True
+        return own, sums[few - 1] if few else np.zeros(far.shape[1])
+
+    def _first_hessian(self, V: Array, some: _Models) -> Array:
+        """Products with the Hessian at the optimum of all rows, without each row's own part."""
+        own = some.own.curvature @ self._own(V, some.rows).T[:, :, None]
+        return np.asarray(self._H @ V - self._spread(own[:, :, 0].T, some.rows))
 
     def _hessian(self, some: _Models, far: Array) -> Callable[[Array], Array]:
         """Products with every model's Hessian, in which the rows that are far have their own curvature."""
         K, c = len(self._z), len(some.rows)
         where = np.flatnonzero(far)
-        weights = np.repeat(self._w[where, None], c, axis=1)
-        weights[np.searchsorted(where, some.rows[far[some.rows]]), np.flatnonzero(far[some.rows])] = 0.0
-        z, A = self._z[:, where, None], self._A[where]
-        new = self._bend((z + some.moved[:, where]).reshape(K, -1))
-        old = self._bend(np.repeat(self._z[:, where], c, axis=1))
         whole = len(where) == len(far)
+        weights = np.repeat(self._w[where, None], c, axis=1)
+        mine = far[some.rows]
+        weights[np.searchsorted(where, some.rows[mine]), np.flatnonzero(mine)] = 0.0
+        A = self._A if whole else self._A[where]
+        p = some.p if whole else some.p[:, where]
+        first = self._e.probabilities[:, where, None]
+        if K == 1:
+            bend = p * (some.q if whole else some.q[:, where])
+            if not whole:
+                bend = bend - first * self._e.complements[:, where, None]
+            bend *= weights
 
         def product(V: Array) -> Array:
-            change = (A @ self._full(V)).reshape(K, -1)
-            felt = new.curvature_product(change)
-            if not whole:
-                felt -= old.curvature_product(change)
-            felt = self._chosen(A.T @ (weights * felt.reshape(K, -1, c)))
-            if whole:
-                return np.asarray(felt + self._l2[:, None] * V)
-            own = some.own.curvature @ self._own(V, some.rows).T[:, :, None]
-            return np.asarray(felt + self._H @ V - self._spread(own[:, :, 0].T, some.rows))
+            change = A @ self._full(V)
+            if K == 1:
+                felt = bend * change
+            else:
+                felt = _product(p, change)
+                if not whole:
+                    felt -= _product(first, change)
+                felt *= weights
+            felt = self._chosen(A.T @ felt)
+            return felt + (self._l2[:, None] * V if whole else self._first_hessian(V, some))
 
         return product
-
-    def _bend(self, z: Array) -> Expansion:
-        """The loss at logits, for the curvature only."""
-        return self._objective.loss.expand(z, np.zeros_like(z))
 
     def _solved(self, some: _Models, product: Callable[[Array], Array]) -> tuple[Array, Array]:
         """Solutions X of H_i X_i = G_i by conjugate gradients, and which are exact."""
@@ -176,7 +217,7 @@ class Deletion(WithoutRow):
 class _Models(NamedTuple):
     """Rows left out, their removal, displacements D (N, c), what these change of all logits (K, n, c).
 
-    And of the objective (c,); and its gradient there (N, c).
+    And of the objective (c,); its gradient there (N, c), all probabilities and complements (K, n, c).
     """
 
     rows: Array
@@ -185,6 +226,8 @@ class _Models(NamedTuple):
     moved: Array
     value: Array
     G: Array
+    p: Array
+    q: Array
 
     def of(self, which: Array) -> _Models:
         """That of some."""
@@ -212,3 +255,10 @@ class _Steps(NamedTuple):
     def of(self, which: Array) -> _Steps:
         """Those of some."""
         return self if which.all() else _Steps(*(part[..., which] for part in self))
+
+
+def _product(p: Array, change: Array) -> Array:
+    """(diag(p) - p p') change, for every row and model."""
+    felt = change - np.einsum("k...,k...->...", np.broadcast_to(p, change.shape), change)
+    felt *= p
+    return np.asarray(felt)

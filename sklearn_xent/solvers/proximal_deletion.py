@@ -7,7 +7,7 @@ import numpy as np
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.losses import Expansion
 from sklearn_xent.solvers.quadratic_lasso import quadratic_lasso
-from sklearn_xent.solvers.without_row import ENOUGH, ENOUGH_NATS, Removed, WithoutRow, widths
+from sklearn_xent.solvers.without_row import ENOUGH, ENOUGH_NATS, Removed, WithoutRow, softness, widths
 
 __all__ = ["ProximalDeletion"]
 
@@ -85,7 +85,7 @@ class ProximalDeletion(WithoutRow):
         if not len(j):
             return np.zeros(c)
         p, q = (v.reshape(K, n, c)[:, j, i] for v in (e.probabilities, e.complements))
-        before, after = _softness(self._e.probabilities[:, j], self._e.complements[:, j]), _softness(p, q)
+        before, after = softness(self._e.probabilities[:, j], self._e.complements[:, j]), softness(p, q)
         z = self._z[:, j]
         crossed = (z * (z + change[:, j, i]) < 0)[0] if K == 1 else z.argmax(0) != p.argmax(0)
         most = np.where(crossed, 0.25 if K == 1 else 1.0, np.maximum(before, after))
@@ -105,12 +105,3 @@ class ProximalDeletion(WithoutRow):
             step = found - w
             length[c] = np.sqrt(step @ H @ step)
         return new, length
-
-
-
-
-def _softness(p: Array, q: Array) -> Array:
-    """Curvature of a row for a range of 1 of the logits, at most: p (1 - p), or 1 - max p."""
-    return np.asarray(p[0] * q[0] if len(p) == 1 else q.min(axis=0))
-
-

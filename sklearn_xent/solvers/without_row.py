@@ -11,7 +11,7 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.problem import kernels
 from sklearn_xent.problem.objective import Point
 
-__all__ = ["Removed", "Scored", "WithoutRow", "inverse_root", "widths"]
+__all__ = ["Removed", "Scored", "WithoutRow", "inverse_root", "softness", "widths"]
 
 SINGULAR = 1e-12  # of the largest curvature: less counts as so much
 # Error of a row's loss at which its model need take no more steps: a part of it + so many nats.
@@ -121,6 +121,11 @@ class Removed(NamedTuple):
 def widths(change: Array) -> Array:
     """By how much changes (K, ...) of the logits can change their differences."""
     return np.asarray(np.abs(change[0]) if len(change) == 1 else change.max(axis=0) - change.min(axis=0))
+
+
+def softness(p: Array, q: Array) -> Array:
+    """Curvature of a row for a range of 1 of the logits, at most: p (1 - p), or 1 - max p."""
+    return np.asarray(p[0] * q[0] if len(p) == 1 else q.min(axis=0))
 
 
 def inverse_root(H: Array) -> Array:
