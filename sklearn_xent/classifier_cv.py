@@ -22,8 +22,8 @@ from sklearn_xent.isolation import all_or_nothing, assign, warn_caller
 from sklearn_xent.parameters import check_number, check_parameters, checked_settings
 from sklearn_xent.path import CrossEntropyPath, check_Cs, gathered, summary_of, walk
 from sklearn_xent.predictor import LinearPredictor, validated
-from sklearn_xent.solvers.without_row import Scored
 from sklearn_xent.solvers.leave_one_out import LeftOut, leave_one_out
+from sklearn_xent.solvers.without_row import Scored
 from sklearn_xent.targets import Targets, check_offset, check_sample_weight, encode_targets
 
 __all__ = ["CrossEntropyClassifierCV"]

@@ -16,7 +16,9 @@ STEPS, TRIALS = 20, 8  # that a model may take, and lengths of a step that are t
 STILL = 0.3  # change of a row's logits up to which its curvature counts as unchanged in the next step
 REST = 0.1  # of all curvature: so much is let pass of rows whose logits have moved further
 PRODUCTS = 60  # with a Hessian for one step
-EXACT = 1e-3  # squared relative residual, in the norm of the inverse, of a system that is solved
+# Squared relative residual of a system that is solved, in the norm of the first inverse: small, as the
+# Hessian may have much less curvature than the first one where an outlier has moved out of doubt.
+EXACT = 1e-8
 ROUNDING = 1e-11  # of the objective: a rise that is none
 OBLIQUE = 3.0  # steps such as the row's own last one that those that follow may add, times their part of it
 
@@ -77,7 +79,9 @@ class Deletion(WithoutRow):
         m, c = widths(move), np.arange(len(some.rows))
         own = m[some.rows, c].copy()
         length = np.sqrt(np.maximum(np.einsum("nc,nc->c", X, some.G), 0.0))
-        return _Steps(X, move, self._others(m, some.rows).max(axis=0), own, length, still, exact, exact & solved)
+        return _Steps(
+            X, move, self._others(m, some.rows).max(axis=0), own, length, still, exact, exact & solved
+        )
 
     def _others(self, m: Array, rows: Array) -> Array:
         """Moves m (n, c), in place 0 for rows that a model has not seen."""
