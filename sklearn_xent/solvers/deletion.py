@@ -8,13 +8,24 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.solvers.without_row import ENOUGH, ENOUGH_NATS, Removed, WithoutRow, softness, widths
+from sklearn_xent.problem import kernels
+from sklearn_xent.solvers.curvature import pin_gauge
+from sklearn_xent.solvers.without_row import (
+    ENOUGH,
+    ENOUGH_NATS,
+    Removed,
+    WithoutRow,
+    inverse_root,
+    softness,
+    widths,
+)
 
 __all__ = ["Deletion"]
 
 STEPS, TRIALS = 20, 8  # that a model may take, and lengths of a step that are tried
 STILL = 0.3  # change of a row's logits up to which its curvature counts as unchanged in the next step
 REST = 0.1  # of all curvature: so much is let pass of rows whose logits have moved further
+FACTORED = 100  # coefficients up to which every model's Hessian is factored
 PRODUCTS = 60  # with a Hessian for one step
 # Squared relative residual of a system that is solved, in the norm of the first inverse: small, as the
 # Hessian may have much less curvature than the first one where an outlier has moved out of doubt.
@@ -128,6 +139,9 @@ class Deletion(WithoutRow):
     def _step(self, some: _Models) -> _Steps:
         """Newton steps from where the models are."""
         m = self._others(widths(some.moved), some.rows)
+        if len(some.D) <= FACTORED and (m > STILL).any():
+            X = np.stack([self._factored(some, c) for c in range(len(some.rows))], axis=1)
+            return self._stepped(some, X, np.zeros(X.shape[1]), np.isfinite(X).all(axis=0))
         far = m > STILL
         still = m.max(axis=0, where=~far, initial=0.0)
         own, bent = np.zeros(len(far), dtype=bool), np.zeros(len(still))
@@ -143,6 +157,23 @@ class Deletion(WithoutRow):
             first = np.einsum("nc,nc->c", X, self._first_hessian(X, some))
             bent *= np.fmax(first / np.einsum("nc,nc->c", X, some.G), 1.0)
         return self._stepped(some, X, self._supposed(still, bent), exact, solved=False)
+
+    def _factored(self, some: _Models, c: int) -> Array:
+        """Newton step (N,) of one model: conjugate gradients lose what curvature outliers leave."""
+        w, p, q = self._w.copy(), some.p[:, :, c], some.q[:, :, c]
+        w[some.rows[c]] = 0.0
+        size, K = self._A.shape[1], len(p)
+        H = np.zeros((K, size, K, size))
+        if K > 1:
+            kernels.subtract_outer(H, self._A, p, w)
+        for k in range(K):
+            H[k, :, k, :] = (self._A * (w * p[k] * q[k])[:, None]).T @ self._A
+        H = H.reshape(K * size, -1)
+        H[np.diag_indices_from(H)] += self._l2
+        if self._objective.loss.shift_invariant:
+            pin_gauge(H, self._objective, self._active)
+        root = inverse_root(H)
+        return np.asarray(root.T @ (root @ some.G[:, c]))
 
     def _supposed(self, still: Array, bent: Array) -> Array:
         """The log of the factor by which curvature is wrong."""
