@@ -163,7 +163,7 @@ class Deletion(WithoutRow):
         w, p, q = self._w.copy(), some.p[:, :, c], some.q[:, :, c]
         w[some.rows[c]] = 0.0
         size, K = self._A.shape[1], len(p)
-        H = np.zeros((K, size, K, size))
+        H: Array = np.zeros((K, size, K, size))
         if K > 1:
             kernels.subtract_outer(H, self._A, p, w)
         for k in range(K):
