@@ -22,8 +22,8 @@ from sklearn_xent.isolation import all_or_nothing, assign, warn_caller
 from sklearn_xent.parameters import check_number, check_parameters, checked_settings
 from sklearn_xent.path import CrossEntropyPath, check_Cs, gathered, summary_of, walk
 from sklearn_xent.predictor import LinearPredictor, validated
-from sklearn_xent.solvers.deletion import Scored
 from sklearn_xent.solvers.leave_one_out import LeftOut, leave_one_out
+from sklearn_xent.solvers.without_row import Scored
 from sklearn_xent.targets import Targets, check_offset, check_sample_weight, encode_targets
 
 __all__ = ["CrossEntropyClassifierCV"]
@@ -211,10 +211,10 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         shifts = check_offset(offset, X.shape[0], n_classes)
         data = _Data(X, y, weights, None if shifts is None else np.asarray(offset))
         if self.cv is None:
-            scores, errors, paths, refitted = self._leave_one_out(data, grid, ratios)
+            scores, errors, paths, refitted, failed = self._leave_one_out(data, grid, ratios)
         else:
             scores, errors, paths = self._folds(data, grid, ratios, groups)
-            refitted = np.zeros((len(ratios), len(grid)), dtype=int)
+            refitted, failed = np.zeros((len(ratios), len(grid)), dtype=int), []
         counted = ~np.isnan(scores)
         with np.errstate(invalid="ignore"):
             mean = scores.sum(axis=1, where=counted) / counted.sum(axis=1)
@@ -222,9 +222,10 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         final = self._with(chosen["C_"], chosen["l1_ratio_"])
         learnt, warning = final._fitted(X, y, sample_weight, offset)
         failures = [] if warning is None else [("the fit of all rows", warning)]
-        failures += _failures(paths, ratios)
+        failures += _failures(paths, ratios) + failed
         if failures:
-            warn_caller(summary_of(failures, 1 + sum(len(p.Cs) for of_ratio in paths for p in of_ratio)))
+            n_fits = 1 + sum(len(p.Cs) for of_ratio in paths for p in of_ratio) + int(refitted.sum())
+            warn_caller(summary_of(failures, n_fits))
         known = {"n_features_in_": X.shape[1]}
         if hasattr(scratch, "feature_names_in_"):
             known["feature_names_in_"] = scratch.feature_names_in_
@@ -298,14 +299,14 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
 
     def _leave_one_out(
         self, data: _Data, grid: Array, ratios: Array
-    ) -> tuple[Array, Array, list[list[CrossEntropyPath]], Array]:
-        scores, errors, paths, counts = [], [], [], []
+    ) -> tuple[Array, Array, list[list[CrossEntropyPath]], Array, list[tuple[str, ConvergenceWarning]]]:
+        scores, errors, paths, counts, failed = [], [], [], [], []
         for ratio in ratios.tolist():
             targets = self._encoded(data.y, data.X.shape[0], data.weights)
             scored = self._scored(data, targets)
             measure = partial(leave_one_out, scored=scored)
             points, _ = self._walk(data, grid, ratio, measure=measure)
-            losses, refitted = self._settled(
+            losses, refitted, failures = self._settled(
                 [point.measured for point in points], data, targets, scored, grid, ratio
             )
             share = scored.weights / (scored.weights.sum() or 1.0)
@@ -315,7 +316,8 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
             errors.append(np.sqrt(((losses - mean[:, None]) ** 2) @ share**2))
             paths.append([gathered(points, targets.classes)])
             counts.append(refitted)
-        return np.array(scores), np.array(errors), paths, np.array(counts)
+            failed += failures
+        return np.array(scores), np.array(errors), paths, np.array(counts), failed
 
     def _scored(self, data: _Data, targets: Targets) -> Scored:
         """By what rows left out are scored, as folds score theirs: labels as they are, and sample weights.
@@ -339,15 +341,18 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         scored: Scored,
         grid: Array,
         l1_ratio: float,
-    ) -> tuple[Array, Array]:
-        """Losses (n_Cs, n), of fits without the row where its error is too large, and how many (n_Cs,)."""
+    ) -> tuple[Array, Array, list[tuple[str, ConvergenceWarning]]]:
+        """Losses (n_Cs, n), of fits without the row where its error is too large, and how many (n_Cs,).
+
+        And which of these fits did not converge.
+        """
         losses = np.array([left.losses for left in found])
         asked = np.zeros(losses.shape, dtype=bool)
         for c, left in enumerate(found):
             asked[c, left.doubtful] = True
         rows = np.flatnonzero(asked.any(axis=0))
         if not len(rows):
-            return losses, np.zeros(len(found), dtype=int)
+            return losses, np.zeros(len(found), dtype=int), []
         if len(rows) > MOST_REFITTED:
             warn_caller(
                 UserWarning(
@@ -363,14 +368,19 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
             )
             for i in rows
         )
-        for i, refitted in zip(rows, refits, strict=True):
+        failures = []
+        for i, (refitted, warned) in zip(rows, refits, strict=True):
             losses[asked[:, i], i] = refitted
-        return losses, asked[:, rows].sum(axis=1)
+            failures += [(f"C={C:g} (l1_ratio={l1_ratio:g}, without row {i})", w) for C, w in warned]
+        return losses, asked[:, rows].sum(axis=1), failures
 
     def _without(
         self, row: int, data: _Data, targets: Targets, truth: Array, grid: Array, l1_ratio: float
-    ) -> Array:
-        """Losses of a row, whose classes are the truth (K,), by the fits of all others along the grid."""
+    ) -> tuple[Array, list[tuple[float, ConvergenceWarning]]]:
+        """Losses of a row, whose classes are the truth (K,), by the fits of all others along the grid.
+
+        And C and warning of those that did not converge.
+        """
         rest = np.delete(np.arange(data.X.shape[0]), row)
         weights = targets.weights[rest]
         others = replace(targets, values=targets.values[:, rest], weights=weights, total=weights.sum())
@@ -380,7 +390,7 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
             model = CrossEntropyClassifier.from_coefficients(point.coef, point.intercept, targets.classes)
             logs = model.predict_log_proba(test.X, offset=test.offset)
             losses.append(-float(logs[0] @ truth))
-        return np.array(losses)
+        return np.array(losses), [(p.C, p.warning) for p in points if p.warning is not None]
 
     def _folds(
         self, data: _Data, grid: Array, ratios: Array, groups: Any

@@ -2,291 +2,298 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-import scipy.linalg
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem import kernels
-from sklearn_xent.problem.losses import Expansion
-from sklearn_xent.problem.objective import Point
-from sklearn_xent.solvers.quadratic_lasso import quadratic_lasso
+from sklearn_xent.solvers.curvature import pin_gauge
+from sklearn_xent.solvers.without_row import (
+    ENOUGH,
+    ENOUGH_NATS,
+    Removed,
+    WithoutRow,
+    inverse_root,
+    softness,
+    widths,
+)
 
-__all__ = ["Deletion", "Scored", "inverse_root"]
+__all__ = ["Deletion"]
 
-STEPS = 15  # that a model may take
-DAMPED_STEPS, PRODUCTS = 40, 60  # of those with a Hessian of their own, and products with it for each
-EXACT = 1e-7  # squared relative residual, in the norm of the inverse, of a system that is solved
-ENOUGH, ENOUGH_NATS = 4e-3, 1e-4  # error of a row's loss at which its model need take no more
-# The curvature may change by 35 % in the rows whose logits move by less than this, and by 40 % of all
-# curvature for the others': then each step leaves at most three quarters of the error.
-STILL, OTHERS = 0.3, 0.4
-LEFT = 3.0  # steps such as the last, which those that follow add up to at most
-SINGULAR = 1e-12  # of the largest curvature: less counts as so much
-
-
-class Scored(NamedTuple):
-    """What left-out rows are scored by: targets (K, n), weights (n,), and what is added to logits (K,)."""
-
-    targets: Array
-    weights: Array
-    shift: Array
+STEPS, TRIALS = 20, 8  # that a model may take, and lengths of a step that are tried
+STILL = 0.3  # change of a row's logits up to which its curvature counts as unchanged in the next step
+REST = 0.1  # of all curvature: so much is let pass of rows whose logits have moved further
+FACTORED = 100  # coefficients up to which every model's Hessian is factored
+PRODUCTS = 60  # with a Hessian for one step
+# Squared relative residual of a system that is solved, in the norm of the first inverse: small, as the
+# Hessian may have much less curvature than the first one where an outlier has moved out of doubt.
+EXACT = 1e-8
+ROUNDING = 1e-11  # of the objective: a rise that is none
+OBLIQUE = 3.0  # steps such as the row's own last one that those that follow may add, times their part of it
 
 
-class Deletion:
-    """All rows' logits under models that leave one out each; their Newton steps keep the first Hessian.
+class Deletion(WithoutRow):
+    """Newton steps of all models at once, without l1 penalty and bounds.
 
-    A model's steps are valid while its curvature stays near that at the optimum of all rows: those rows whose
-    logits move by no more than STILL keep theirs within a factor exp(STILL), and the others have, at both
-    ends and between, no more than OTHERS of the whole. The whole is the Hessian without the row, in which
-    row j has at most the part w_j q_j R_j^2 (1 - h_i)^-1: q is p (1 - p) for one logit and 1 - max p for
-    several, R the reach, the norm of the row in H^-1, and h_i the leverage of the row left out. Then each
-    step leaves at most three quarters of the error, and the last one no more than LEFT times itself.
+    The Hessian of a step is that at the optimum of all rows, less the row's own part, and exact for all rows
+    whose logits have moved by more than STILL under some model; the system is solved by conjugate gradients,
+    preconditioned by the first Hessian, so that few products are needed where few rows have moved.
 
-    With an l1 penalty or bounds a step minimises the quadratic model + penalty.
+    Let the others' logits have moved by s at most, and move by m with the step. The curvature on the way
+    stays within a factor exp(s + m) of what the step supposed, in the mean exp(s) (1 + psi(m)), see
+    `leave_one_out`: the step leaves at most that, less 1, of the error. A step that raises the objective is
+    cut to log(1 + m) / m of it, which cannot: Sun and Tran-Dinh (2019), Math. Program. 178.
     """
-
-    def __init__(
-        self, point: Point, active: Array, H: Array, root: Array, reach: Array, scored: Scored
-    ) -> None:
-        o = self._objective = point.objective
-        _, (blocks,) = o.rows.sweep(kernels.design_rows, o.design)
-        A, self._targets, self._w = (
-            np.concatenate(part, axis=-1) for part in zip(*blocks.flat(), strict=True)
-        )
-        self._A, self._scored, self._reach = A.T, scored, reach
-        self._z, self._H, self._root = np.concatenate(point.logits.flat(), axis=1), H, root
-        self._inverse = root.T @ root
-        self._active = active
-        self._k, self._j = np.nonzero(active)
-        penalty = o.penalty
-        self._l1, self._l2, self._lower, self._upper = (
-            np.broadcast_to(v, active.shape)[active] for v in (penalty.l1, penalty.l2, *penalty.bounds)
-        )
-        self._start, self._gradient = point.coefficients[active], point.gradient[active]
-        self._e = o.loss.expand(self._z, self._targets)
-        self._pulls = self._w * self._e.residual
 
     def without(self, rows: Array) -> tuple[Array, Array]:
         """Loss of each of the rows by the model without it, and an error bound; inf where it is unknown."""
+        losses, errors = np.zeros(len(rows)), np.full(len(rows), np.inf)
         with np.errstate(all="ignore"):
-            own = self._curvature(rows)
-            losses, errors = self._chords(rows, own)
-            wild = ~np.isfinite(errors)
-            if wild.any() and self._objective.penalty.smooth:
-                losses[wild], errors[wild] = self._damped(rows[wild], own.of(wild))
+            some, step = self._first(rows)
+            left = np.arange(len(rows))
+            for _ in range(STEPS):
+                losses[left], wrong = self._judged(some.D - step.X, self._left(some, step), some.rows)
+                done = wrong <= ENOUGH * losses[left] + ENOUGH_NATS
+                errors[left[done]] = wrong[done]
+                going = ~done & step.exact & np.isfinite(step.m)
+                left, some, step = left[going], some.of(going), step.of(going)
+                if not len(left):
+                    break
+                some = self._taken(some, step)
+                step = self._step(some)
         finite = np.isfinite(losses)
         return np.where(finite, losses, 0.0), np.where(finite, errors, np.inf)
 
-    def _chords(self, rows: Array, own: _Own) -> tuple[Array, Array]:
-        """Steps with the first Hessian."""
-        losses, errors = np.zeros(len(rows)), np.full(len(rows), np.inf)
-        left, D = np.arange(len(rows)), np.zeros((len(self._j), len(rows)))
+    def _first(self, rows: Array) -> tuple[_Models, _Steps]:
+        own, (K, n), c = self._curvature(rows), self._z.shape, len(rows)
         G = self._gradient[:, None] - self._spread(self._pulls[:, rows], rows)
-        for turn in range(STEPS):
-            some = rows[left]
-            D, length = self._step(D, G, some, own)
-            far = length * np.sqrt(self._reach[some] * own.gain)
-            losses[left], errors[left] = self._judged(D, LEFT * far, some)
-            moving = errors[left] > ENOUGH * losses[left] + ENOUGH_NATS
-            if turn:
-                left, D, own = left[moving], D[:, moving], own.of(moving)
-            if not len(left):
+        zero = np.zeros(c)
+        nowhere = np.zeros((K, n, c))
+        some = _Models(rows, own, np.zeros_like(G), nowhere, zero, G, nowhere, nowhere)
+        return some, self._stepped(some, self._precondition(G, rows, own), zero, np.ones(c, dtype=bool))
+
+    def _left(self, some: _Models, step: _Steps) -> Array:
+        """By how much the row's own logits may be off after a step."""
+        psi = (np.expm1(step.m) - step.m) / np.where(step.m > 0, step.m, 1.0)
+        part = np.expm1(step.still) + np.exp(step.still) * psi
+        part += np.where(step.solved, 0.0, np.sqrt(EXACT))
+        part = np.where(step.exact & (part < 1), part / np.where(part < 1, 1 - part, 1.0), np.inf)
+        reach = np.sqrt(self._reach[some.rows] * some.own.gain)
+        return np.asarray(
+            part * np.fmax(OBLIQUE * step.own, np.where(np.isfinite(reach), step.length * reach, 0.0))
+        )
+
+    def _stepped(self, some: _Models, X: Array, still: Array, exact: Array, solved: bool = True) -> _Steps:
+        move = self._A @ self._full(X)
+        m, c = widths(move), np.arange(len(some.rows))
+        own = m[some.rows, c].copy()
+        length = np.sqrt(np.maximum(np.einsum("nc,nc->c", X, some.G), 0.0))
+        return _Steps(
+            X, move, self._others(m, some.rows).max(axis=0), own, length, still, exact, exact & solved
+        )
+
+    def _others(self, m: Array, rows: Array) -> Array:
+        """Moves m (n, c), in place 0 for rows that a model has not seen."""
+        m[rows, np.arange(len(rows))] = 0.0
+        if not self._w.all():
+            m[self._w == 0] = 0.0
+        return m
+
+    def _taken(self, some: _Models, step: _Steps) -> _Models:
+        """The models after their steps, or as much of these as does not raise the objective."""
+        D, moved = some.D - step.X, some.moved - step.move
+        value, G, p, q = self._evaluated(D, moved, some.rows)
+        t = np.minimum(np.log1p(step.m) / np.where(step.m > 0, step.m, 1.0), 0.5)
+        for _ in range(TRIALS):
+            high = np.flatnonzero(~(value <= some.value + ROUNDING * self._value))
+            if not len(high):
                 break
-            change, e = self._expanded(D, rows[left])
-            G = self._slopes(D, e, rows[left])
-            valid = np.isfinite(G).all(axis=0)
-            valid &= self._moved_far(change, e, rows[left]) * own.gain <= OTHERS
-            errors[left[~valid]] = np.inf
-            left, D, G, own = left[valid], D[:, valid], G[:, valid], own.of(valid)
-        return losses, errors
+            D[:, high] = some.D[:, high] - t[high] * step.X[:, high]
+            moved[:, :, high] = some.moved[:, :, high] - t[high] * step.move[:, :, high]
+            value[high], G[:, high], p[:, :, high], q[:, :, high] = self._evaluated(
+                D[:, high], moved[:, :, high], some.rows[high]
+            )
+            t /= 2
+        return some._replace(D=D, moved=moved, value=value, G=G, p=p, q=q)
 
-    def _damped(self, rows: Array, own: _Own) -> tuple[Array, Array]:
-        """Damped steps with the Hessian where they start, by conjugate gradients.
+    def _evaluated(self, D: Array, moved: Array, rows: Array) -> tuple[Array, Array, Array, Array]:
+        """Change of the objective without row i (c,), its gradient (N, c), probabilities and complements."""
+        (K, n), c = self._z.shape, len(rows)
+        e = self._objective.loss.expand(
+            (self._z[:, :, None] + moved).reshape(K, -1), np.repeat(self._targets, c, axis=1)
+        )
+        rise = e.value.reshape(n, c) - self._e.value[:, None]
+        rise[rows, np.arange(c)] = 0.0
+        pulls = e.residual.reshape(K, n, c)
+        pulls *= self._w[:, None]
+        pulls -= self._pulls[:, :, None]
+        pulls[:, rows, np.arange(c)] = -self._pulls[:, rows]
+        pulled = self._chosen(self._A.T @ pulls)
+        bent = self._l2[:, None] * D
+        value = self._w @ rise + np.einsum("nc,nc->c", bent, self._start[:, None] + 0.5 * D)
+        p, q = e.probabilities.reshape(K, n, c), e.complements.reshape(K, n, c)
+        return value, self._gradient[:, None] + pulled + bent, p, q
 
-        Of a step that would move other rows' logits by m, log(1 + m) / m is taken: Sun and Tran-Dinh (2019),
-        Math. Program. 178. The last has m of no more than STILL; what it leaves is a part of it, psi(m).
-        """
-        losses, errors = np.zeros(len(rows)), np.full(len(rows), np.inf)
-        left, D = np.arange(len(rows)), np.zeros((len(self._j), len(rows)))
-        for _ in range(DAMPED_STEPS):
-            some, c = rows[left], np.arange(len(left))
-            _, e = self._expanded(D, some)
-            X, exact = self._newton(e, self._slopes(D, e, some), some, own)
-            move = self._A @ self._full(X)
-            m = _range(move)
-            step = m[some, c].copy()
-            m[some, c] = 0.0
-            m = np.max(m, axis=0, where=(self._w > 0)[:, None], initial=0.0)
-            D = D - X * np.where(m > 1, np.log1p(m) / np.where(m > 0, m, 1.0), 1.0)
-            losses[left], wrong = self._judged(D, step, some)
-            done = (m <= STILL) & (wrong <= ENOUGH * losses[left] + ENOUGH_NATS) & exact
-            errors[left[done]] = wrong[done]
-            going = ~done & exact & np.isfinite(m)
-            left, D, own = left[going], D[:, going], own.of(going)
-            if not len(left):
-                break
-        return losses, errors
+    def _step(self, some: _Models) -> _Steps:
+        """Newton steps from where the models are."""
+        m = self._others(widths(some.moved), some.rows)
+        if len(some.D) <= FACTORED and (m > STILL).any():
+            X = np.stack([self._factored(some, c) for c in range(len(some.rows))], axis=1)
+            return self._stepped(some, X, np.zeros(X.shape[1]), np.isfinite(X).all(axis=0))
+        far = m > STILL
+        still = m.max(axis=0, where=~far, initial=0.0)
+        own, bent = np.zeros(len(far), dtype=bool), np.zeros(len(still))
+        if far.any():
+            own, bent = self._far(some, far)
+        if not own.any():
+            X = self._precondition(some.G, some.rows, some.own)
+            return self._stepped(some, X, self._supposed(still, bent), np.ones(len(still), dtype=bool))
+        if own.all():
+            still, bent = np.zeros_like(still), np.zeros_like(bent)
+        X, exact = self._solved(some, self._hessian(some, own))
+        if bent.any():  # relative to the first Hessian's curvature, which may be more than is left
+            first = np.einsum("nc,nc->c", X, self._first_hessian(X, some))
+            bent *= np.fmax(first / np.einsum("nc,nc->c", X, some.G), 1.0)
+        return self._stepped(some, X, self._supposed(still, bent), exact, solved=False)
 
-    def _newton(self, e: Expansion, G: Array, rows: Array, own: _Own) -> tuple[Array, Array]:
-        """Solutions X of H_i X_i = G_i with each model's Hessian, and which are exact.
+    def _factored(self, some: _Models, c: int) -> Array:
+        """Newton step (N,) of one model: conjugate gradients lose what curvature outliers leave."""
+        w, p, q = self._w.copy(), some.p[:, :, c], some.q[:, :, c]
+        w[some.rows[c]] = 0.0
+        size, K = self._A.shape[1], len(p)
+        H: Array = np.zeros((K, size, K, size))
+        if K > 1:
+            kernels.subtract_outer(H, self._A, p, w)
+        for k in range(K):
+            H[k, :, k, :] = (self._A * (w * p[k] * q[k])[:, None]).T @ self._A
+        H = H.reshape(K * size, -1)
+        H[np.diag_indices_from(H)] += self._l2
+        if self._objective.loss.shift_invariant:
+            pin_gauge(H, self._objective, self._active)
+        root = inverse_root(H)
+        return np.asarray(root.T @ (root @ some.G[:, c]))
 
-        Preconditioned by the inverse of the Hessian at the optimum of all rows, less row i's part: few rows
-        have another curvature, so that few products do.
-        """
-        K, n, c = len(self._z), len(self._w), len(rows)
-        weights = np.repeat(self._w[:, None], c, axis=1)
-        weights[rows, np.arange(c)] = 0.0
+    def _supposed(self, still: Array, bent: Array) -> Array:
+        """The log of the factor by which curvature is wrong."""
+        return np.log(np.exp(still) + bent)
+
+    def _far(self, some: _Models, far: Array) -> tuple[Array, Array]:
+        """Which rows a step needs the curvature of, and how much of all the others far out have."""
+        j = np.flatnonzero(far.any(axis=1))
+        before = softness(self._e.probabilities[:, j], self._e.complements[:, j])
+        share = np.maximum(before[:, None], softness(some.p[:, j], some.q[:, j]))
+        share *= (self._w[j] * self._reach[j])[:, None] * some.own.gain
+        share[~far[j]] = 0.0
+        most = share.max(axis=1)
+        order = np.argsort(most)
+        sums = np.cumsum(share[order], axis=0)
+        few = np.count_nonzero(sums.max(axis=1) <= REST)
+        own = np.zeros(len(far), dtype=bool)
+        own[j[order[few:]]] = True
+        if 2 * np.count_nonzero(own) > len(own):
+            own[:] = True
+        return own, sums[few - 1] if few else np.zeros(far.shape[1])
+
+    def _first_hessian(self, V: Array, some: _Models) -> Array:
+        """Products with the Hessian at the optimum of all rows, without each row's own part."""
+        own = some.own.curvature @ self._own(V, some.rows).T[:, :, None]
+        return np.asarray(self._H @ V - self._spread(own[:, :, 0].T, some.rows))
+
+    def _hessian(self, some: _Models, far: Array) -> Callable[[Array], Array]:
+        """Products with every model's Hessian, in which the rows that are far have their own curvature."""
+        K, c = len(self._z), len(some.rows)
+        where = np.flatnonzero(far)
+        whole = len(where) == len(far)
+        weights = np.repeat(self._w[where, None], c, axis=1)
+        mine = far[some.rows]
+        weights[np.searchsorted(where, some.rows[mine]), np.flatnonzero(mine)] = 0.0
+        A = self._A if whole else self._A[where]
+        p = some.p if whole else some.p[:, where]
+        first = self._e.probabilities[:, where, None]
+        if K == 1:
+            bend = p * (some.q if whole else some.q[:, where])
+            if not whole:
+                bend = bend - first * self._e.complements[:, where, None]
+            bend *= weights
 
         def product(V: Array) -> Array:
-            felt = weights * e.curvature_product((self._A @ self._full(V)).reshape(K, -1)).reshape(K, n, c)
-            return np.asarray((self._A.T @ felt)[self._k, self._j] + self._l2[:, None] * V)
+            change = A @ self._full(V)
+            if K == 1:
+                felt = bend * change
+            else:
+                felt = _product(p, change)
+                if not whole:
+                    felt -= _product(first, change)
+                felt *= weights
+            felt = self._chosen(A.T @ felt)
+            return felt + (self._l2[:, None] * V if whole else self._first_hessian(V, some))
 
-        X, R = np.zeros_like(G), G.copy()
-        P = Z = self._precondition(R, rows, own)
+        return product
+
+    def _solved(self, some: _Models, product: Callable[[Array], Array]) -> tuple[Array, Array]:
+        """Solutions X of H_i X_i = G_i by conjugate gradients, and which are exact."""
+        X, R = np.zeros_like(some.G), some.G.copy()
+        P = Z = self._precondition(R, some.rows, some.own)
         rho = first = np.einsum("nc,nc->c", R, Z)
         for _ in range(PRODUCTS):
             HP = product(P)
             t = np.where(rho > EXACT * first, rho / np.einsum("nc,nc->c", P, HP), 0.0)
             X, R = X + t * P, R - t * HP
-            Z = self._precondition(R, rows, own)
+            Z = self._precondition(R, some.rows, some.own)
             rho, last = np.einsum("nc,nc->c", R, Z), rho
             if not (rho > EXACT * first).any():
                 break
             P = Z + np.where(last > 0, rho / np.where(last > 0, last, 1.0), 0.0) * P
         return X, np.isfinite(X).all(axis=0) & (rho <= EXACT * first)
 
-    def _judged(self, D: Array, far: Array, rows: Array) -> tuple[Array, Array]:
-        """Losses at D, and bounds of their errors where the rows' own logits may be so far off."""
-        z = self._z[:, rows] + self._own(D, rows) + self._scored.shift[:, None]
-        e = self._objective.loss.expand(z, self._scored.targets[:, rows])
-        errors = far * np.abs(e.residual).sum(axis=0) / (1 if len(z) == 1 else 2)
-        return e.value, np.where(np.isfinite(errors), errors, np.inf)
 
-    def _own(self, D: Array, rows: Array) -> Array:
-        """A_i D_i, (K, c), of directions (N, c)."""
-        return np.einsum("cd,kdc->kc", self._A[rows], self._full(D))
+class _Models(NamedTuple):
+    """Rows left out, their removal, displacements D (N, c), what these change of all logits (K, n, c).
 
-    def _full(self, D: Array) -> Array:
-        V = np.zeros((*self._active.shape, D.shape[1]))
-        V[self._k, self._j] = D
-        return V
-
-    def _spread(self, R: Array, rows: Array) -> Array:
-        """Each row's A_i' R_i in the active coefficients: (N, c) from (K, c)."""
-        return np.asarray(self._A[np.ix_(rows, self._j)].T * R[self._k])
-
-    def _expanded(self, D: Array, rows: Array) -> tuple[Array, Expansion]:
-        """What D changes of the logits of all rows under every model, (K, n, c), and the loss there."""
-        change = self._A @ self._full(D)
-        moved = (self._z[:, :, None] + change).reshape(len(change), -1)
-        return change, self._objective.loss.expand(moved, np.repeat(self._targets, len(rows), axis=1))
-
-    def _slopes(self, D: Array, e: Expansion, rows: Array) -> Array:
-        """Gradient (N, c) of the smooth part without row i, at the optimum of all rows + D_i."""
-        (K, n), c = self._z.shape, len(rows)
-        pulls = self._w[:, None] * e.residual.reshape(K, n, c) - self._pulls[:, :, None]
-        pulls[:, rows, np.arange(c)] = -self._pulls[:, rows]
-        pulled = (self._A.T @ pulls)[self._k, self._j]
-        return np.asarray(self._gradient[:, None] + pulled + self._l2[:, None] * D)
-
-    def _moved_far(self, change: Array, e: Expansion, rows: Array) -> Array:
-        """How much curvature, in the norm of H^-1, is that of other rows whose logits have moved far."""
-        K, n, c = change.shape
-        far = ~(_range(change) <= STILL) & (self._w > 0)[:, None]
-        far[rows, np.arange(c)] = False
-        j, i = np.nonzero(far)
-        if not len(j):
-            return np.zeros(c)
-        p, q = (v.reshape(K, n, c)[:, j, i] for v in (e.probabilities, e.complements))
-        before, after = _softness(self._e.probabilities[:, j], self._e.complements[:, j]), _softness(p, q)
-        z = self._z[:, j]
-        crossed = (z * (z + change[:, j, i]) < 0)[0] if K == 1 else z.argmax(0) != p.argmax(0)
-        most = np.where(crossed, 0.25 if K == 1 else 1.0, np.maximum(before, after))
-        return np.bincount(i, self._w[j] * most * self._reach[j], minlength=c)
-
-    def _curvature(self, rows: Array) -> _Own:
-        """What the removal of each row does to the inverse Hessian, by Sherman, Morrison and Woodbury."""
-        K, A = len(self._z), self._A[rows]
-        first = np.concatenate([[0], np.cumsum(self._active.sum(axis=1))])
-        P = np.stack([A[:, self._active[k]] @ self._root[:, first[k] : first[k + 1]].T for k in range(K)])
-        B = np.einsum("kcm,lcm->ckl", P, P)
-        p, q = self._e.probabilities[:, rows].T, self._e.complements[:, rows].T
-        S = -p[:, :, None] * p[:, None, :]
-        S[:, np.arange(K), np.arange(K)] = p * q
-        S *= self._w[rows][:, None, None]
-        SB = np.nan_to_num(S @ B, posinf=1e300, neginf=-1e300)
-        leverage = SB[:, 0, 0] if K == 1 else np.linalg.eigvals(SB).real.max(axis=1)
-        gain = np.where(leverage < 1, 1 / np.where(leverage < 1, 1 - leverage, 1.0), np.inf)
-        return _Own(S, kernels.solved(np.eye(K) - SB, S), gain)
-
-    def _step(self, D: Array, G: Array, rows: Array, own: _Own) -> tuple[Array, Array]:
-        """D after a step from slopes G, and the steps' lengths (c,) in the Hessian without the row."""
-        if not self._objective.penalty.smooth:
-            return self._proximal(D, G, rows, own)
-        step = self._precondition(G, rows, own)
-        return D - step, np.sqrt(np.einsum("nc,nc->c", G, step))
-
-    def _precondition(self, G: Array, rows: Array, own: _Own) -> Array:
-        """The inverse of the first Hessian, without each row's own part, times G."""
-        there = self._inverse @ G
-        more = (own.felt @ self._own(there, rows).T[:, :, None])[:, :, 0].T
-        return np.asarray(there + self._inverse @ self._spread(more, rows))
-
-    def _proximal(self, D: Array, G: Array, rows: Array, own: _Own) -> tuple[Array, Array]:
-        """Steps by minimising each row's quadratic model + penalty."""
-        new, length = np.empty_like(D), np.empty(len(rows))
-        K = len(self._z)
-        for c, i in enumerate(rows):
-            a = np.zeros((len(self._j), K))
-            a[np.arange(len(self._j)), self._k] = self._A[i, self._j]
-            H = self._H - a @ own.curvature[c] @ a.T
-            w = self._start + D[:, c]
-            found = quadratic_lasso(H, G[:, c] - H @ w, self._l1, w, self._lower, self._upper)
-            new[:, c] = found - self._start
-            step = found - w
-            length[c] = np.sqrt(step @ H @ step)
-        return new, length
-
-
-class _Own(NamedTuple):
-    """Of the rows left out: curvature w S, (I - w S B)^-1 w S, both (c, K, K), and (1 - leverage)^-1."""
-
-    curvature: Array
-    felt: Array
-    gain: Array
-
-    def of(self, which: Array) -> _Own:
-        """That of some."""
-        return _Own(*(part[which] for part in self))
-
-
-def _range(change: Array) -> Array:
-    """By how much changes (K, ...) of the logits can change their differences."""
-    return np.asarray(np.abs(change[0]) if len(change) == 1 else change.max(axis=0) - change.min(axis=0))
-
-
-def _softness(p: Array, q: Array) -> Array:
-    """Curvature of a row for a range of 1 of the logits, at most: p (1 - p), or 1 - max p."""
-    return np.asarray(p[0] * q[0] if len(p) == 1 else q.min(axis=0))
-
-
-def inverse_root(H: Array) -> Array:
-    """T with T' T = H^-1. Curvature below SINGULAR of the largest counts as that much.
-
-    Where a row has a part in such a direction, its removal is a long step there and seen to be invalid.
+    And of the objective (c,); its gradient there (N, c), all probabilities and complements (K, n, c).
     """
-    diagonal = np.diag(H)
-    largest = diagonal.max(initial=0.0)
-    unit = 1 / np.sqrt(np.where(diagonal > 1e-200 * largest, diagonal, largest or 1.0))
-    H = H * unit[:, None] * unit
-    try:
-        L = np.linalg.cholesky(H)
-        if np.diag(L).min() ** 2 > SINGULAR:
-            return np.asarray(scipy.linalg.solve_triangular(L, np.diag(unit), lower=True))
-    except np.linalg.LinAlgError:
-        pass
-    values, vectors = np.linalg.eigh(H)
-    values = np.maximum(values, SINGULAR * values[-1])
-    return np.asarray((vectors / np.sqrt(values)).T * unit)
+
+    rows: Array
+    own: Removed
+    D: Array
+    moved: Array
+    value: Array
+    G: Array
+    p: Array
+    q: Array
+
+    def of(self, which: Array) -> _Models:
+        """That of some."""
+        if which.all():
+            return self
+        return _Models(self.rows[which], self.own.of(which), *(part[..., which] for part in self[2:]))
+
+
+class _Steps(NamedTuple):
+    """To be subtracted: X (N, c), the moves of all logits (K, n, c), the others' largest and the rows' own.
+
+    Lengths in the norm of the Hessian, what other rows had moved that it does not know of, whether X solves
+    its system, and whether but for rounding.
+    """
+
+    X: Array
+    move: Array
+    m: Array
+    own: Array
+    length: Array
+    still: Array
+    exact: Array
+    solved: Array
+
+    def of(self, which: Array) -> _Steps:
+        """Those of some."""
+        return self if which.all() else _Steps(*(part[..., which] for part in self))
+
+
+def _product(p: Array, change: Array) -> Array:
+    """(diag(p) - p p') change, for every row and model."""
+    felt = change - np.einsum("k...,k...->...", np.broadcast_to(p, change.shape), change)
+    felt *= p
+    return np.asarray(felt)

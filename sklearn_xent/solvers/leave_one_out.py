@@ -20,8 +20,10 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.problem import kernels
 from sklearn_xent.problem.objective import Point
 from sklearn_xent.solvers.curvature import DENSE_LIMIT, hessian_among
-from sklearn_xent.solvers.deletion import Deletion, Scored, inverse_root
+from sklearn_xent.solvers.deletion import Deletion
+from sklearn_xent.solvers.proximal_deletion import ProximalDeletion
 from sklearn_xent.solvers.row_space import RowSpace, suits_row_space
+from sklearn_xent.solvers.without_row import Scored, inverse_root
 
 __all__ = ["LeftOut", "leave_one_out"]
 
@@ -74,7 +76,8 @@ def leave_one_out(point: Point, memory: dict[str, Any], scored: Scored) -> LeftO
     doubtful = _doubtful(losses, errors, scored.weights, SINGLE)
     rows = np.flatnonzero(scored.weights > 0) if few else doubtful
     if len(rows) and point.objective.rows.n_rows * active.shape[1] <= LARGEST_MATRIX:
-        deletion = Deletion(point, active, H, root, reach, scored)
+        kind = Deletion if point.objective.penalty.smooth else ProximalDeletion
+        deletion = kind(point, active, H, root, reach, scored)
         width = max(1, AT_ONCE // (len(active) * len(reach)))
         for start in range(0, len(rows), width):
             some, rest = rows[start : start + width], rows[start + width :]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import LeaveOneOut
 
 from sklearn_xent import CrossEntropyClassifier, CrossEntropyClassifierCV, classifier_cv
@@ -118,3 +119,21 @@ def test_rows_left_out_of_a_fit_are_counted_and_too_many_are_said():
             few = CrossEntropyClassifierCV(**options).fit(X, y)
     assert few.n_refitted_.max() == 1
     assert not CrossEntropyClassifierCV(Cs=3, cv=3).fit(*overlapping()).n_refitted_.any()
+
+
+def test_fits_without_a_row_that_do_not_converge_are_in_the_warning():
+    X, y = hard(n=30, K=3)
+    options = {"Cs": [1e4], "l1_ratios": [0.5], "max_iter": 1}
+    with pytest.warns(ConvergenceWarning, match=r"\(l1_ratio=0.5, without row \d+\)"):
+        model = CrossEntropyClassifierCV(**options).fit(X, y)
+    assert model.n_refitted_.sum() > 0
+
+
+def test_an_outlier_that_holds_all_curvature_until_another_row_is_left_out():
+    """Without the second outlier the first one's curvature vanishes, and that of the others is 1e-9 of it."""
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=24)
+    y = (x + rng.logistic(size=24) < 0).astype(int)
+    x, y = np.append(x, [-4e5, -2e3]), np.append(y, [1, 0])
+    model = CrossEntropyClassifierCV(Cs=[100.0]).fit(x[:, None], y)
+    np.testing.assert_allclose(-model.mean_score_[0], by_fits(x[:, None], y, [100.0]), rtol=0.01)
