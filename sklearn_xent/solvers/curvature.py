@@ -70,15 +70,23 @@ class Curvature:
             self._eigen = values[keep], vectors[:, keep]
             self._null = vectors[:, ~keep]
 
-    def solve(self, gradient: Array) -> Array:
-        """Least-norm solution of H x = gradient in the shape of gradient; 0 off the active set."""
+    def solve(self, gradient: Array, noise: Array | None = None) -> Array:
+        """Least-norm solution of H x = gradient in the shape of gradient; 0 off the active set.
+
+        With the ``noise`` of a gradient that is known to so much only, without the directions along which it
+        is no larger: divided by a curvature of the size of rounding it would be anything.
+        """
         out = np.zeros(gradient.size)
         g = gradient.ravel()[self.active] * self._unit
         if self._cholesky is not None:
             x = dpotrs(self._cholesky, g, lower=0)[0]
         elif self._eigen is not None:
             values, vectors = self._eigen
-            x = vectors @ ((vectors.T @ g) / values)
+            along = vectors.T @ g
+            if noise is not None:
+                known = noise.ravel()[self.active] * self._unit
+                along[np.abs(along) <= np.sqrt((vectors**2).T @ known**2)] = 0.0
+            x = vectors @ (along / values)
         else:
             x = g
         out[self.active] = x * self._unit

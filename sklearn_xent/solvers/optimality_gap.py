@@ -150,6 +150,6 @@ def factored_bound(point: Point, curvature: Curvature, goal: float) -> float:
             step = more = curvature.solve(aim)
             dual = None
         else:
-            more = curvature.solve(np.where(active, dual.gradient - expected, 0.0))
+            more = curvature.solve(np.where(active, dual.gradient - expected, 0.0), rounding)
             step = step + more
     return best
