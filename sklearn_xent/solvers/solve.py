@@ -23,6 +23,7 @@ __all__ = ["History", "Method", "Monitor", "Solution", "Status", "Stop", "StopWi
 NEARLY_CERTAIN = 1e-3  # nats: separable data are fitted this far, and no further, without a penalty
 
 
+UNASKED = 500  # twice this is what a guess must come down by before an unknown gap is asked for again
 PATIENCE = 100  # iterations after which another method takes over, where there is one
 
 
@@ -171,7 +172,7 @@ class Monitor:
             raise Stop(Status.CONVERGED)
         # ask again only once the guess, corrected, has come down by half as much again; one below rounding
         # says nothing, and nor does a gap above the objective, which is not negative
-        known = self.gap.nats if self.gap.nats < abs(point.value) else goal
+        known = self.gap.nats if self.gap.nats < abs(point.value) else UNASKED * goal
         self.calibration = 2 * float(known) / max(guess.nats, float(np.finfo(float).eps) * abs(point.value))
 
     def _separable(self, point: Point) -> bool:
