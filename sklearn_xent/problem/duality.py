@@ -154,4 +154,6 @@ def duality_gap(point: Point) -> float:
     if dual.lost.any():
         return np.inf
     g = dual.rounded[:, -1]
-    return dual.bound(0.5 * float(g @ np.linalg.pinv(point.coupling()) @ g) if g.any() else 0.0)
+    # the pseudo-inverse of a singular matrix may be negative by rounding
+    lacking = 0.5 * float(g @ np.linalg.pinv(point.coupling(), hermitian=True) @ g) if g.any() else 0.0
+    return dual.bound(max(lacking, 0.0))
