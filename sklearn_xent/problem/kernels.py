@@ -468,15 +468,22 @@ def gram(block: Block, design: Design) -> Any:
 
 def slope_sizes(block: Block, e: Any, shape: tuple[int, int], design: Design) -> Any:
     """Sums of the sizes of the terms of each slope (K, d + 1), and slopes of residuals of random signs."""
-    sizes, probe, rng = np.zeros(shape), np.zeros(shape), np.random.default_rng(0)
     y = block.targets
-    terms = (1 - y) * e.probabilities + y * e.complements  # of residuals: with soft labels they may cancel
+    # the terms of residuals: with soft labels they may cancel
+    off = block.weights * ((1 - y) * e.probabilities + y * e.complements)
+    signed = off * np.random.default_rng(0).choice([-1.0, 1.0], off.shape)
+    if isinstance(block.X, DeviceBlock):
+        X, lost = block.X.shifted(design.left), np.append(design.cancellation, 0.0)
+        last, unit = design.fit_intercept, design.scale
+        sizes = np.column_stack([left_product(off, X.absolute()) * unit, off.sum(axis=1) * last])
+        probe = np.column_stack([left_product(signed, X) * unit, signed.sum(axis=1) * last])
+        return (sizes + np.outer(off.sum(axis=1), lost), probe), ()
+    sizes, probe = np.zeros(shape), np.zeros(shape)
     for part, A, _ in _chosen_rows(block, design, np.ones(shape, bool), 2):
         absolute = np.abs(A)
         absolute[:, :-1] += design.cancellation
-        off = block.weights[part] * terms[:, part]
-        sizes += off @ absolute
-        probe += (off * rng.choice([-1.0, 1.0], off.shape)) @ A
+        sizes += off[:, part] @ absolute
+        probe += signed[:, part] @ A
     return (sizes, probe), ()
 
 

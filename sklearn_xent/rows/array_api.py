@@ -156,6 +156,10 @@ class DeviceBlock:
         """The squares of the entries."""
         return DeviceBlock(self.X * self.X, self._place)
 
+    def absolute(self) -> DeviceBlock:
+        """The sizes of the entries."""
+        return DeviceBlock(self._place.xp.abs(self.X), self._place)
+
     def gram(self, shift: Array, scale: Array, last: float, h: Array) -> Array:
         """A' diag(h) A for A = [(X - shift) * scale, last], (d + 1, d + 1)."""
         xp = self._place.xp
