@@ -6,6 +6,7 @@ import matplotlib
 import numpy as np
 import pytest
 import sklearn.datasets
+from threadpoolctl import threadpool_limits
 
 matplotlib.use("Agg")
 
@@ -13,6 +14,10 @@ matplotlib.use("Agg")
 def pytest_configure(config):
     # importing statsmodels or onnx may warn; that is theirs, and must not fail a collection
     warnings.filterwarnings("ignore", category=DeprecationWarning, module="statsmodels")
+    if "PYTEST_XDIST_WORKER_COUNT" in os.environ:
+        # workers share the cores: threads of BLAS that wait for one another would take the time
+        share = (os.cpu_count() or 1) // int(os.environ["PYTEST_XDIST_WORKER_COUNT"])
+        threadpool_limits(max(share, 1), "blas")
 
 
 @pytest.fixture(scope="session")

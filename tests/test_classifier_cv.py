@@ -34,10 +34,11 @@ def test_estimator_checks(estimator, check):
     ("l1_ratio", "n", "d", "container"),
     [
         (0.0, 60, 5, np.asarray),
-        (0.0, 60, 5, sp.csr_array),
+        pytest.param(0.0, 60, 5, sp.csr_array, marks=pytest.mark.slow),
         (0.0, 30, 900, np.asarray),
-        (1.0, 80, 12, np.asarray),
-        (0.5, 80, 12, sp.csc_array),
+        (1.0, 60, 5, np.asarray),
+        pytest.param(1.0, 80, 12, np.asarray, marks=pytest.mark.slow),
+        pytest.param(0.5, 80, 12, sp.csc_array, marks=pytest.mark.slow),
     ],
 )
 def test_approximate_leave_one_out_is_within_a_hundredth_of_exact(l1_ratio, n, d, container, K):

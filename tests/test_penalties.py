@@ -139,7 +139,7 @@ def test_optimality_conditions_where_columns_outnumber_rows_or_not(solver, n, d,
     assert kkt_violation(model, X, y) < 1e-4
 
 
-@pytest.mark.parametrize("K", [2, 4])
+@pytest.mark.parametrize("K", [2, pytest.param(4, marks=pytest.mark.slow)])
 def test_a_sampled_hessian_leads_to_the_minimum_of_all_rows(K):
     X, y = overlapping(n=60_000, d=60, K=K, seed=9)
     X[:, 7] = X[:, 6] + 1e-3 * X[:, 7]

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tomllib
 
+import pytest
+
 import sklearn_xent
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
@@ -60,6 +62,7 @@ def test_without_a_command_there_is_help(capsys, monkeypatch):
     assert "demo" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_demo_prints_its_table_and_writes_its_pictures(capsys, monkeypatch, tmp_path):
     from sklearn_xent.__main__ import main
 

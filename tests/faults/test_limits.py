@@ -69,6 +69,7 @@ def test_a_smooth_solver_names_those_that_can_treat_l1(solver):
         CrossEntropyClassifier(solver=solver, l1_ratio=0.5).fit(*overlapping())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("C", [1.0, np.inf])
 def test_wide_sparse_data_stay_small(C):
     X = sp.random(2000, 50_000, density=0.001, random_state=0, format="csr")
@@ -82,6 +83,7 @@ def test_wide_sparse_data_stay_small(C):
     assert peak < 100e6
 
 
+@pytest.mark.slow
 def test_a_thousand_classes():
     rng = np.random.default_rng(0)
     y = np.concatenate([np.arange(1000), rng.integers(0, 1000, 1000)])

@@ -72,7 +72,7 @@ def test_a_summed_column_has_the_solution_of_least_norm(scale):
     assert abs(model.coef_[0] @ null) <= 1e-8 * np.linalg.norm(model.coef_) * np.linalg.norm(null)
 
 
-@pytest.mark.parametrize("d", [50, 2100])
+@pytest.mark.parametrize("d", [50, pytest.param(2100, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("K", [2, 3])
 def test_wide_data_without_a_penalty_have_the_solution_of_least_norm(d, K):
     rng = np.random.default_rng(0)

@@ -143,6 +143,8 @@ def check(seed):
     title = name_of(rng) if rng.random() < 0.5 else None
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        # matplotlib's own use of names that newer libraries rename
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module="matplotlib|pyparsing")
         try:
             display, axes, texts, names = draw(rng, ax, title)
             display.figure_.set_dpi(50)

@@ -111,6 +111,7 @@ def test_wide_data_in_any_container(container, fit_intercept):
     np.testing.assert_allclose(model.coef_, reference.coef_, atol=1e-5 * np.abs(reference.coef_).max())
 
 
+@pytest.mark.slow
 def test_wide_data_with_soft_labels_and_offset():
     rng = np.random.default_rng(6)
     X, _ = overlapping(n=50, d=2000, K=3, seed=6)
@@ -129,7 +130,7 @@ def test_the_way_through_the_rows_leaves_unpenalised_columns_to_others():
     np.testing.assert_allclose(free.coef_, CrossEntropyClassifier(C=np.inf).fit(X, y).coef_, rtol=1e-4)
 
 
-@pytest.mark.parametrize("K", [2, 3])
+@pytest.mark.parametrize("K", [2, pytest.param(3, marks=pytest.mark.slow)])
 def test_large_float32_rows_are_multiplied_as_they_are_and_end_at_the_minimum(K):
     X, y = overlapping(n=90_000, d=50, K=K, seed=7)
     X = X.astype(np.float32) + np.float32(3)
