@@ -20,7 +20,7 @@ from sklearn_xent.solvers.curvature import (
     face,
 )
 
-__all__ = ["CERTIFIED_LIMIT", "POLISH_LIMIT", "Gap", "Kind", "certify", "factored_bound"]
+__all__ = ["CERTIFIED_LIMIT", "POLISH_LIMIT", "Gap", "Kind", "certify", "factored_bound", "polishable"]
 
 POLISH_LIMIT = 500_000  # rows x coefficients: below it a Hessian costs milliseconds
 CERTIFIED_LIMIT = 4000  # coefficients up to which a Hessian is factored where products give no bound: 128 MB
@@ -46,6 +46,12 @@ class Gap(NamedTuple):
     kind: Kind = Kind.GUESS
 
 
+def polishable(point: Point) -> bool:
+    """Whether a problem is so small that its fit is taken to machine precision."""
+    size = int(np.count_nonzero(face(point)))
+    return point.objective.rows.n_rows * size <= POLISH_LIMIT and size <= DENSE_LIMIT
+
+
 def certify(
     point: Point, goal: float, *, curvature: Curvature | None = None, precondition: Map | None = None
 ) -> tuple[Gap, Curvature | None]:
@@ -57,8 +63,7 @@ def certify(
     """
     bound = duality_gap(point)
     size = int(np.count_nonzero(face(point)))
-    small = point.objective.rows.n_rows * size <= POLISH_LIMIT and size <= DENSE_LIMIT
-    if bound <= goal and not small:
+    if bound <= goal and not polishable(point):
         return Gap(bound, Kind.BOUND), curvature
     if curvature is None and size <= DENSE_LIMIT:
         curvature = curvature_at(point)
