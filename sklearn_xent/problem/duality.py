@@ -144,16 +144,21 @@ def _feasible_shrinkage(G: Array, least: Array, greatest: Array) -> float:
 
 
 def duality_gap(point: Point) -> float:
-    """Bound of the gap in nats from the point's own residuals: reads no X.
+    """Bound of the gap in nats from the point's own residuals: reads no X, or once for the intercept.
 
-    inf where a column that nothing penalises is not stationary, but for rounding.
+    inf where a column that nothing penalises is not stationary, but for rounding; the intercept is made so.
     """
     intercept = np.zeros(point.coefficients.shape, bool)
     intercept[:, -1] = True
     dual = DualPoint(point, intercept)
-    if dual.lost.any():
+    lost = dual.lost[:, -1].any()
+    if dual.lost[:, :-1].any() or (lost and not point.objective.penalty.free[-1]):
         return np.inf
+    inverse = np.linalg.pinv(point.coupling(), hermitian=True)
+    if lost:
+        direction = point.objective.design.zeros(len(inverse))
+        direction[:, -1] = -inverse @ point.loss_gradient[:, -1]
+        dual = DualPoint(point, intercept, direction=direction)
     g = dual.rounded[:, -1]
     # the pseudo-inverse of a singular matrix may be negative by rounding
-    lacking = 0.5 * float(g @ np.linalg.pinv(point.coupling(), hermitian=True) @ g) if g.any() else 0.0
-    return dual.bound(max(lacking, 0.0))
+    return dual.bound(max(0.5 * float(g @ inverse @ g), 0.0))

@@ -12,6 +12,7 @@ from sklearn_xent.solvers.optimality_gap import POLISH_LIMIT, Gap, Kind, factore
 
 __all__ = ["polish"]
 
+ROUNDED = 1e-20  # relative gap that needs no sharper bound
 EXHAUSTED = 1e-29  # relative gap at which coefficients are right to their last digits
 STEPS = 8  # at most: from a relative gap of 1e-8 the Hessian is right to 1e-4, and three reach rounding
 
@@ -39,7 +40,7 @@ def polish(
         steps.append((point, new))
     if not steps:
         return point, gap
-    bound = Gap(factored_bound(point, curvature, 0.0), Kind.BOUND)
+    bound = Gap(factored_bound(point, curvature, ROUNDED * abs(point.value)), Kind.BOUND)
     if bound.nats > gap.nats:
         return first, gap
     steps[-1] = point, bound.nats
