@@ -24,7 +24,7 @@ from sklearn_xent.rows import LocalRows
 from sklearn_xent.solvers.curvature import Curvature, curvature_at
 from sklearn_xent.solvers.line_search import step_towards
 from sklearn_xent.solvers.newton import truncated_newton
-from sklearn_xent.solvers.optimality_gap import Gap, Kind
+from sklearn_xent.solvers.optimality_gap import Gap, Kind, polishable
 from sklearn_xent.solvers.solve import Stop, StopWithin, Visit
 
 __all__ = ["RowSpace", "row_space", "suits_row_space"]
@@ -60,15 +60,20 @@ def row_space(
 
 def _correct(point: Point, small: RowSpace, visit: Visit) -> Array:
     """Newton steps on all columns with the small problem's Hessian; the last coefficients."""
-    visit(point, gap=Gap(duality_gap(point), Kind.BOUND))
+    visit(point, gap=_bound(point))
     for _ in range(STEPS):
         end = point.objective.at(point.coefficients - small.step(point.gradient))
         new = step_towards(point, end)
         if new is None:
             break
         point = new
-        visit(point, gap=Gap(duality_gap(point), Kind.BOUND))
+        visit(point, gap=_bound(point))
     return point.coefficients
+
+
+def _bound(point: Point) -> Gap:
+    """The duality gap; of a small problem, whose fit is polished once a Hessian is at hand, to be checked."""
+    return Gap(duality_gap(point), Kind.ESTIMATE if polishable(point) else Kind.BOUND)
 
 
 class RowSpace:

@@ -14,7 +14,7 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.solvers.conjugate_gradient import Map
 from sklearn_xent.solvers.curvature import Curvature
-from sklearn_xent.solvers.optimality_gap import Gap, Kind, certify, polishable
+from sklearn_xent.solvers.optimality_gap import Gap, Kind, certify
 from sklearn_xent.solvers.polish import polish
 
 __all__ = ["History", "Method", "Monitor", "Solution", "Status", "Stop", "StopWithin", "Visit", "minimise"]
@@ -164,8 +164,7 @@ class Monitor:
         """Stop if the gap is small enough; it is measured unless it is known."""
         goal = self.goal(point)
         self.gap, self.curvature = guess, curvature
-        # a small problem is polished, with the Hessian that a certificate needs
-        if guess.kind is not Kind.BOUND or polishable(point):
+        if guess.kind is not Kind.BOUND:
             self.gap, self.curvature = certify(point, goal, curvature=curvature, precondition=precondition)
         self.history.gap[-1] = self.gap.nats
         if self.gap.nats <= goal:
