@@ -17,7 +17,7 @@ def test_small_problems_are_optimal_or_warned(first):
 
 @hunted
 @pytest.mark.slow
-@pytest.mark.parametrize("first", range(120, 200, 20))
+@pytest.mark.parametrize("first", range(120, 400, 20))
 def test_more_small_problems_are_optimal_or_warned(first):
     verdicts = {seed: small.check(seed) for seed in range(first, first + 20)}
     assert {seed: verdict for seed, verdict in verdicts.items() if verdict.kind in FAILURES} == {}
@@ -25,7 +25,7 @@ def test_more_small_problems_are_optimal_or_warned(first):
 
 @hunted
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(10))
 def test_medium_problems_are_optimal_or_warned(seed):
     verdict = medium.check(seed)
     assert verdict.kind not in FAILURES, verdict
