@@ -58,7 +58,7 @@ def fit(
     solution = minimise(objective, methods, start, tol=tol, max_iter=max_iter, report=report)
     if solution.status is Status.CONVERGED:
         solution = _of_least_norm(solution, tol)
-    solution, coef, intercept = _as_returned(solution, bounds)
+    solution, coef, intercept = _as_returned(solution, tol, bounds)
     warning = diagnose(solution, tol, names)
     return Fit(solution, coef, intercept, warning, solution.solver)
 
@@ -74,12 +74,14 @@ def _of_least_norm(solution: Solution, tol: float) -> Solution:
     return replace(solution, point=moved, gap=gap) if gap.nats <= tol * abs(moved.value) else solution
 
 
-def _as_returned(solution: Solution, bounds: tuple[Array, Array] | None) -> tuple[Solution, Array, Array]:
+def _as_returned(
+    solution: Solution, tol: float, bounds: tuple[Array, Array] | None
+) -> tuple[Solution, Array, Array]:
     """Coefficients and intercepts in the units of X, and the solution at them as they are rounded there.
 
     Columns far from zero for their spread leave few digits to an intercept. What that may cost is bounded by
     the design: in its units no column has a curvature above 1; if the bound does not show that it is
-    nothing, the objective is evaluated.
+    nothing, the objective is evaluated. A fit that they take beyond tol has not converged.
     """
     point, objective = solution.point, solution.point.objective
     coef, intercept = objective.to_original(point.coefficients)
@@ -89,11 +91,13 @@ def _as_returned(solution: Solution, bounds: tuple[Array, Array] | None) -> tupl
     if objective.loss.shift_invariant:
         moved[:, -1] -= moved[:, -1].mean()
     moved = np.abs(moved)
-    penalty = objective.penalty
-    cost = float((np.abs(point.loss_gradient) * moved).sum()) + 0.5 * float(moved.sum()) ** 2
-    cost += penalty.value(W) - penalty.value(point.coefficients)
-    if cost <= 1e-3 * solution.gap.nats or cost <= np.finfo(float).eps * abs(point.value):
-        return solution, coef, intercept
-    there = objective.at(W)
-    gap = solution.gap._replace(nats=max(solution.gap.nats + there.value - point.value, 0.0))
-    return replace(solution, point=there, gap=gap), coef, intercept
+    slope = np.abs(point.gradient + objective.penalty.l1 * np.sign(point.coefficients))
+    cost = float((slope * moved).sum()) + 0.5 * float(moved.sum()) ** 2
+    if cost > max(1e-3 * solution.gap.nats, np.finfo(float).eps * abs(point.value)):
+        point = objective.at(W)
+        cost = point.value - solution.point.value
+    gap = solution.gap._replace(nats=solution.gap.nats + max(cost, 0.0))
+    status = solution.status
+    if status is Status.CONVERGED and gap.nats > tol * abs(point.value):
+        status = Status.STALLED
+    return replace(solution, point=point, gap=gap, status=status), coef, intercept
