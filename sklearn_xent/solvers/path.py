@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.penalties import ElasticNet
 from sklearn_xent.solvers.fit import Fit, fit
@@ -20,15 +19,10 @@ def follow(
     objective: Objective,
     penalties: Iterable[ElasticNet],
     *,
-    tol: float,
-    max_iter: int,
-    solver: str = "auto",
-    random_state: Any = None,
     memory: dict[str, Any] | None = None,
-    names: Any = None,
-    bounds: tuple[Array, Array] | None = None,
+    **options: Any,
 ) -> Iterator[Fit]:
-    """Fits under penalties that should change little from one to the next.
+    """Fits under penalties that should change little from one to the next; the options are those of ``fit``.
 
     The last optimum is known without another reading of X, and methods remember Hessians and factors that
     do not depend on the penalty.
@@ -39,16 +33,6 @@ def follow(
         problem = replace(objective, penalty=penalty, known=last)
         start = problem.design.zeros(problem.shape[0]) if last is None else last.coefficients
         start = np.clip(start, *penalty.bounds)
-        found = fit(
-            problem,
-            start,
-            solver=solver,
-            random_state=random_state,
-            tol=tol,
-            max_iter=max_iter,
-            memory=memory,
-            names=names,
-            bounds=bounds,
-        )
+        found = fit(problem, start, memory=memory, **options)
         last = found.solution.point
         yield found
