@@ -9,6 +9,7 @@ import numpy as np
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.design import AppliedDesign, Design
+from sklearn_xent.problem.hessians import triangular
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.rows import as_rows
 from sklearn_xent.solvers.separation import recession_direction
@@ -89,9 +90,9 @@ def reduced(blocks: Any) -> Array:
     blocks = iter(blocks)
     R = next(blocks)
     size = R.shape[1]
-    R = np.asarray(np.linalg.qr(R, mode="r"))
+    R = triangular(R)
     for B in blocks:
-        R = np.asarray(np.linalg.qr(np.vstack([R, B]), mode="r"))
+        R = triangular(np.vstack([R, B]))
     return np.vstack([R, np.zeros((size - len(R), size))]) if len(R) < size else R
 
 

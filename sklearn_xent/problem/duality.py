@@ -14,11 +14,17 @@ entropy, the dual of maximum likelihood.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem import kernels
+from sklearn_xent.problem.design import Design, Linear
+from sklearn_xent.problem.hessians import chosen_rows
 from sklearn_xent.problem.objective import Point
+from sklearn_xent.problem.products import left_product
+from sklearn_xent.rows import Block
+from sklearn_xent.rows.array_api import DeviceBlock
 
 __all__ = ["DualPoint", "duality_gap", "slope_rounding", "summed_rounding"]
 
@@ -51,7 +57,7 @@ class DualPoint:
         if direction is not None:
             start = None if before is None else before._change
             args = point.expansion, start, o.design.linear(direction), o.design
-            (pulled,), (self._change,) = o.rows.sweep(kernels.dual_point, *args)
+            (pulled,), (self._change,) = o.rows.sweep(dual_point, *args)
             G = o.design.gradient(pulled)
         self.gradient = G
         least, greatest = o.penalty.dual_range
@@ -76,16 +82,16 @@ class DualPoint:
         if self.lost.any():
             return np.inf
         o, c = self._point.objective, self.shrinkage
-        divergence = 0.0
+        apart = 0.0
         if c < 1 or self._change is not None:
             args = self._point.expansion, self._change, c
-            (divergence,), _ = o.rows.sweep(kernels.divergence, *args, reads=False)
+            (apart,), _ = o.rows.sweep(divergence, *args, reads=False)
         paid = o.penalty.fenchel_gap(self._point.coefficients, self._feasible)
         if moved is None:
             # p (1 - p) <= 1/4 bounds the curvature of a column by a quarter of its variance
             moved = np.sqrt(2 * lacking) * 0.5 * np.sqrt(np.append(o.design.variance, 1.0))
         slopes = self._slopes_cost(np.where(self._solved, 0.0, np.abs(moved))) if lacking > 0 else 0.0
-        root = np.sqrt(float(divergence)) + np.sqrt(lacking + hidden)
+        root = np.sqrt(float(apart)) + np.sqrt(lacking + hidden)
         return float(root**2 + paid + slopes)
 
     def _slopes_cost(self, reach: Array) -> float:
@@ -126,7 +132,7 @@ def summed_rounding(point: Point) -> tuple[Array, Array]:
     o = point.objective
     eps = np.finfo(np.float32 if o.rows.single else np.float64).eps
     args = point.expansion, point.coefficients.shape, o.design
-    (sizes, probe), _ = o.rows.sweep(kernels.slope_sizes, *args)
+    (sizes, probe), _ = o.rows.sweep(slope_sizes, *args)
     return eps * sizes, eps * probe
 
 
@@ -162,3 +168,36 @@ def duality_gap(point: Point) -> float:
     g = dual.rounded[:, -1]
     # the pseudo-inverse of a singular matrix may be negative by rounding
     return dual.bound(max(0.5 * float(g @ inverse @ g), 0.0))
+
+
+def slope_sizes(block: Block, e: Any, shape: tuple[int, int], design: Design) -> Any:
+    """Sums of the sizes of the terms of each slope (K, d + 1), and slopes of residuals of random signs."""
+    y = block.targets
+    # the terms of residuals: with soft labels they may cancel
+    off = block.weights * ((1 - y) * e.probabilities + y * e.complements)
+    signed = off * np.random.default_rng(0).choice([-1.0, 1.0], off.shape)
+    if isinstance(block.X, DeviceBlock):
+        X, lost = block.X.shifted(design.left), np.append(design.cancellation, 0.0)
+        last, unit = design.fit_intercept, design.scale
+        sizes = np.column_stack([left_product(off, X.absolute()) * unit, off.sum(axis=1) * last])
+        probe = np.column_stack([left_product(signed, X) * unit, signed.sum(axis=1) * last])
+        return (sizes + np.outer(off.sum(axis=1), lost), probe), ()
+    sizes, probe = np.zeros(shape), np.zeros(shape)
+    for part, A, _ in chosen_rows(block, design, np.ones(shape, bool), 2):
+        absolute = np.abs(A)
+        absolute[:, :-1] += design.cancellation
+        sizes += off[:, part] @ absolute
+        probe += signed[:, part] @ A
+    return (sizes, probe), ()
+
+
+def dual_point(block: Block, e: Any, start: Array | None, direction: Linear, design: Design) -> Any:
+    """Pulled residuals of the probabilities to first order along a direction; the change of them is kept."""
+    change = e.probability_change(design.logits(block.X, direction), start)
+    return (design.pull(block.X, block.weights * (e.residual + change)),), (change,)
+
+
+def divergence(block: Block, e: Any, change: Array | None, c: float) -> Any:
+    """Weighted KL divergence of y + c (probabilities + change - y) from the probabilities; reads no X."""
+    moved = 0.0 if change is None else c * change
+    return (block.weights @ e.divergence(moved - (1 - c) * e.residual),), ()

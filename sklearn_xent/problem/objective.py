@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_xent.arrays import Array, inner
-from sklearn_xent.problem import kernels
+from sklearn_xent.problem import hessians, kernels, margins
 from sklearn_xent.problem.design import Design
 from sklearn_xent.problem.losses import Loss
 from sklearn_xent.problem.penalties import ElasticNet
@@ -54,7 +54,7 @@ class Objective:
 
     def gram(self) -> Array:
         """Weighted Gram matrix of the design, (d + 1, d + 1)."""
-        (A,), _ = self.rows.sweep(kernels.gram, self.design)
+        (A,), _ = self.rows.sweep(hessians.gram, self.design)
         return np.asarray(A)
 
     def sample(self, n_rows: int, rng: np.random.RandomState) -> Objective:
@@ -172,7 +172,7 @@ class Point:
     def loss_hessian(self, dtype: Any = np.float64) -> Array:
         """Hessian of the loss, (K (d + 1), K (d + 1)); K (K + 1) / 2 Gram products in dtype."""
         o = self.objective
-        (H,), _ = o.rows.sweep(kernels.hessian, self.logits, self._kept, o.loss, o.design, dtype)
+        (H,), _ = o.rows.sweep(hessians.hessian, self.logits, self._kept, o.loss, o.design, dtype)
         return np.asarray(H)
 
     def hessian(self, dtype: Any = np.float64) -> Array:
@@ -185,7 +185,7 @@ class Point:
         """The Hessian between the coefficients of a mask (K, d + 1), in the order of a flat W."""
         o = self.objective
         sweep = o.rows.sweep
-        (H,), _ = sweep(kernels.hessian_among, self.logits, self._kept, o.loss, o.design, chosen)
+        (H,), _ = sweep(hessians.hessian_among, self.logits, self._kept, o.loss, o.design, chosen)
         H[np.diag_indices_from(H)] += np.broadcast_to(o.penalty.l2, chosen.shape)[chosen]
         return np.asarray(H)
 
@@ -193,7 +193,7 @@ class Point:
         """Hessian of the smooth part times V (K, d + 1); one reading of X."""
         o = self.objective
         linear = o.design.linear(V)
-        (pulled,), _ = o.rows.sweep(kernels.hessian_product, self.expansion, linear, o.design)
+        (pulled,), _ = o.rows.sweep(hessians.hessian_product, self.expansion, linear, o.design)
         product = o.design.gradient(pulled)
         product += o.penalty.l2 * V
         return product
@@ -201,37 +201,37 @@ class Point:
     def curvature_product(self, change: PerRow) -> PerRow:
         """Weighted curvature of the loss in the logits times a change of them; reads no X."""
         _, (product,) = self.objective.rows.sweep(
-            kernels.curvature_product, self.expansion, change, reads=False
+            hessians.curvature_product, self.expansion, change, reads=False
         )
         return product
 
     def hessian_diagonal(self) -> Array:
         """Diagonal of the Hessian of the smooth part, (K, d + 1)."""
         o = self.objective
-        (diagonal,), _ = o.rows.sweep(kernels.hessian_diagonal, self.expansion, o.design)
+        (diagonal,), _ = o.rows.sweep(hessians.hessian_diagonal, self.expansion, o.design)
         return np.asarray(diagonal + o.penalty.l2)
 
     def shared_hessian(self) -> Array:
         """One (d + 1, d + 1) matrix that stands for the Hessian's block of every class."""
         o = self.objective
-        (A,), _ = o.rows.sweep(kernels.mean_curvature_gram, self.expansion, o.design)
+        (A,), _ = o.rows.sweep(hessians.mean_curvature_gram, self.expansion, o.design)
         A[np.diag_indices_from(A)] += o.penalty.l2
         return np.asarray(A)
 
     def coupling(self) -> Array:
         """Mean curvature of the loss in the logits, weighted mean of diag(p) - p p', (K, K)."""
-        (C,), _ = self.objective.rows.sweep(kernels.coupling, self.expansion, reads=False)
+        (C,), _ = self.objective.rows.sweep(hessians.coupling, self.expansion, reads=False)
         return np.asarray(C)
 
     def mean_curvature(self) -> Array:
         """Weighted mean of p (1 - p) for each logit, (K,)."""
-        (mean,), _ = self.objective.rows.sweep(kernels.mean_curvature, self.expansion, reads=False)
+        (mean,), _ = self.objective.rows.sweep(hessians.mean_curvature, self.expansion, reads=False)
         return np.asarray(mean)
 
     def separates(self) -> bool:
         """Whether every row's logits put its label strictly first: then no finite optimum need exist."""
-        _, (margins,) = self.objective.rows.sweep(kernels.smallest_margin, self.logits, reads=False)
-        least, largest = zip(*margins.flat(), strict=True)
+        _, (least_margins,) = self.objective.rows.sweep(margins.smallest_margin, self.logits, reads=False)
+        least, largest = zip(*least_margins.flat(), strict=True)
         return bool(min(least) > 1e-6 * max(largest))
 
     def line(self, direction: Array) -> Line:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem import kernels
+from sklearn_xent.problem import hessians
 from sklearn_xent.solvers.curvature import pin_gauge
 from sklearn_xent.solvers.without_row import (
     ENOUGH,
@@ -165,7 +165,7 @@ class Deletion(WithoutRow):
         size, K = self._A.shape[1], len(p)
         H: Array = np.zeros((K, size, K, size))
         if K > 1:
-            kernels.subtract_outer(H, self._A, p, w)
+            hessians.subtract_outer(H, self._A, p, w)
         for k in range(K):
             H[k, :, k, :] = (self._A * (w * p[k] * q[k])[:, None]).T @ self._A
         H = H.reshape(K * size, -1)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem import kernels
+from sklearn_xent.problem import hessians
 from sklearn_xent.problem.objective import Point
 
 __all__ = ["affordable", "hessian_root"]
@@ -31,6 +31,6 @@ def hessian_root(point: Point, chosen: Array) -> Array:
     gauged = chosen.all(axis=0) & o.loss.shift_invariant
     if not o.penalty.smooth:
         gauged &= o.penalty.costless
-    _, (roots,) = o.rows.sweep(kernels.hessian_root, point.expansion, o.design, chosen, gauged)
+    _, (roots,) = o.rows.sweep(hessians.hessian_root, point.expansion, o.design, chosen, gauged)
     ridge = np.diag(np.sqrt(np.broadcast_to(o.penalty.l2, chosen.shape)[chosen]))
-    return kernels.triangular(np.vstack([*roots.flat(), ridge]))
+    return hessians.triangular(np.vstack([*roots.flat(), ridge]))

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem import kernels
+from sklearn_xent.problem import left_out
 from sklearn_xent.problem.objective import Point
 from sklearn_xent.solvers.curvature import DENSE_LIMIT, hessian_among
 from sklearn_xent.solvers.deletion import Deletion
@@ -141,7 +141,7 @@ def _one_step(point: Point, active: Array, root: Array, scored: Scored) -> tuple
     """Losses (n,) after one Newton step each, their error bounds, and the squared reach of every row."""
     o = point.objective
     _, (parts,) = o.rows.sweep(
-        kernels.leave_one_out,
+        left_out.leave_one_out,
         point.logits,
         point.expansion,
         o.rows.split(scored.targets),

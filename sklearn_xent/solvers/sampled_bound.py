@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.optimize
 
-from sklearn_xent.problem import kernels
+from sklearn_xent.problem import hessians, kernels
 from sklearn_xent.problem.objective import Point
 from sklearn_xent.solvers.curvature import Curvature
 
@@ -46,7 +46,7 @@ class SampledBound:
         if root is None:
             return np.inf
         sample = self._solved.objective
-        (reach,) = sample.rows.sweep(kernels.reach, root, sample.design)[1]
+        (reach,) = sample.rows.sweep(hessians.reach, root, sample.design)[1]
         return float(np.sqrt(max(reach.flat())))
 
 

@@ -15,7 +15,7 @@ import scipy.sparse as sp
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem import kernels
+from sklearn_xent.problem import margins
 from sklearn_xent.problem.objective import Objective, Point
 
 __all__ = ["SeparationWarning", "recession_direction"]
@@ -44,7 +44,7 @@ def recession_direction(point: Point, gap: float) -> Array | None:
     basis = _unconstrained(point, free, share)
     if basis is None or not basis.shape[1]:
         return None
-    _, (parts,) = objective.rows.sweep(kernels.margins_along, point.expansion, objective.design, basis, share)
+    _, (parts,) = objective.rows.sweep(margins.margins_along, point.expansion, objective.design, basis, share)
     M = np.concatenate(parts.flat())
     M = np.unique(M[M.any(axis=1)], axis=0)
     if not len(M) or M.size > LARGEST_PROGRAM:
@@ -57,7 +57,7 @@ def recession_direction(point: Point, gap: float) -> Array | None:
     direction = basis @ z
     # the program's tolerance may hide that a margin falls: near-duplicates take it to the size of the others
     args = point.expansion, objective.design, direction, share
-    _, (extremes,) = objective.rows.sweep(kernels.margin_extremes, *args)
+    _, (extremes,) = objective.rows.sweep(margins.margin_extremes, *args)
     falls, grows, tied = np.max(list(extremes.flat()), axis=0)
     return np.asarray(direction.reshape(free.shape)) if max(falls, tied) <= TOLERATED * grows else None
 
@@ -75,7 +75,7 @@ def _unconstrained(point: Point, free: Array, share: float) -> Array | None:
     identity[which, np.arange(len(which))] = 1.0
     if len(which) > LARGEST_NULL_SPACE:
         return identity
-    (G,), _ = objective.rows.sweep(kernels.constraint_gram, point.expansion, objective.design, share)
+    (G,), _ = objective.rows.sweep(margins.constraint_gram, point.expansion, objective.design, share)
     if objective.loss.shift_invariant:
         _pin_gauge(G, objective)
     G = G[np.ix_(which, which)]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol, Self
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem import kernels
+from sklearn_xent.problem import cautious
 from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.problem.penalties import ElasticNet
 from sklearn_xent.solvers.curvature import Curvature, pin_gauge
@@ -69,7 +69,9 @@ class FullQuadratic:
         A lost row has the curvature of the chord to where it would be won, as its own is nil.
         """
         o = point.objective
-        (H, lost), _ = o.rows.sweep(kernels.cautious_hessian, point.logits, point.expansion, o.loss, o.design)
+        (H, lost), _ = o.rows.sweep(
+            cautious.cautious_hessian, point.logits, point.expansion, o.loss, o.design
+        )
         return cls(np.asarray(H)), bool(lost)
 
     def plus(self, other: FullQuadratic, factor: float = 1.0) -> FullQuadratic:
@@ -135,7 +137,7 @@ class DiagonalQuadratic:
         At the coefficients themselves it is too large: they start at zero, where the loss is most curved.
         """
         o = point.objective
-        (D, lost), _ = o.rows.sweep(kernels.cautious_diagonal, point.logits, variance, o.loss, o.design)
+        (D, lost), _ = o.rows.sweep(cautious.cautious_diagonal, point.logits, variance, o.loss, o.design)
         return cls(np.asarray(D)), bool(lost)
 
     def plus(self, other: DiagonalQuadratic, factor: float = 1.0) -> DiagonalQuadratic:

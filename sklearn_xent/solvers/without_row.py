@@ -8,7 +8,7 @@ import numpy as np
 import scipy.linalg
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem import kernels
+from sklearn_xent.problem import kernels, left_out
 from sklearn_xent.problem.objective import Point
 
 __all__ = ["Removed", "Scored", "WithoutRow", "inverse_root", "softness", "widths"]
@@ -97,7 +97,7 @@ class WithoutRow:
         SB = np.nan_to_num(S @ B, posinf=1e300, neginf=-1e300)
         leverage = SB[:, 0, 0] if K == 1 else np.linalg.eigvals(SB).real.max(axis=1)
         gain = np.where(leverage < 1, 1 / np.where(leverage < 1, 1 - leverage, 1.0), np.inf)
-        return Removed(S, kernels.solved(np.eye(K) - SB, S), gain)
+        return Removed(S, left_out.solved(np.eye(K) - SB, S), gain)
 
     def _precondition(self, G: Array, rows: Array, own: Removed) -> Array:
         """The inverse of the first Hessian, without each row's own part, times G."""

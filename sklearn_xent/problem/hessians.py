@@ -1,0 +1,208 @@
+"""Kernels of the second order: Hessians of the loss, parts, products and roots of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from sklearn_xent.arrays import Array
+from sklearn_xent.problem.design import Design, Linear
+from sklearn_xent.problem.losses import Loss
+from sklearn_xent.rows import Block
+from sklearn_xent.rows.array_api import DeviceBlock
+
+__all__ = [
+    "chosen_rows",
+    "coupling",
+    "curvature_product",
+    "gram",
+    "hessian",
+    "hessian_among",
+    "hessian_diagonal",
+    "hessian_product",
+    "hessian_root",
+    "mean_curvature",
+    "mean_curvature_gram",
+    "reach",
+    "subtract_outer",
+    "triangular",
+]
+
+FEW = 1 << 17  # entries of all classes' weighted rows up to which they are multiplied in one call
+
+
+def hessian(block: Block, logits: Array, kept: Any, loss: Loss, design: Design, dtype: Any) -> Any:
+    """Hessian of the loss, (K (d + 1), K (d + 1)), from products in dtype."""
+    e, K = kept or loss.expand(logits, block.targets), len(logits)
+    size = design.scale.size + 1
+    if K == 1:
+        return (design.gram(block.X, block.weights * e.curvature(0, 0), dtype),), ()
+    H = np.empty((K, size, K, size))
+    if not (sp.issparse(block.X) or isinstance(block.X, DeviceBlock)):
+        A = design.matrix(block.X, dtype)
+        subtract_outer(H, A, e.probabilities, block.weights)
+        if K * A.size < FEW:
+            stacked = np.sqrt(block.weights * e.probabilities * e.complements)[:, :, None] * A
+            H[np.arange(K), :, np.arange(K), :] = stacked.transpose(0, 2, 1) @ stacked
+            return (H.reshape(K * size, K * size),), ()
+    else:
+        for k in range(K):
+            for l in range(k):
+                H[k, :, l, :] = design.gram(block.X, block.weights * e.curvature(k, l))
+                H[l, :, k, :] = H[k, :, l, :]
+    for k in range(K):
+        H[k, :, k, :] = design.gram(block.X, block.weights * e.curvature(k, k), dtype)
+    return (H.reshape(K * size, K * size),), ()
+
+
+def hessian_among(block: Block, logits: Array, kept: Any, loss: Loss, design: Design, chosen: Array) -> Any:
+    """Hessian of the loss between the coefficients of a mask (K, d + 1)."""
+    e = kept or loss.expand(logits, block.targets)
+    H = np.zeros((np.count_nonzero(chosen),) * 2)
+    for part, A, among in chosen_rows(block, design, chosen, 1):
+        p, q, root = e.probabilities[:, part], e.complements[:, part], np.sqrt(block.weights[part])
+        ends = np.cumsum(among.sum(axis=1))
+        spans = [slice(end - int(m.sum()), end) for end, m in zip(ends, among, strict=True)]
+        C = np.empty((len(A), len(H)))
+        if len(p) > 1:
+            for span, m, scale in zip(spans, among, p * root, strict=True):
+                np.multiply(A[:, m], scale[:, None], out=C[:, span])
+            cross = C.T @ C
+            for span in spans:
+                cross[span, span] = 0.0
+            H -= cross
+        for span, m, scale in zip(spans, among, np.sqrt(p * q) * root, strict=True):
+            # on the diagonal p (1 - p) as it is, lest p - p^2 cancel
+            np.multiply(A[:, m], scale[:, None], out=C[:, span])
+            H[span, span] += C[:, span].T @ C[:, span]
+    return (H,), ()
+
+
+def chosen_rows(
+    block: Block, design: Design, chosen: Array, copies: int
+) -> Iterator[tuple[slice, Array, Array]]:
+    """Slices of a block's rows, their design matrix in the columns that a mask uses, and the mask there.
+
+    A slice's entries, in so many ``copies``, fit into a cache where the columns are sparse.
+    """
+    used = _used(chosen)
+    sub, taken = design.columns(used[:-1])
+    among = chosen[:, used]
+    whole = len(used) == chosen.shape[1]
+    sparse = sp.issparse(block.X)
+    step = max(1, FEW // (copies * among.size)) if sparse or copies > 1 else len(block.weights)
+    for i in range(0, len(block.weights), max(step, 1)):
+        part = slice(i, i + step)
+        if isinstance(block.X, DeviceBlock):
+            yield part, design.matrix(np.asarray(block.X)[part])[:, used], among
+            continue
+        X = block.X[part] if whole else block.X[part][:, taken]
+        yield part, sub.matrix(X.toarray() if sparse else X), among
+
+
+def hessian_root(block: Block, e: Any, design: Design, chosen: Array, gauged: Array) -> Any:
+    """Triangular factor of the rows whose products are the Hessian between the coefficients of a mask.
+
+    For the columns in ``gauged``, rows that give what moves all classes alike the classes' mean curvature.
+    """
+    K = len(chosen)
+    R = np.zeros((0, np.count_nonzero(chosen)))
+    for part, A, among in chosen_rows(block, design, chosen, K + 1):
+        of_part = type(e)(*(v[..., part] for v in (e.value, e.residual, e.probabilities, e.complements)))
+        C, w = of_part.contrast_root(), np.sqrt(block.weights[part])
+        # in the logits themselves: the first class's has the rest of each column, with the other sign
+        C = C if K == 1 else np.concatenate([-C.sum(axis=0, keepdims=True), C])
+        rows = [np.einsum("km,mj->mkj", w * c, A).reshape(len(A), -1) for c in C.transpose(1, 0, 2)]
+        if gauged.any():
+            alike = np.sqrt((of_part.probabilities * of_part.complements).sum(axis=0)) / K
+            pinned = (among.all(axis=0) & gauged[_used(chosen)])[None, :]
+            rows.append(np.tile(np.where(pinned, A * (w * alike)[:, None], 0.0), K))
+        R = triangular(np.vstack([R, *(B[:, among.ravel()] for B in rows)]))
+    return (), (R,)
+
+
+def _used(chosen: Array) -> Array:
+    """Indices of the columns of X that a mask uses, and of the intercept."""
+    return np.append(np.flatnonzero(chosen[:, :-1].any(axis=0)), chosen.shape[1] - 1)
+
+
+def triangular(B: Array) -> Array:
+    """R of B = Q R, by Householder's reflections, the largest rows first."""
+    return np.asarray(
+        np.linalg.qr(B[np.argsort(-np.abs(B).max(axis=1, initial=0.0), kind="stable")], mode="r")
+    )
+
+
+def subtract_outer(H: Array, A: Array, p: Array, weights: Array) -> None:
+    """Set H (K, d, K, d) to - sum_i w_i (p_i x a_i) (p_i x a_i)': right off the diagonal blocks.
+
+    One symmetric product of K d columns in place of K (K - 1) / 2 of d. On the diagonal p (1 - p) has to be
+    summed as it is, lest p - p^2 cancel.
+    """
+    K, size = len(p), A.shape[1]
+    H[:] = 0.0
+    root = np.sqrt(weights)
+    rows = max(1, (16 << 20) // (8 * K * size))
+    for i in range(0, len(A), rows):
+        part = slice(i, i + rows)
+        scaled = (p[:, part] * root[part]).T.astype(A.dtype, copy=False)
+        C = (scaled[:, :, None] * A[part, None, :]).reshape(-1, K * size)
+        H -= (C.T @ C).reshape(H.shape)
+
+
+def hessian_product(block: Block, e: Any, direction: Linear, design: Design) -> Any:
+    """Hessian of the loss times a direction, pulled."""
+    change = design.logits(block.X, direction)
+    return (design.pull(block.X, block.weights * e.curvature_product(change)),), ()
+
+
+def curvature_product(block: Block, e: Any, change: Array) -> Any:
+    """Weighted curvature of the loss times a change of the logits; reads no X."""
+    return (), (block.weights * e.curvature_product(change),)
+
+
+def hessian_diagonal(block: Block, e: Any, design: Design) -> Any:
+    """Diagonal of the Hessian of the loss, (K, d + 1)."""
+    h = block.weights * e.probabilities * e.complements
+    return (design.squares(block.X, h),), ()
+
+
+def mean_curvature_gram(block: Block, e: Any, design: Design) -> Any:
+    """One Gram matrix that stands for the Hessian's block of every class."""
+    K = len(e.probabilities)
+    # For K classes of equal probability the curvature is (I - 11'/K) / K: 1/K on what sums to zero.
+    h = (e.probabilities * e.complements).mean(axis=0) * (K / (K - 1) if K > 1 else 1.0)
+    return (design.gram(block.X, block.weights * h),), ()
+
+
+def coupling(block: Block, e: Any) -> Any:
+    """Weighted diag(p) - p p', summed over the rows."""
+    C = -(e.probabilities * block.weights) @ e.probabilities.T
+    C[np.diag_indices_from(C)] = (e.probabilities * e.complements) @ block.weights
+    return (C,), ()
+
+
+def mean_curvature(block: Block, e: Any) -> Any:
+    """Weighted p (1 - p) of each logit."""
+    return ((e.probabilities * e.complements) @ block.weights,), ()
+
+
+def gram(block: Block, design: Design) -> Any:
+    """Weighted Gram matrix of the design."""
+    return (design.gram(block.X, np.where(block.weights > 0, block.weights, 0.0)),), ()
+
+
+def reach(block: Block, root: Array, design: Design) -> Any:
+    """Largest squared norm of a row, or of a difference of two classes' rows, in M = root' root."""
+    X = block.X[block.weights > 0]
+    size = design.scale.size + 1
+    A = design.matrix(X.toarray() if sp.issparse(X) else X)
+    squared = [
+        np.einsum("ij,ij->i", P, P).max(initial=0.0)
+        for P in (A @ root[:, i : i + size].T for i in range(0, root.shape[1], size))
+    ]
+    # |e_k - e_l|^2 <= 2 (|e_k|^2 + |e_l|^2) in any norm
+    return (), (max(squared) if len(squared) == 1 else 4 * max(squared),)

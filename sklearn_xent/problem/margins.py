@@ -1,0 +1,101 @@
+"""Kernels of margins: how far the labelled classes of the rows are ahead of the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from sklearn_xent.arrays import Array
+from sklearn_xent.problem.design import Design
+from sklearn_xent.rows import Block
+
+__all__ = ["constraint_gram", "margin_extremes", "margins_along", "smallest_margin"]
+
+ROUNDED_MARGIN = 1e-9  # change of a margin, relative to the sizes of row and direction, that counts as none
+
+
+def _margin_holds(block: Block, e: Any, k: int, l: int, share: float) -> tuple[Array, Array]:
+    """For classes k, l of each row: whether k is labelled and l not, so that their margin may grow, and
+    whether their margin must stay: both are labelled, or l holds more than a share of the loss.
+    """
+    y, p, w = block.targets, e.probabilities, block.weights
+    if len(y) == 1:
+        y, p = np.vstack([1 - y, y]), np.vstack([e.complements, p])
+    open_ = (y[k] > 0) & (y[l] <= 0) & (w > 0)
+    tied = (y[k] > 0) & (y[l] > 0) & (w > 0)
+    return open_ & (w * p[l] <= share), tied | (open_ & (w * p[l] > share))
+
+
+def constraint_gram(block: Block, e: Any, design: Design, share: float) -> Any:
+    """Gram matrix (N, N) of the changes of the margins that a direction of separation leaves alone."""
+    K, size = len(e.probabilities), design.scale.size + 1
+    G = np.zeros((K, size, K, size))
+    if K == 1:
+        stays = _margin_holds(block, e, 0, 1, share)[1] | _margin_holds(block, e, 1, 0, share)[1]
+        G[0, :, 0, :] = design.gram(block.X, stays.astype(float))
+        return (G.reshape(size, size),), ()
+    for k in range(K):
+        for l in range(k):
+            stays = _margin_holds(block, e, k, l, share)[1] | _margin_holds(block, e, l, k, share)[1]
+            if stays.any():
+                A = design.gram(block.X, stays.astype(float))
+                G[k, :, k, :] += A
+                G[l, :, l, :] += A
+                G[k, :, l, :] -= A
+                G[l, :, k, :] -= A
+    return (G.reshape(K * size, K * size),), ()
+
+
+def margins_along(block: Block, e: Any, design: Design, basis: Array, share: float) -> Any:
+    """Changes (m, r) of the margins that may grow along r directions; rounding is set to 0."""
+    K, size = len(e.probabilities), design.scale.size + 1
+    X = block.X
+    A = design.matrix(X.toarray() if sp.issparse(X) else X)
+    D = A @ basis.reshape(K, size, -1)  # class, row, direction
+    rounding = ROUNDED_MARGIN * np.abs(A).sum(axis=1)[:, None] * np.abs(basis).max(axis=0)
+    if K == 1:
+        D = np.concatenate([np.zeros_like(D), D])
+    found = []
+    for k in range(len(D)):
+        for l in range(len(D)):
+            if k != l:
+                grows = _margin_holds(block, e, k, l, share)[0]
+                change = (D[k] - D[l])[grows]
+                found.append(np.where(np.abs(change) <= rounding[grows], 0.0, change))
+    return (), (np.concatenate(found),)
+
+
+def margin_extremes(block: Block, e: Any, design: Design, direction: Array, share: float) -> Any:
+    """Largest fall and growth of a margin that may grow, and largest change of one that must stay."""
+    K, size = len(e.probabilities), design.scale.size + 1
+    W = direction.reshape(K, size)
+    Z = design.logits(block.X, design.linear(W))
+    Z = Z if K > 1 else np.vstack([np.zeros_like(Z), Z])
+    falls = grows = tied = 0.0
+    for k in range(len(Z)):
+        for l in range(len(Z)):
+            if k != l:
+                open_, stays = _margin_holds(block, e, k, l, share)
+                change = Z[k] - Z[l]
+                falls = max(falls, float(-change[open_].min(initial=0.0)))
+                grows = max(grows, float(change[open_].max(initial=0.0)))
+                tied = max(tied, float(np.abs(change[stays]).max(initial=0.0)))
+    return (), ((falls, grows, tied),)
+
+
+def smallest_margin(block: Block, logits: Array) -> Any:
+    """Least logit margin of a row's labelled classes over the others; -inf where a label is soft."""
+    if block.offset is not None:
+        logits = logits - block.offset
+    if len(logits) == 1:
+        y, z = block.targets[0], logits[0]
+        margin = np.where(y == 1, z, np.where(y == 0, -z, -np.inf))
+    else:
+        labelled = block.targets > 0
+        inside = np.where(labelled, logits, np.inf).min(axis=0)
+        outside = np.where(labelled, -np.inf, logits).max(axis=0)
+        margin = np.where(labelled.sum(axis=0) == 1, inside - outside, -np.inf)
+    margin = np.where(block.weights > 0, margin, np.inf)
+    return (), ((margin.min(initial=np.inf), np.abs(logits).max(initial=0.0)),)
