@@ -172,8 +172,10 @@ class _Model:
         H = hessian_among(here, chosen)
         if self._sample is not None:
             H[np.diag_indices_from(H)] += unseen_curvature(here)[chosen.ravel()]
-        # a ridge at rounding level: duplicated columns leave H singular, and any minimiser will do
-        H[np.diag_indices_from(H)] += 1e-13 * np.diag(H).max()
+        # a ridge at the rounding of each diagonal entry, lest it hide a flat direction beside a steep one:
+        # duplicated columns leave H singular, and any minimiser will do
+        diagonal = np.diag(H)
+        H[np.diag_indices_from(H)] = np.maximum(diagonal * (1 + 1e-13), 1e-200 * diagonal.max())
         return H
 
     def minimiser(self, point: Point, *, tol: float) -> Array:
