@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.design import Design
+from sklearn_xent.problem.hessians import chosen_rows
 from sklearn_xent.rows import Block
 
 __all__ = ["constraint_gram", "margin_extremes", "margins_along", "smallest_margin"]
@@ -68,21 +70,23 @@ def margins_along(block: Block, e: Any, design: Design, basis: Array, share: flo
 
 
 def margin_extremes(block: Block, e: Any, design: Design, direction: Array, share: float) -> Any:
-    """Largest fall and growth of a margin that may grow, and largest change of one that must stay."""
-    K, size = len(e.probabilities), design.scale.size + 1
-    W = direction.reshape(K, size)
-    Z = design.logits(block.X, design.linear(W))
-    Z = Z if K > 1 else np.vstack([np.zeros_like(Z), Z])
-    falls = grows = tied = 0.0
-    for k in range(len(Z)):
-        for l in range(len(Z)):
-            if k != l:
-                open_, stays = _margin_holds(block, e, k, l, share)
-                change = Z[k] - Z[l]
-                falls = max(falls, float(-change[open_].min(initial=0.0)))
-                grows = max(grows, float(change[open_].max(initial=0.0)))
-                tied = max(tied, float(np.abs(change[stays]).max(initial=0.0)))
-    return (), ((falls, grows, tied),)
+    """Largest fall and growth of a margin that may grow, and largest change of one that must stay.
+
+    Each is relative to the sizes of the terms that the change of the margin is the sum of.
+    """
+    W = direction.reshape(len(e.probabilities), design.scale.size + 1)
+    extremes = np.zeros(3)
+    for part, A, _ in chosen_rows(block, design, np.ones(W.shape, bool), 2):
+        Z, sizes = W @ A.T, np.abs(W) @ np.abs(A).T
+        if len(Z) == 1:
+            Z, sizes = (np.vstack([np.zeros_like(V), V]) for V in (Z, sizes))
+        for k, l in permutations(range(len(Z)), 2):
+            opens, stays = (mask[part] for mask in _margin_holds(block, e, k, l, share))
+            size = sizes[k] + sizes[l]
+            change = np.divide(Z[k] - Z[l], size, out=np.zeros_like(size), where=size > 0)
+            here = -change[opens], change[opens], np.abs(change[stays])
+            extremes = np.maximum(extremes, [values.max(initial=0.0) for values in here])
+    return (), (extremes,)
 
 
 def smallest_margin(block: Block, logits: Array) -> Any:

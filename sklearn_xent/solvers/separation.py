@@ -23,7 +23,9 @@ __all__ = ["SeparationWarning", "recession_direction"]
 LARGEST_NULL_SPACE = 2000  # coefficients up to which a null space is looked for: 32 MB, some seconds
 LARGEST_PROGRAM = 20_000_000  # entries of the linear program that are worth the answer
 SECONDS = 10.0
-TOLERATED = 1e-7  # fall of a margin, or change of one that must stay, relative to the largest growth
+# Fall of a margin, and change of one that must stay, relative to their terms: within the program's tolerance,
+# and within that of a null space.
+TOLERATED, ROUNDED = 1e-6, 1e-9
 LEAST_SHARE = 1e-12  # of the loss, that a margin may hold however small the gap is said to be
 
 
@@ -40,7 +42,8 @@ def recession_direction(point: Point, gap: float) -> Array | None:
     free = np.broadcast_to(objective.free, point.coefficients.shape)
     if not objective.free[:-1].any():
         return None
-    share = max(min(gap, point.value), LEAST_SHARE * point.loss)
+    # twice: where separated rows are all that is left, the gap is what they hold, but for rounding
+    share = max(min(2 * gap, point.value), LEAST_SHARE * point.loss)
     basis = _unconstrained(point, free, share)
     if basis is None or not basis.shape[1]:
         return None
@@ -55,11 +58,12 @@ def recession_direction(point: Point, gap: float) -> Array | None:
     if z is None:
         return None
     direction = basis @ z
-    # the program's tolerance may hide that a margin falls: near-duplicates take it to the size of the others
+    # a tolerance may hide that a margin falls or should have stayed, beside those of an outlying row
     args = point.expansion, objective.design, direction, share
     _, (extremes,) = objective.rows.sweep(margins.margin_extremes, *args)
     falls, grows, tied = np.max(list(extremes.flat()), axis=0)
-    return np.asarray(direction.reshape(free.shape)) if max(falls, tied) <= TOLERATED * grows else None
+    separates = falls <= TOLERATED and tied <= ROUNDED and grows > 0
+    return np.asarray(direction.reshape(free.shape)) if separates else None
 
 
 def _unconstrained(point: Point, free: Array, share: float) -> Array | None:
