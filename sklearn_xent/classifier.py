@@ -15,12 +15,12 @@ from sklearn_xent.callbacks import CallbackSupportMixin, FitTask, with_callbacks
 from sklearn_xent.isolation import all_or_nothing, assign, warn_caller
 from sklearn_xent.parameters import check_parameters, checked_settings
 from sklearn_xent.predictor import LinearPredictor, dense
-from sklearn_xent.problem.design import moments_of
+from sklearn_xent.problem.moments import moments_of
 from sklearn_xent.problem.objective import Objective, Point
-from sklearn_xent.problem.posing import pose
+from sklearn_xent.problem.posing import Settings, pose
 from sklearn_xent.progress import print_progress
 from sklearn_xent.rows.array_api import beside, to_numpy
-from sklearn_xent.solvers.fit import fit
+from sklearn_xent.solvers.fit import Fit, fit
 from sklearn_xent.solvers.solve import History
 from sklearn_xent.training import training_rows
 
@@ -235,14 +235,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         # validate_data writes on the estimator it is given; a fit that fails must not have.
         scratch = copy.copy(self)
         rows, targets, names = training_rows(scratch, X, y, sample_weight, offset)
-        settings = checked_settings(
-            rows.n_features,
-            l1_ratio=self.l1_ratio,
-            penalty_factor=self.penalty_factor,
-            coef_bounds=self.coef_bounds,
-            fit_intercept=self.fit_intercept,
-            tol=self.tol,
-        )
+        settings = self._settings(rows.n_features)
         task = FitTask(self, scratch, X, y, {"sample_weight": sample_weight}, self.max_iter)
         fitted: dict[str, Any] = {"classes_": targets.classes, "n_features_in_": rows.n_features}
         with rows:
@@ -270,21 +263,23 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
                 bounds=settings.bounds,
                 report=report,
             )
-        solution = found.solution
-        fitted |= attributes(found.coef, found.intercept) | {
-            "n_iter_": len(solution.history) - 1,
-            "converged_": found.warning is None,
-            "optimality_gap_": solution.gap.nats,
-            "optimality_gap_kind_": solution.gap.kind.value,
-            "solver_": found.solver,
-            "history_": solution.history.to_dict(),
-        }
+        fitted |= attributes(found.coef, found.intercept) | _course(found)
         task.end(lambda: fitted)
         fitted |= {name: beside(X, fitted[name]) for name in ("coef_", "intercept_")}
         fitted["classes_"] = beside(y, targets.classes)
         if names is not None:
             fitted["feature_names_in_"] = names
         return fitted, found.warning
+
+    def _settings(self, n_features: int) -> Settings:
+        return checked_settings(
+            n_features,
+            l1_ratio=self.l1_ratio,
+            penalty_factor=self.penalty_factor,
+            coef_bounds=self.coef_bounds,
+            fit_intercept=self.fit_intercept,
+            tol=self.tol,
+        )
 
     def _start(self, objective: Objective, classes: Array) -> Array:
         """Zero, or the last fit's coefficients where they are of the same problem."""
@@ -345,3 +340,16 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         tags.input_tags.sparse = True
         tags.array_api_support = True
         return tags
+
+
+def _course(found: Fit) -> dict[str, Any]:
+    """The attributes that say how a fit went."""
+    solution = found.solution
+    return {
+        "n_iter_": len(solution.history) - 1,
+        "converged_": found.warning is None,
+        "optimality_gap_": solution.gap.nats,
+        "optimality_gap_kind_": solution.gap.kind.value,
+        "solver_": found.solver,
+        "history_": solution.history.to_dict(),
+    }

@@ -27,7 +27,7 @@ from sklearn_xent.identifiability import (
 )
 from sklearn_xent.predictor import dense
 from sklearn_xent.problem import kernels
-from sklearn_xent.problem.design import moments_of
+from sklearn_xent.problem.moments import moments_of
 from sklearn_xent.problem.posing import Settings, pose
 from sklearn_xent.rows import as_rows
 from sklearn_xent.targets import Targets

@@ -15,7 +15,7 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.isolation import isolated, warn_caller
 from sklearn_xent.parameters import check_number, checked_settings
 from sklearn_xent.predictor import ACCEPTED, refuse_what_is_elsewhere
-from sklearn_xent.problem.design import moments_of
+from sklearn_xent.problem.moments import moments_of
 from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.problem.penalties import elastic_net
 from sklearn_xent.problem.posing import Settings, pose
@@ -177,10 +177,8 @@ def cross_entropy_path(
         tol=tol,
     )
     offset = check_offset(offset, X.shape[0], len(targets.classes))
-    grid = check_Cs(Cs)
-    points = list(
-        walk(X, targets, offset, grid, settings, max_iter=max_iter, solver=solver, random_state=random_state)
-    )
+    options = {"solver": solver, "max_iter": max_iter, "random_state": random_state}
+    points = list(walk(X, targets, offset, check_Cs(Cs), settings, **options))
     path = gathered(points, targets.classes)
     if path.failures:
         warn_caller(summary_of([(f"C={C:g}", warning) for C, warning in path.failures], len(points)))
@@ -238,16 +236,15 @@ def walk(
     Cs: Array | int,
     settings: Settings,
     *,
-    max_iter: int,
-    solver: str = "auto",
-    random_state: Any = None,
     names: Any = None,
     prior_correction: bool = False,
     measure: Callable[[Point, dict[str, Any]], Any] | None = None,
+    **options: Any,
 ) -> Iterator[PathPoint]:
     """Optima in the order of Cs; they are found from the strongest penalty to the weakest.
 
-    ``measure(point, memory)`` is called at each optimum, while the rows are at hand.
+    ``measure(point, memory)`` is called at each optimum, while the rows are at hand. The options are the
+    solver's: ``solver``, ``max_iter``, ``random_state``.
     """
     total = targets.total
     with as_rows(X, targets.values, targets.weights / total, offset) as rows:
@@ -270,13 +267,11 @@ def walk(
         fits = follow(
             objective,
             penalties,
-            tol=settings.tol,
-            max_iter=max_iter,
-            solver=solver,
-            random_state=random_state,
             memory=memory,
+            tol=settings.tol,
             names=names,
             bounds=settings.bounds,
+            **options,
         )
         for i, fit in zip(order.tolist(), fits, strict=True):
             intercept = targets.without_class_weights(fit.intercept) if prior_correction else fit.intercept

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem.design import Design, moments_of
+from sklearn_xent.problem.design import Design
+from sklearn_xent.problem.moments import moments_of
 from sklearn_xent.rows import Block, as_rows
 
 __all__ = ["Columns"]

@@ -8,9 +8,10 @@ import scipy.optimize
 import scipy.sparse as sp
 from scipy.special import log_softmax
 
-from sklearn_xent.problem.design import design_for, moments_of
+from sklearn_xent.problem.design import design_for
 from sklearn_xent.problem.duality import duality_gap
 from sklearn_xent.problem.losses import BinaryCrossEntropy, MultinomialCrossEntropy, loss_for
+from sklearn_xent.problem.moments import moments_of
 from sklearn_xent.problem.objective import Line, Objective
 from sklearn_xent.problem.penalties import ElasticNet, elastic_net
 from sklearn_xent.rows import as_rows

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from sklearn_xent.problem.design import design_for, moments_of
+from sklearn_xent.problem.design import design_for
 from sklearn_xent.problem.losses import loss_for
+from sklearn_xent.problem.moments import moments_of
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.penalties import elastic_net
 from sklearn_xent.rows import as_rows

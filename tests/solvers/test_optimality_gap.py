@@ -8,9 +8,10 @@ import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_xent import CrossEntropyClassifier
-from sklearn_xent.problem.design import design_for, moments_of
+from sklearn_xent.problem.design import design_for
 from sklearn_xent.problem.duality import DualPoint, duality_gap
 from sklearn_xent.problem.losses import loss_for
+from sklearn_xent.problem.moments import moments_of
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.penalties import elastic_net
 from sklearn_xent.rows import as_rows
