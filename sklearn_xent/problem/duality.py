@@ -200,4 +200,11 @@ def dual_point(block: Block, e: Any, start: Array | None, direction: Linear, des
 def divergence(block: Block, e: Any, change: Array | None, c: float) -> Any:
     """Weighted KL divergence of y + c (probabilities + change - y) from the probabilities; reads no X."""
     moved = 0.0 if change is None else c * change
-    return (block.weights @ e.divergence(moved - (1 - c) * e.residual),), ()
+    apart = e.divergence(moved - (1 - c) * e.residual)
+    certain = e.underflows(block.targets)
+    if c < 1 and certain.any():
+        # convex in the probabilities: no more than in between those of the change and of the targets
+        along = np.zeros_like(apart) if change is None else e.divergence(change)
+        between = (1 - c) * e.value + c * along
+        apart = np.where(certain, between, apart)
+    return (block.weights @ apart,), ()

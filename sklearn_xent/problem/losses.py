@@ -72,6 +72,13 @@ class Expansion:
             terms = terms + _divergence_terms(self.complements, -change)
         return terms.sum(axis=0)
 
+    def underflows(self, targets: Array) -> Array:
+        """Rows (n,) with a class that has a share of the target, and a probability too small for float64."""
+        lost = (targets > 0) & (self.probabilities < SMALLEST_PROBABILITY)
+        if len(targets) == 1:
+            lost |= (targets < 1) & (self.complements < SMALLEST_PROBABILITY)
+        return np.asarray(lost.any(axis=0))
+
     def of_classes(self) -> tuple[Array, Array]:
         """Probabilities (K, n) of all classes, the first of two included, and their complements."""
         p, q = self.probabilities, self.complements

@@ -16,6 +16,7 @@ from sklearn_xent.rows import Block
 __all__ = ["constraint_gram", "margin_extremes", "margins_along", "smallest_margin"]
 
 ROUNDED_MARGIN = 1e-9  # change of a margin, relative to the sizes of row and direction, that counts as none
+ROUNDED_COEFFICIENT = 1e-5  # of a direction, relative to its largest, whose own digits count for nothing
 
 
 def _margin_holds(block: Block, e: Any, k: int, l: int, share: float) -> tuple[Array, Array]:
@@ -72,12 +73,14 @@ def margins_along(block: Block, e: Any, design: Design, basis: Array, share: flo
 def margin_extremes(block: Block, e: Any, design: Design, direction: Array, share: float) -> Any:
     """Largest fall and growth of a margin that may grow, and largest change of one that must stay.
 
-    Each is relative to the sizes of the terms that the change of the margin is the sum of.
+    Each is relative to the sizes of the terms that the change of the margin is the sum of, those of
+    coefficients that are rounding beside the largest left out.
     """
     W = direction.reshape(len(e.probabilities), design.scale.size + 1)
+    sized = np.maximum(np.abs(W), ROUNDED_COEFFICIENT * np.abs(W).max())
     extremes = np.zeros(3)
     for part, A, _ in chosen_rows(block, design, np.ones(W.shape, bool), 2):
-        Z, sizes = W @ A.T, np.abs(W) @ np.abs(A).T
+        Z, sizes = W @ A.T, sized @ np.abs(A).T
         if len(Z) == 1:
             Z, sizes = (np.vstack([np.zeros_like(V), V]) for V in (Z, sizes))
         for k, l in permutations(range(len(Z)), 2):

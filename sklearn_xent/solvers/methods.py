@@ -89,6 +89,8 @@ def successors(name: str, objective: Objective) -> list[str]:
     """Names of the methods that "auto" tries in turn where one stalls: other models of the same problem."""
     if not objective.penalty.smooth:
         names = ["proximal-newton", "orthant-newton", "accelerated-gradient"]
+        if objective.penalty.lower is None:
+            names.insert(2, "lbfgs")
     elif objective.loss.n_logits * objective.shape[1] <= CERTIFIED_LIMIT:
         names = ["newton-cholesky", "truncated-newton", "lbfgs"]
     else:

@@ -23,9 +23,9 @@ __all__ = ["SeparationWarning", "recession_direction"]
 LARGEST_NULL_SPACE = 2000  # coefficients up to which a null space is looked for: 32 MB, some seconds
 LARGEST_PROGRAM = 20_000_000  # entries of the linear program that are worth the answer
 SECONDS = 10.0
-# Fall of a margin, and change of one that must stay, relative to their terms: within the program's tolerance,
-# and within that of a null space.
-TOLERATED, ROUNDED = 1e-6, 1e-9
+# Fall of a margin, or change of one that must stay, relative to its terms: within the tolerances of the
+# program and of a null space; and relative to the largest growth, beside which it must be nothing.
+TOLERATED, BESIDE_GROWTH = 1e-6, 1e-2
 LEAST_SHARE = 1e-12  # of the loss, that a margin may hold however small the gap is said to be
 
 
@@ -62,7 +62,7 @@ def recession_direction(point: Point, gap: float) -> Array | None:
     args = point.expansion, objective.design, direction, share
     _, (extremes,) = objective.rows.sweep(margins.margin_extremes, *args)
     falls, grows, tied = np.max(list(extremes.flat()), axis=0)
-    separates = falls <= TOLERATED and tied <= ROUNDED and grows > 0
+    separates = grows > 0 and max(falls, tied) <= min(TOLERATED, BESIDE_GROWTH * grows)
     return np.asarray(direction.reshape(free.shape)) if separates else None
 
 

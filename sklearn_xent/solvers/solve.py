@@ -24,6 +24,7 @@ NEARLY_CERTAIN = 1e-3  # nats: separable data are fitted this far, and no furthe
 
 
 UNASKED = 500  # twice this is what a guess must come down by before an unknown gap is asked for again
+IDLE = 50  # iterates without any progress after which a method has stalled
 PATIENCE = 100  # iterations after which another method takes over, where there is one
 
 
@@ -118,6 +119,8 @@ class Monitor:
     curvature: Curvature | None = None
     gap: Gap = UNKNOWN
     calibration: float = 1.0
+    asked: int = 0  # iterate of the last certificate
+    progress: tuple[int, float, float] = 0, np.inf, np.inf  # iterate, objective and gradient norm of the last
 
     def __call__(
         self,
@@ -144,15 +147,29 @@ class Monitor:
             self.best = point
         if self.report and self.report(self.solver, point, self.history):
             raise Stop(Status.STOPPED)
-        if scaled <= self.goal(point):
+        if scaled <= self.goal(point) and self._may_ask(point, guess):
             self._certify(point, guess, curvature, precondition)
         if self._separable(point):
             self.best = point
             raise Stop(Status.SEPARABLE)
         if len(self.history) > self.max_iter:
             raise Stop(Status.ITERATION_LIMIT)
-        if self.deadline is not None and len(self.history) > self.deadline:
+        stale = len(self.history) - self._progress(point)
+        if stale > IDLE or (self.deadline is not None and len(self.history) > self.deadline):
             raise Stop(Status.STALLED)
+
+    def _progress(self, point: Point) -> int:
+        """Iterates up to the last that lowered the objective beyond its rounding, or the gradient's norm."""
+        _, value, steepness = self.progress
+        lower = point.value + 8 * np.finfo(float).eps * abs(point.value) < value
+        if lower or point.steepness < 0.9 * steepness:
+            self.progress = len(self.history), min(value, point.value), min(steepness, point.steepness)
+        return self.progress[0]
+
+    def _may_ask(self, point: Point, guess: Gap) -> bool:
+        """Whether to certify now: guesses at rounding are all alike, and are asked about ever more rarely."""
+        at_rounding = guess.nats <= np.finfo(float).eps * abs(point.value)
+        return not at_rounding or len(self.history) > 1.1 * self.asked
 
     def goal(self, point: Point) -> float:
         """Gap in nats that is small enough."""
@@ -162,7 +179,7 @@ class Monitor:
         self, point: Point, guess: Gap, curvature: Curvature | None, precondition: Map | None
     ) -> None:
         """Stop if the gap is small enough; it is measured unless it is known."""
-        goal = self.goal(point)
+        goal, self.asked = self.goal(point), len(self.history)
         self.gap, self.curvature = guess, curvature
         if guess.kind is not Kind.BOUND:
             self.gap, self.curvature = certify(point, goal, curvature=curvature, precondition=precondition)
@@ -170,8 +187,8 @@ class Monitor:
         if self.gap.nats <= goal:
             self.best = point
             raise Stop(Status.CONVERGED)
-        # ask again only once the guess, corrected, has come down by half as much again; one below rounding
-        # says nothing, and nor does a gap above the objective, which is not negative
+        # ask again only once the guess, corrected, has come down by half as much again; a gap above the
+        # objective, which is not negative, says nothing
         known = self.gap.nats if self.gap.nats < abs(point.value) else UNASKED * goal
         self.calibration = 2 * float(known) / max(guess.nats, float(np.finfo(float).eps) * abs(point.value))
 
@@ -247,6 +264,7 @@ def minimise(
         if name != monitor.solver:
             monitor.solver = name if not monitor.solver else f"{monitor.solver}, {name}"
         last = i == len(methods) - 1
+        monitor.progress = len(monitor.history), np.inf, np.inf
         monitor.deadline = None if last else len(monitor.history) + PATIENCE
         point, gap, curvature, status = _run(objective, method, start, monitor)
         if status is not Status.STALLED:

@@ -15,6 +15,7 @@ from sklearn_xent import (
 )
 from sklearn_xent.solvers import methods
 from sklearn_xent.solvers.methods import METHODS
+from sklearn_xent.solvers.solve import IDLE, PATIENCE
 from tests.problems import overlapping
 
 
@@ -124,6 +125,7 @@ def test_auto_hands_over_where_a_method_stalls_and_says_which_ran(gives_up, opti
 def test_auto_hands_over_where_a_method_goes_on_and_on(monkeypatch):
     def endless(objective, start, visit):
         while True:
+            start = start + 1e-9
             visit(objective.at(start))
 
     monkeypatch.setitem(METHODS, "newton-cholesky", methods.Entry(endless, l1=False))
@@ -131,7 +133,18 @@ def test_auto_hands_over_where_a_method_goes_on_and_on(monkeypatch):
     model, caught = fitted(X, y)
     assert not caught
     assert model.solver_ == "newton-cholesky, truncated-newton"
-    assert 100 < model.n_iter_ < 120
+    assert IDLE < model.n_iter_ < PATIENCE + 20
+
+
+def test_a_method_that_repeats_itself_has_stalled(monkeypatch):
+    def repeats(objective, start, visit):
+        while True:
+            visit(objective.at(start))
+
+    monkeypatch.setitem(METHODS, "newton-cholesky", methods.Entry(repeats, l1=False))
+    model, (warning,) = fitted(*overlapping(n=120, d=5), solver="newton-cholesky")
+    assert "no further progress is possible" in str(warning)
+    assert model.n_iter_ == IDLE + 1
 
 
 def test_a_named_solver_does_not_hand_over(gives_up):

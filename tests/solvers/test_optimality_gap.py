@@ -1,5 +1,6 @@
 """Bounds of the gap are never below it, and are near it where Newton's model is right."""
 
+import contextlib
 import warnings
 
 import numpy as np
@@ -16,10 +17,11 @@ from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.penalties import elastic_net
 from sklearn_xent.rows import as_rows
 from sklearn_xent.solvers import optimality_gap
+from sklearn_xent.solvers.accelerated_gradient import accelerated_gradient
 from sklearn_xent.solvers.curvature import curvature_at
 from sklearn_xent.solvers.optimality_gap import Gap, Kind, certify, factored_bound
 from sklearn_xent.solvers.proximal_newton import proximal_newton
-from sklearn_xent.solvers.solve import minimise
+from sklearn_xent.solvers.solve import Monitor, Stop, minimise
 
 PENALTIES = {  # strength, l1_ratio, factors, bounds
     "none": (0.0, 0.0, None, None),
@@ -46,7 +48,7 @@ def pose(penalty, K, *, soft=False, weighted=False, offset=False, outlier=None, 
     y = np.argmax(0.5 * X @ rng.normal(size=(4, K)) + 2 * rng.gumbel(size=(n, K)), axis=1)
     targets = rng.dirichlet(np.ones(K), n).T if soft else np.eye(K)[y].T
     weights = rng.choice([0.0, 0.1, 1.0, 5.0], n) if weighted else np.ones(n)
-    shifts = 2 * rng.normal(size=(1 if K == 2 else K, n)) if offset else None
+    shifts = 2 * offset * rng.normal(size=(1 if K == 2 else K, n)) if offset else None
     rows = as_rows(X, targets[1:] if K == 2 else targets, weights / weights.sum(), shifts)
     strengths = np.full(4, strength) if factors is None else strength * factors
     design = design_for(
@@ -260,3 +262,25 @@ def test_a_certificate_does_not_read_the_data_for_ever(monkeypatch, K):
 def test_kinds_are_words_of_the_documentation():
     assert {kind.value for kind in Kind} == {"bound", "estimate", "guess"}
     assert Gap(1.0).kind is Kind.GUESS
+
+
+@pytest.mark.parametrize("penalty", ["lasso", "elastic net"])
+@pytest.mark.parametrize("K", [2, 3])
+@pytest.mark.parametrize("soft", [False, True])
+def test_probabilities_that_underflow_do_not_lower_the_bound(penalty, K, soft):
+    # log p is down to -1e6, which no reciprocal of p shows
+    objective = pose(penalty, K, soft=soft, offset=1e6, intercept=False)
+    start = objective.at(np.zeros(objective.shape))
+    lower = accelerated(objective)
+    assert lower < start.value - 5
+    least = start.value - lower - 1e-12 * start.value
+    assert duality_gap(start) >= least
+    assert factored_bound(start, curvature_at(start), 0.0) >= least
+
+
+def accelerated(objective):
+    """A value that 200 steps of proximal gradient descent reach."""
+    point = Monitor(0.0, 200)
+    with contextlib.suppress(Stop):
+        accelerated_gradient(objective, np.zeros(objective.shape), point)
+    return point.best.value
