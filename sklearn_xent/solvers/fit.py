@@ -98,6 +98,8 @@ def _as_returned(
         cost = point.value - solution.point.value
     gap = solution.gap._replace(nats=solution.gap.nats + max(cost, 0.0))
     status = solution.status
-    if status is Status.CONVERGED and gap.nats > tol * abs(point.value):
-        status = Status.STALLED
+    if status is Status.CONVERGED:
+        solution.history.gap[-1] = gap.nats  # the last row is of what is returned
+        if gap.nats > tol * abs(point.value):
+            status = Status.STALLED
     return replace(solution, point=point, gap=gap, status=status), coef, intercept
