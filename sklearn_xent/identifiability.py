@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_xent.arrays import Array
+from sklearn_xent.arrays import Array, singular_vectors
 from sklearn_xent.problem.design import AppliedDesign, Design
 from sklearn_xent.problem.hessians import triangular
 from sklearn_xent.problem.objective import Objective
@@ -38,7 +38,7 @@ def check_full_rank(A: Array, weights: Array, noise: float, names: list[str], he
     R = reduced([A[:, free] * np.sqrt(weights)[:, None]])
     sizes = np.linalg.norm(R, axis=0)
     R /= np.where(sizes > 0, sizes, 1.0)
-    values = np.linalg.svd(R, compute_uv=False)
+    values, _ = singular_vectors(R)
     rank = int((values > noise * values[0]).sum())
     if rank == len(free):
         return

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.stats import chi2, norm
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_xent.arrays import Array
+from sklearn_xent.arrays import Array, singular_vectors
 from sklearn_xent.cross_entropy import log_softmax, sigmoid, softmax
 from sklearn_xent.displays.frame import to_frame
 from sklearn_xent.isolation import isolated
@@ -299,7 +299,7 @@ class Inference:
         b, F = self.estimate[where], self._own_root[where]
         size = np.linalg.norm(F, axis=1)
         R = np.asarray(np.linalg.qr((F / size[:, None]).T, mode="r"))
-        ratios = np.linalg.svd(R, compute_uv=False)
+        ratios, _ = singular_vectors(R)
         if R.shape[0] < len(where) or not ratios[-1] > SINGULAR * ratios[0]:
             raise ValueError(
                 f"the covariance of {len(where)} terms has a lower rank, so that no test of all of them "

@@ -14,7 +14,7 @@ import numpy as np
 import scipy.linalg
 import scipy.sparse as sp
 
-from sklearn_xent.arrays import Array
+from sklearn_xent.arrays import Array, singular_vectors
 from sklearn_xent.classifier import CrossEntropyClassifier
 from sklearn_xent.cross_entropy import entropy
 from sklearn_xent.displays.frame import column_names
@@ -173,18 +173,18 @@ class Likelihood:
     def _root_of_rows(self, unit: Array) -> Array:
         """The same from rows whose squares add up to the information."""
         R = reduced(self._information_rows(unit))
-        _, values, right = np.linalg.svd(R)
+        values, vectors = singular_vectors(R)
         # a column far from 0 for its spread is known only to the last digit of its mean
         noise = ROUNDING * (1 + float(np.max(np.abs(self.shift) * self.scale, initial=0.0)))
         if not values[-1] > noise * values[0]:
             check_full_rank(self.A, self.weights, noise, self.names, self.ridge > 0)
-            doubt = unit[:, None] * right.T / np.maximum(values, noise * values[0])
+            doubt = unit[:, None] * vectors / np.maximum(values, noise * values[0])
             self._check_overlap(doubt)
             raise ValueError(
                 "the likelihood is flat in some direction: the rows that could tell are predicted with "
                 "certainty. Drop or merge columns, or fit with a finite C and pass penalized=True."
             )
-        return unit[:, None] * right.T / values
+        return unit[:, None] * vectors / values
 
     def _information_rows(self, unit: Array) -> Iterator[Array]:
         """Blocks of rows, their columns times ``unit``; the last is the penalty's."""

@@ -14,6 +14,7 @@ entropy, the dual of maximum likelihood.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ __all__ = ["DualPoint", "duality_gap", "slope_rounding", "summed_rounding"]
 
 
 ROUNDED = 32  # roundings that a slope may be off by
+FAR = 10  # times a goal: what the columns cost is then too much, whatever the intercept does
 
 
 class DualPoint:
@@ -81,18 +83,23 @@ class DualPoint:
         """
         if self.lost.any():
             return np.inf
-        o, c = self._point.objective, self.shrinkage
-        apart = 0.0
-        if c < 1 or self._change is not None:
-            args = self._point.expansion, self._change, c
-            (apart,), _ = o.rows.sweep(divergence, *args, reads=False)
+        o, apart = self._point.objective, self.apart
         paid = o.penalty.fenchel_gap(self._point.coefficients, self._feasible)
         if moved is None:
             # p (1 - p) <= 1/4 bounds the curvature of a column by a quarter of its variance
             moved = np.sqrt(2 * lacking) * 0.5 * np.sqrt(np.append(o.design.variance, 1.0))
         slopes = self._slopes_cost(np.where(self._solved, 0.0, np.abs(moved))) if lacking > 0 else 0.0
-        root = np.sqrt(float(apart)) + np.sqrt(lacking + hidden)
+        root = np.sqrt(apart) + np.sqrt(lacking + hidden)
         return float(root**2 + paid + slopes)
+
+    @cached_property
+    def apart(self) -> float:
+        """Divergence in nats of the dual probabilities from the point's; reads no X."""
+        if self.shrinkage == 1 and self._change is None:
+            return 0.0
+        args = self._point.expansion, self._change, self.shrinkage
+        (apart,), _ = self._point.objective.rows.sweep(divergence, *args, reads=False)
+        return float(apart)
 
     def _slopes_cost(self, reach: Array) -> float:
         """What changes of the slopes by no more than a reach (K, d + 1) may cost in nats."""
@@ -149,10 +156,11 @@ def _feasible_shrinkage(G: Array, least: Array, greatest: Array) -> float:
     return float(ratio.min(initial=1.0))
 
 
-def duality_gap(point: Point) -> float:
+def duality_gap(point: Point, goal: float = np.inf) -> float:
     """Bound of the gap in nats from the point's own residuals: reads no X, or once for the intercept.
 
-    inf where a column that nothing penalises is not stationary, but for rounding; the intercept is made so.
+    inf where a column that nothing penalises is not stationary, but for rounding; the intercept is made so,
+    with a reading only where that may bring the bound within the ``goal``.
     """
     intercept = np.zeros(point.coefficients.shape, bool)
     intercept[:, -1] = True
@@ -161,13 +169,30 @@ def duality_gap(point: Point) -> float:
     if dual.lost[:, :-1].any() or (lost and not point.objective.penalty.free[-1]):
         return np.inf
     inverse = np.linalg.pinv(point.coupling(), hermitian=True)
-    if lost:
-        direction = point.objective.design.zeros(len(inverse))
-        direction[:, -1] = -inverse @ point.loss_gradient[:, -1]
-        dual = DualPoint(point, intercept, direction=direction)
+    if not lost:
+        return _bound_but_for(dual, inverse)
+    # as if its slope were 0, and what that may cost: reads nothing
+    held = DualPoint(point, intercept, rounding=np.append(slope_rounding(point)[:-1], np.inf))
+    bound = _bound_but_for(held, inverse)
+    if bound <= goal or held.bound() > FAR * goal:
+        return bound
+    direction = point.objective.design.zeros(len(inverse))
+    direction[:, -1] = -inverse @ point.loss_gradient[:, -1]
+    return min(bound, _bound_but_for(DualPoint(point, intercept, direction=direction), inverse))
+
+
+def _bound_but_for(dual: DualPoint, inverse: Array) -> float:
+    """Bound of a dual point, with what it costs to take the intercept's slopes as they are expected.
+
+    A change of the logits by t raises the divergence by no more than 1 / (1 - t) times what its quadratic
+    model says; ``inverse`` is that of the mean curvature in the logits.
+    """
     g = dual.rounded[:, -1]
+    reach = np.ptp(inverse @ g) if len(g) > 1 else abs(float(inverse[0, 0] * g[0]))
+    if not reach < 0.5:
+        return np.inf
     # the pseudo-inverse of a singular matrix may be negative by rounding
-    return dual.bound(max(0.5 * float(g @ inverse @ g), 0.0))
+    return dual.bound(max(0.5 * float(g @ inverse @ g), 0.0) / (1 - reach))
 
 
 def slope_sizes(block: Block, e: Any, shape: tuple[int, int], design: Design) -> Any:
@@ -201,8 +226,7 @@ def divergence(block: Block, e: Any, change: Array | None, c: float) -> Any:
     """Weighted KL divergence of y + c (probabilities + change - y) from the probabilities; reads no X."""
     moved = 0.0 if change is None else c * change
     apart = e.divergence(moved - (1 - c) * e.residual)
-    certain = e.underflows(block.targets)
-    if c < 1 and certain.any():
+    if c < 1 and (certain := e.underflows(block.targets)).any():
         # convex in the probabilities: no more than in between those of the change and of the targets
         along = np.zeros_like(apart) if change is None else e.divergence(change)
         between = (1 - c) * e.value + c * along

@@ -66,14 +66,18 @@ def hessian_among(block: Block, logits: Array, kept: Any, loss: Loss, design: De
         p, q, root = e.probabilities[:, part], e.complements[:, part], np.sqrt(block.weights[part])
         ends = np.cumsum(among.sum(axis=1))
         spans = [slice(end - int(m.sum()), end) for end, m in zip(ends, among, strict=True)]
+        if len(p) == 1:
+            C = A if among.all() else A[:, among[0]]
+            C *= (np.sqrt(p[0] * q[0]) * root)[:, None]
+            H += C.T @ C
+            continue
         C = np.empty((len(A), len(H)))
-        if len(p) > 1:
-            for span, m, scale in zip(spans, among, p * root, strict=True):
-                np.multiply(A[:, m], scale[:, None], out=C[:, span])
-            cross = C.T @ C
-            for span in spans:
-                cross[span, span] = 0.0
-            H -= cross
+        for span, m, scale in zip(spans, among, p * root, strict=True):
+            np.multiply(A[:, m], scale[:, None], out=C[:, span])
+        cross = C.T @ C
+        for span in spans:
+            cross[span, span] = 0.0
+        H -= cross
         for span, m, scale in zip(spans, among, np.sqrt(p * q) * root, strict=True):
             # on the diagonal p (1 - p) as it is, lest p - p^2 cancel
             np.multiply(A[:, m], scale[:, None], out=C[:, span])
@@ -195,9 +199,19 @@ def gram(block: Block, design: Design) -> Any:
     return (design.gram(block.X, np.where(block.weights > 0, block.weights, 0.0)),), ()
 
 
-def reach(block: Block, root: Array, design: Design) -> Any:
-    """Largest squared norm of a row, or of a difference of two classes' rows, in M = root' root."""
-    X = block.X[block.weights > 0]
+def reach(block: Block, e: Any, root: Array, design: Design, enough: float) -> Any:
+    """Largest squared norm of rows and differences of classes' rows in M = root' root, or ``enough`` if less.
+
+    M is the inverse of a Hessian that has these rows' own curvature w (diag(p) - p p') as a part, so that the
+    norm of (e_k - e_l) x a is at most (1 / p_k + 1 / p_l) / w: only rows where that is too much are measured.
+    """
+    least = np.partition(e.of_classes()[0], 1, axis=0)[:2]
+    with np.errstate(divide="ignore", over="ignore"):
+        own = (1 / least).sum(axis=0) / block.weights
+    doubtful = (block.weights > 0) & (own > enough)
+    if not doubtful.any():
+        return (), (enough,)
+    X = block.X[doubtful]
     size = design.scale.size + 1
     A = design.matrix(X.toarray() if sp.issparse(X) else X)
     squared = [
@@ -205,4 +219,4 @@ def reach(block: Block, root: Array, design: Design) -> Any:
         for P in (A @ root[:, i : i + size].T for i in range(0, root.shape[1], size))
     ]
     # |e_k - e_l|^2 <= 2 (|e_k|^2 + |e_l|^2) in any norm
-    return (), (max(squared) if len(squared) == 1 else 4 * max(squared),)
+    return (), (max(enough, max(squared) if len(squared) == 1 else 4 * max(squared)),)

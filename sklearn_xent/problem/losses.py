@@ -17,6 +17,7 @@ from sklearn_xent.arrays import Array
 
 __all__ = ["BinaryCrossEntropy", "Expansion", "Loss", "MultinomialCrossEntropy", "loss_for"]
 
+SMALL_CHANGE = 1e-3  # relative, of a probability: its divergence may then be taken for so much more
 SMALLEST_PROBABILITY = 1e-300  # a smaller one is divided by as if it were this: its reciprocal overflows
 
 
@@ -106,9 +107,13 @@ class Expansion:
 
 
 def _divergence_terms(p: Array, change: Array) -> Array:
-    """(p + x) log((p + x) / p) - x for a change x >= -p: each term is at least 0."""
+    """(p + x) log((p + x) / p) - x for a change x >= -p, or little more: each term is at least 0."""
     p = np.maximum(p, SMALLEST_PROBABILITY)
     u = np.maximum(change / p, -1.0)
+    size = np.abs(u)
+    if size.max(initial=0.0) < SMALL_CHANGE:
+        # (1 + u) log(1 + u) - u <= (1 + |u|) u^2 / 2, from -1 on: no logarithms
+        return 0.5 * p * size * size * (1 + size)
     return p * np.maximum(xlog1py(1 + u, u) - u, 0.0)
 
 

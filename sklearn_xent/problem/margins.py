@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from itertools import combinations, permutations
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,10 @@ import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.design import Design
-from sklearn_xent.problem.hessians import chosen_rows
+from sklearn_xent.problem.hessians import chosen_rows, triangular
 from sklearn_xent.rows import Block
 
-__all__ = ["constraint_gram", "margin_extremes", "margins_along", "smallest_margin"]
+__all__ = ["constraint_gram", "constraint_root", "margin_extremes", "margins_along", "smallest_margin"]
 
 ROUNDED_MARGIN = 1e-9  # change of a margin, relative to the sizes of row and direction, that counts as none
 ROUNDED_COEFFICIENT = 1e-5  # of a direction, relative to its largest, whose own digits count for nothing
@@ -49,6 +49,23 @@ def constraint_gram(block: Block, e: Any, design: Design, share: float) -> Any:
                 G[k, :, l, :] -= A
                 G[l, :, k, :] -= A
     return (G.reshape(K * size, K * size),), ()
+
+
+def constraint_root(block: Block, e: Any, design: Design, share: float) -> Any:
+    """Triangular R (N, N) with R' R the ``constraint_gram``, whose digits it does not square."""
+    K, size = len(e.probabilities), design.scale.size + 1
+    R = np.zeros((0, K * size))
+    for part, A, _ in chosen_rows(block, design, np.ones((K, size), bool), K + 1):
+        rows = [R]
+        for k, l in combinations(range(max(K, 2)), 2):
+            stays = (_margin_holds(block, e, k, l, share)[1] | _margin_holds(block, e, l, k, share)[1])[part]
+            moved = np.zeros((np.count_nonzero(stays), K, size))
+            moved[:, l % K] = A[stays]
+            if K > 1:
+                moved[:, k] = -A[stays]
+            rows.append(moved.reshape(len(moved), K * size))
+        R = triangular(np.vstack(rows))
+    return (), (R,)
 
 
 def margins_along(block: Block, e: Any, design: Design, basis: Array, share: float) -> Any:
@@ -92,17 +109,21 @@ def margin_extremes(block: Block, e: Any, design: Design, direction: Array, shar
     return (), (extremes,)
 
 
-def smallest_margin(block: Block, logits: Array) -> Any:
-    """Least logit margin of a row's labelled classes over the others; -inf where a label is soft."""
-    if block.offset is not None:
-        logits = logits - block.offset
-    if len(logits) == 1:
-        y, z = block.targets[0], logits[0]
-        margin = np.where(y == 1, z, np.where(y == 0, -z, -np.inf))
-    else:
-        labelled = block.targets > 0
-        inside = np.where(labelled, logits, np.inf).min(axis=0)
-        outside = np.where(labelled, -np.inf, logits).max(axis=0)
-        margin = np.where(labelled.sum(axis=0) == 1, inside - outside, -np.inf)
-    margin = np.where(block.weights > 0, margin, np.inf)
-    return (), ((margin.min(initial=np.inf), np.abs(logits).max(initial=0.0)),)
+def smallest_margin(block: Block, W: Array, design: Design) -> Any:
+    """Least margin of a row's label over the other classes, without offsets; -inf where a label is soft.
+
+    It is relative to the sizes of the terms that the row's logits are the sums of.
+    """
+    least, y = np.inf, block.targets
+    if len(y) == 1:
+        y = np.vstack([1 - y, y])
+    for part, A, _ in chosen_rows(block, design, np.ones(W.shape, bool), 2):
+        Z, size = W @ A.T, (np.abs(W) @ np.abs(A).T).max(axis=0)
+        if len(Z) == 1:
+            Z = np.vstack([np.zeros_like(Z), Z])
+        labelled = y[:, part] > 0
+        ahead = np.where(labelled, Z, np.inf).min(axis=0) - np.where(labelled, -np.inf, Z).max(axis=0)
+        margin = np.divide(ahead, size, out=np.zeros_like(size), where=size > 0)
+        margin[labelled.sum(axis=0) != 1] = -np.inf
+        least = min(least, float(margin.min(initial=np.inf, where=block.weights[part] > 0)))
+    return (), (least,)

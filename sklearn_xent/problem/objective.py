@@ -229,10 +229,10 @@ class Point:
         return np.asarray(mean)
 
     def separates(self) -> bool:
-        """Whether every row's logits put its label strictly first: then no finite optimum need exist."""
-        _, (least_margins,) = self.objective.rows.sweep(margins.smallest_margin, self.logits, reads=False)
-        least, largest = zip(*least_margins.flat(), strict=True)
-        return bool(min(least) > 1e-6 * max(largest))
+        """Whether the coefficients put each row's label strictly first: then no finite optimum need exist."""
+        o = self.objective
+        _, (least,) = o.rows.sweep(margins.smallest_margin, self.coefficients, o.design)
+        return min(least.flat()) > margins.ROUNDED_MARGIN
 
     def line(self, direction: Array) -> Line:
         """F along W + t direction."""

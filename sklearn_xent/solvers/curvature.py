@@ -10,7 +10,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dpotrf, dpotrs
 
-from sklearn_xent.arrays import Array
+from sklearn_xent.arrays import Array, singular_vectors
 from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.solvers.hessian_root import affordable, hessian_root
 
@@ -130,8 +130,8 @@ def _spectrum(H: Array, R: Array | None) -> tuple[Array, Array, float]:
     """Eigenvalues and vectors of H, from its root R where there is one, and the largest made by rounding."""
     rounding = 8 * len(H) * np.finfo(float).eps
     if R is not None and np.isfinite(R).all():
-        _, values, rows = np.linalg.svd(R)
-        return values**2, rows.T, float((rounding * values[0]) ** 2)
+        values, vectors = singular_vectors(R)
+        return values**2, vectors, float((rounding * values[0]) ** 2)
     values, vectors = np.linalg.eigh(np.where(np.isfinite(H), H, 0.0))
     return values, vectors, rounding * max(float(values[-1]), 1e-300)
 

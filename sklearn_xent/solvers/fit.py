@@ -55,11 +55,12 @@ def fit(
     methods = [(name, method)]
     if solver == "auto":
         methods += [choose(other, objective, random_state, memory) for other in successors(name, objective)]
-    solution = minimise(objective, methods, start, tol=tol, max_iter=max_iter, report=report)
-    if solution.status is Status.CONVERGED:
-        solution = _of_least_norm(solution, tol)
-    solution, coef, intercept = _as_returned(solution, tol, bounds)
-    warning = diagnose(solution, tol, names)
+    with np.errstate(all="ignore"):  # it is the result that is judged
+        solution = minimise(objective, methods, start, tol=tol, max_iter=max_iter, report=report)
+        if solution.status is Status.CONVERGED:
+            solution = _of_least_norm(solution, tol)
+        solution, coef, intercept = _as_returned(solution, tol, bounds)
+        warning = diagnose(solution, tol, names)
     return Fit(solution, coef, intercept, warning, solution.solver)
 
 

@@ -53,17 +53,23 @@ def polishable(point: Point) -> bool:
 
 
 def certify(
-    point: Point, goal: float, *, curvature: Curvature | None = None, precondition: Map | None = None
+    point: Point,
+    goal: float,
+    *,
+    curvature: Curvature | None = None,
+    precondition: Map | None = None,
+    patient: bool = False,
 ) -> tuple[Gap, Curvature | None]:
     """Gap of a point in nats, and the factored Hessian where one was needed.
 
     First the bound from the point's own residuals, then the one from a Newton step: with the factored
     Hessian where it is small, else by conjugate gradients, and where these do not end, with the factored
-    Hessian again up to CERTIFIED_LIMIT coefficients. Beyond it the gap is an estimate.
+    Hessian again up to CERTIFIED_LIMIT coefficients. Beyond it the gap is an estimate. A ``patient`` caller
+    is told the first bound, whatever it is, where there is no Hessian yet.
     """
-    bound = duality_gap(point)
+    bound = duality_gap(point, goal)
     size = int(np.count_nonzero(face(point)))
-    if bound <= goal and not polishable(point):
+    if (bound <= goal and not polishable(point)) or (patient and curvature is None):
         return Gap(bound, Kind.BOUND), curvature
     if curvature is None and size <= DENSE_LIMIT:
         curvature = curvature_at(point)

@@ -1,52 +1,74 @@
-"""The last steps of a small fit: to machine precision, with the Hessian that certified it."""
+"""The end of a fit: a small problem is taken to machine precision, and the last point is certified."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 
 from sklearn_xent.problem.objective import Point
-from sklearn_xent.solvers.curvature import Curvature
-from sklearn_xent.solvers.optimality_gap import POLISH_LIMIT, Gap, Kind, factored_bound
+from sklearn_xent.solvers.conjugate_gradient import Map
+from sklearn_xent.solvers.curvature import Curvature, curvature_at
+from sklearn_xent.solvers.optimality_gap import (
+    POLISH_LIMIT,
+    Gap,
+    Kind,
+    certify,
+    factored_bound,
+    polishable,
+)
 
-__all__ = ["polish"]
+__all__ = ["Step", "certify_polished"]
 
 ROUNDED = 1e-20  # relative gap that needs no sharper bound
 EXHAUSTED = 1e-29  # relative gap at which coefficients are right to their last digits
 STEPS = 8  # at most: from a relative gap of 1e-8 the Hessian is right to 1e-4, and three reach rounding
 
+Step = tuple[Point, float]  # a point and its gap in nats
 
-def polish(
-    point: Point, gap: Gap, curvature: Curvature, *, at_most: int, record: Callable[[Point, float], None]
-) -> tuple[Point, Gap]:
-    """Newton steps with the Hessian already factored, while each brings the decrement down by a factor of 4.
 
-    With l1, a step that would change a sign or wake a zero ends it. The last point's gap is measured anew;
-    if it is no smaller, the steps are dropped and not recorded.
+def certify_polished(
+    point: Point,
+    goal: float,
+    *,
+    curvature: Curvature | None = None,
+    precondition: Map | None = None,
+    at_most: int,
+    patient: bool = False,
+) -> tuple[list[Step], Gap, Curvature | None]:
+    """Steps that polish a small problem, the gap of the last, and the factored Hessian where one was needed.
+
+    Steps whose end is not within the goal are dropped, and the point itself is certified. A ``patient``
+    caller is told a bound that needs no Hessian of a large problem.
     """
-    o, first = point.objective, point
+    if polishable(point):
+        curvature = curvature or curvature_at(point)
+        steps = _polish(point, curvature, at_most)
+        if steps:
+            last = steps[-1][0]
+            bound = factored_bound(last, curvature, ROUNDED * abs(last.value))
+            if bound <= goal:
+                return [*steps[:-1], (last, bound)], Gap(bound, Kind.BOUND), curvature
+        patient = False
+    gap, curvature = certify(point, goal, curvature=curvature, precondition=precondition, patient=patient)
+    return [], gap, curvature
+
+
+def _polish(point: Point, curvature: Curvature, at_most: int) -> list[Step]:
+    """Newton steps with a Hessian already factored, while each brings the decrement down by a factor of 4.
+
+    With l1, a step that would change a sign or wake a zero ends it.
+    """
+    o, steps = point.objective, list[Step]()
     if o.rows.n_rows * point.coefficients.size > POLISH_LIMIT:
-        return point, gap
-    estimate, steps = curvature.gap(point.stationarity), []
-    for _ in range(min(at_most, STEPS)):
-        if estimate < EXHAUSTED * abs(point.value):
-            break
+        return steps
+    estimate = curvature.gap(point.stationarity)
+    while len(steps) < min(at_most, STEPS) and estimate >= EXHAUSTED * abs(point.value):
         trial = o.at(o.symmetric(point.coefficients - curvature.solve(point.stationarity)))
         new = curvature.gap(trial.stationarity)
         if not new < estimate / 4 or not (o.penalty.smooth or _same_face(point, trial, curvature)):
             break
         point, estimate = trial, new
         steps.append((point, new))
-    if not steps:
-        return point, gap
-    bound = Gap(factored_bound(point, curvature, ROUNDED * abs(point.value)), Kind.BOUND)
-    if bound.nats > gap.nats:
-        return first, gap
-    steps[-1] = point, bound.nats
-    for step in steps:
-        record(*step)
-    return point, bound
+    return steps
 
 
 def _same_face(point: Point, trial: Point, curvature: Curvature) -> bool:

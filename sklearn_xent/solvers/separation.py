@@ -14,9 +14,11 @@ import scipy.optimize
 import scipy.sparse as sp
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_xent.arrays import Array
+from sklearn_xent.arrays import Array, singular_vectors
 from sklearn_xent.problem import margins
+from sklearn_xent.problem.hessians import triangular
 from sklearn_xent.problem.objective import Objective, Point
+from sklearn_xent.solvers.hessian_root import affordable
 
 __all__ = ["SeparationWarning", "recession_direction"]
 
@@ -80,30 +82,39 @@ def _unconstrained(point: Point, free: Array, share: float) -> Array | None:
     if len(which) > LARGEST_NULL_SPACE:
         return identity
     (G,), _ = objective.rows.sweep(margins.constraint_gram, point.expansion, objective.design, share)
-    if objective.loss.shift_invariant:
-        _pin_gauge(G, objective)
+    pins = _pins(G, objective)
+    G += pins.T @ pins
     G = G[np.ix_(which, which)]
     unit = 1 / np.sqrt(np.where(np.diag(G) > 0, np.diag(G), 1.0))
     G *= np.outer(unit, unit)
     rounding = 8 * len(G) * np.finfo(float).eps
     try:
-        if not objective.loss.shift_invariant and np.diag(np.linalg.cholesky(G)).min() ** 2 > 2 * rounding:
+        if np.diag(np.linalg.cholesky(G)).min() ** 2 > 2 * rounding:
             return identity[:, :0]
     except np.linalg.LinAlgError:
         pass
-    values, vectors = np.linalg.eigh(G)
-    null = vectors[:, values <= rounding * max(values[-1], 1.0)] * unit[:, None]
+    if affordable(point):
+        args = point.expansion, objective.design, share
+        _, (roots,) = objective.rows.sweep(margins.constraint_root, *args)
+        values, vectors = singular_vectors(triangular(np.vstack([*roots.flat(), pins]))[:, which] * unit)
+        values = np.append(values, np.zeros(len(which) - len(values)))
+    else:
+        values, vectors = np.linalg.eigh(G)
+        values = np.abs(values)
+    null = vectors[:, values <= rounding * max(values.max(), 1.0)] * unit[:, None]
     return np.asarray(identity @ null)
 
 
-def _pin_gauge(G: Array, objective: Objective) -> None:
-    """Rule out of the null space one number added to all classes of a column without bounds; G is changed."""
+def _pins(G: Array, objective: Objective) -> Array:
+    """Rows (m, N) that rule out of a null space one number added to all classes of an unbounded column."""
     K, size = objective.shape
-    gauged = np.isinf(objective.penalty.bounds).all(axis=0)
-    blocks = G.reshape(K, size, K, size)
-    unit = G.diagonal().reshape(K, size).mean(axis=0) / K
-    for j in np.flatnonzero(gauged):
-        blocks[:, j, :, j] += unit[j] or 1.0
+    if not objective.loss.shift_invariant:
+        return np.zeros((0, size))
+    pinned = np.flatnonzero(np.isinf(objective.penalty.bounds).all(axis=0))
+    unit = np.sqrt(G.diagonal().reshape(K, size).mean(axis=0) / K)
+    pins = np.zeros((len(pinned), K, size))
+    pins[np.arange(len(pinned)), :, pinned] = np.where(unit > 0, unit, 1.0)[pinned, None]
+    return pins.reshape(len(pinned), K * size)
 
 
 def _sides(bounds: tuple[Array, Array], free: Array) -> tuple[Array, Array]:

@@ -14,8 +14,8 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.solvers.conjugate_gradient import Map
 from sklearn_xent.solvers.curvature import Curvature
-from sklearn_xent.solvers.optimality_gap import Gap, Kind, certify
-from sklearn_xent.solvers.polish import polish
+from sklearn_xent.solvers.optimality_gap import Gap, Kind
+from sklearn_xent.solvers.polish import Step, certify_polished
 
 __all__ = ["History", "Method", "Monitor", "Solution", "Status", "Stop", "StopWithin", "Visit", "minimise"]
 
@@ -25,6 +25,7 @@ NEARLY_CERTAIN = 1e-3  # nats: separable data are fitted this far, and no furthe
 
 UNASKED = 500  # twice this is what a guess must come down by before an unknown gap is asked for again
 IDLE = 50  # iterates without any progress after which a method has stalled
+PATIENT = 8  # coefficients for each iterate by which a certificate's Hessian may wait: it costs about as much
 PATIENCE = 100  # iterations after which another method takes over, where there is one
 
 
@@ -120,6 +121,7 @@ class Monitor:
     gap: Gap = UNKNOWN
     calibration: float = 1.0
     asked: int = 0  # iterate of the last certificate
+    waited: int = 0  # iterates that seemed good enough
     progress: tuple[int, float, float] = 0, np.inf, np.inf  # iterate, objective and gradient norm of the last
 
     def __call__(
@@ -171,6 +173,17 @@ class Monitor:
         at_rounding = guess.nats <= np.finfo(float).eps * abs(point.value)
         return not at_rounding or len(self.history) > 1.1 * self.asked
 
+    @property
+    def room(self) -> int:
+        """Iterates that max_iter leaves."""
+        return self.max_iter + 1 - len(self.history)
+
+    def add(self, point: Point, steps: Sequence[Step]) -> Point:
+        """Record steps from a point; the last of them, or the point."""
+        for step in steps:
+            self.history.add(*step)
+        return steps[-1][0] if steps else point
+
     def goal(self, point: Point) -> float:
         """Gap in nats that is small enough."""
         return self.tol * abs(point.value)
@@ -180,13 +193,26 @@ class Monitor:
     ) -> None:
         """Stop if the gap is small enough; it is measured unless it is known."""
         goal, self.asked = self.goal(point), len(self.history)
+        steps: list[Step] = []
         self.gap, self.curvature = guess, curvature
+        self.waited += 1
+        patient = self.waited <= point.coefficients.size // PATIENT
         if guess.kind is not Kind.BOUND:
-            self.gap, self.curvature = certify(point, goal, curvature=curvature, precondition=precondition)
-        self.history.gap[-1] = self.gap.nats
+            steps, self.gap, self.curvature = certify_polished(
+                point,
+                goal,
+                curvature=curvature,
+                precondition=precondition,
+                at_most=self.room,
+                patient=patient,
+            )
+        if not steps and self.gap.nats < np.inf:
+            self.history.gap[-1] = self.gap.nats
         if self.gap.nats <= goal:
-            self.best = point
+            self.best = self.add(point, steps)
             raise Stop(Status.CONVERGED)
+        if patient and self.curvature is None:
+            return
         # ask again only once the guess, corrected, has come down by half as much again; a gap above the
         # objective, which is not negative, says nothing
         known = self.gap.nats if self.gap.nats < abs(point.value) else UNASKED * goal
@@ -253,7 +279,7 @@ def minimise(
     """Run named methods, each from where the last one stalled, until the relative gap is at most tol.
 
     A method's own verdict is not asked: whatever ended it, the best point is evaluated afresh and its gap
-    measured. A converged small problem is polished to machine precision with the certificate's Hessian.
+    measured.
     """
     monitor = Monitor(tol, max_iter, report)
     if objective.rows.single:
@@ -270,9 +296,6 @@ def minimise(
         if status is not Status.STALLED:
             break
         start = point.coefficients
-    if status is Status.CONVERGED and curvature is not None:
-        room = max_iter + 1 - len(monitor.history)
-        point, gap = polish(point, gap, curvature, at_most=room, record=monitor.history.add)
     return Solution(point, gap, status, monitor.history, curvature, monitor.solver)
 
 
@@ -293,7 +316,8 @@ def _run(
         return monitor.best, monitor.gap, monitor.curvature, status
     # the best point evaluated afresh: logits that lines have carried along drift by rounding
     point = objective.at(monitor.best.coefficients)
-    gap, curvature = certify(point, monitor.goal(point))
+    steps, gap, curvature = certify_polished(point, monitor.goal(point), at_most=monitor.room)
+    point = monitor.add(point, steps)
     if status is not Status.SEPARABLE and gap.nats <= monitor.goal(point):
         status = Status.CONVERGED
     return point, gap, curvature, status

@@ -160,3 +160,29 @@ def test_separable_classes_of_soft_weights_are_fitted_as_far():
     with pytest.warns(SeparationWarning):
         model = CrossEntropyClassifier(C=np.inf).fit(X, y, sample_weight=np.linspace(0.01, 5, len(y)))
     assert model.history_["objective"][-1] < 1e-3
+
+
+@pytest.mark.parametrize("K", [2, 3])
+@pytest.mark.parametrize("solver", ["auto", "lbfgs", "orthant-newton"])
+def test_an_outlying_row_does_not_hide_that_all_are_separated(K, solver):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(12, 1)), np.arange(12) % K
+    X[:, 0] = np.abs(X[:, 0]) * np.where(y == 0, -1, 1)
+    X = np.column_stack([X, X * (y == K - 1)])
+    X[y == K - 1, 1] += 1.0
+    X[0] *= 1e9
+    with pytest.warns(SeparationWarning):
+        model = CrossEntropyClassifier(C=np.inf, solver=solver).fit(X, y)
+    assert model.n_iter_ < 200
+
+
+def test_a_level_is_found_among_columns_that_outlying_rows_stretch():
+    # the null space of a Gram matrix is known to 1e-8 of its largest entries only
+    rng = np.random.default_rng(0)
+    X, y = overlapping(n=300, d=6)
+    X[5, 0], X[7, 1] = 1e7, 3e8
+    level = (np.arange(300) < 9).astype(float)
+    y[level == 1] = 1
+    twin = X[:, 2] + 1e-4 * rng.normal(size=300)
+    with pytest.warns(SeparationWarning, match="column 6"):
+        CrossEntropyClassifier(C=np.inf).fit(np.column_stack([X, level, twin]), y)
