@@ -14,6 +14,7 @@ entropy, the dual of maximum likelihood.
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cached_property
 from typing import Any
 
@@ -27,10 +28,11 @@ from sklearn_xent.problem.products import left_product
 from sklearn_xent.rows import Block
 from sklearn_xent.rows.array_api import DeviceBlock
 
-__all__ = ["DualPoint", "duality_gap", "slope_rounding", "summed_rounding"]
+__all__ = ["CORRECTED", "DualPoint", "duality_gap", "slope_rounding", "summed_rounding"]
 
 
 ROUNDED = 32  # roundings that a slope may be off by
+CORRECTED = 2.5
 FAR = 10  # times a goal: what the columns cost is then too much, whatever the intercept does
 
 
@@ -54,7 +56,7 @@ class DualPoint:
         before: DualPoint | None = None,
         rounding: Array | None = None,
     ) -> None:
-        self._point, self._solved, self._change = point, solved, None
+        self.point, self._solved, self._change = point, solved, None
         o, G = point.objective, point.loss_gradient
         if direction is not None:
             start = None if before is None else before._change
@@ -63,15 +65,37 @@ class DualPoint:
             G = o.design.gradient(pulled)
         self.gradient = G
         least, greatest = o.penalty.dual_range
-        expected = np.clip(expected, least, greatest)
-        noise = ROUNDED * (slope_rounding(point) if rounding is None else rounding)
-        snaps = solved & (np.abs(G - expected) <= noise)
+        self._expected = np.clip(expected, least, greatest)
+        self._take(ROUNDED * (slope_rounding(point) if rounding is None else rounding))
+
+    def _take(self, noise: Array | float) -> None:
+        """Take the slopes of the coefficients solved for as they are expected, within a noise."""
+        G, expected = self.gradient, self._expected
+        least, greatest = self.point.objective.penalty.dual_range
+        snaps = self._solved & (np.abs(G - expected) <= noise)
         self.rounded = np.where(snaps, G - expected, 0.0)
         G = np.where(snaps, expected, G)
         self.shrinkage = _feasible_shrinkage(G, least, greatest)
         G = self.shrinkage * G
         self.lost = _beyond(G, least, greatest)
         self._feasible = np.clip(G, least, greatest)
+
+    def corrected(self, correction: Array) -> DualPoint | None:
+        """All slopes solved for as expected: what a small step more, -correction (K, d + 1), would make them.
+
+        None where the step is not so small, or the probabilities so near the edge of the simplex, that what
+        it adds to the divergence is less than CORRECTED times its squared decrement / 2. It is not taken: its
+        own rounding would be larger than what it mends.
+        """
+        o = self.point.objective
+        args = self.point.expansion, self._change, o.design.linear(correction), o.design
+        _, (small,) = o.rows.sweep(corrects, *args)
+        if not all(small.flat()):
+            return None
+        dual = copy(self)
+        vars(dual).pop("apart", None)
+        dual._take(np.inf)
+        return dual
 
     def bound(self, lacking: float = 0.0, hidden: float = 0.0, moved: Array | None = None) -> float:
         """Upper bound of the gap in nats, inf where slopes are lost.
@@ -83,27 +107,28 @@ class DualPoint:
         """
         if self.lost.any():
             return np.inf
-        o, apart = self._point.objective, self.apart
-        paid = o.penalty.fenchel_gap(self._point.coefficients, self._feasible)
+        o, apart = self.point.objective, self.apart
+        paid = o.penalty.fenchel_gap(self.point.coefficients, self._feasible)
         if moved is None:
             # p (1 - p) <= 1/4 bounds the curvature of a column by a quarter of its variance
             moved = np.sqrt(2 * lacking) * 0.5 * np.sqrt(np.append(o.design.variance, 1.0))
         slopes = self._slopes_cost(np.where(self._solved, 0.0, np.abs(moved))) if lacking > 0 else 0.0
-        root = np.sqrt(apart) + np.sqrt(lacking + hidden)
-        return float(root**2 + paid + slopes)
+        # divergence and ridge are one quadratic form near the point: Cauchy and Schwarz
+        root = np.sqrt(apart + paid) + np.sqrt(lacking + hidden)
+        return float(root**2 + slopes)
 
     @cached_property
     def apart(self) -> float:
         """Divergence in nats of the dual probabilities from the point's; reads no X."""
         if self.shrinkage == 1 and self._change is None:
             return 0.0
-        args = self._point.expansion, self._change, self.shrinkage
-        (apart,), _ = self._point.objective.rows.sweep(divergence, *args, reads=False)
+        args = self.point.expansion, self._change, self.shrinkage
+        (apart,), _ = self.point.objective.rows.sweep(divergence, *args, reads=False)
         return float(apart)
 
     def _slopes_cost(self, reach: Array) -> float:
         """What changes of the slopes by no more than a reach (K, d + 1) may cost in nats."""
-        o, G, W = self._point.objective, self._feasible, self._point.coefficients
+        o, G, W = self.point.objective, self._feasible, self.point.coefficients
         penalty = o.penalty
         least, greatest = penalty.dual_range
         limit = np.where(G > 0, greatest, -least)
@@ -115,7 +140,7 @@ class DualPoint:
             worst = np.maximum(penalty.fenchel_terms(W, up), penalty.fenchel_terms(W, down))
             rise = np.where(reach > 0, worst - penalty.fenchel_terms(W, G), 0.0)
         lost = (reach > 0) & ((G + reach > greatest) & (greatest == 0) | (G - reach < least) & (least == 0))
-        return np.inf if lost.any() else float(rise.sum() + max(over, 0.0) * abs(self._point.value))
+        return np.inf if lost.any() else float(rise.sum() + max(over, 0.0) * abs(self.point.value))
 
 
 def slope_rounding(point: Point) -> Array:
@@ -232,3 +257,21 @@ def divergence(block: Block, e: Any, change: Array | None, c: float) -> Any:
         between = (1 - c) * e.value + c * along
         apart = np.where(certain, between, apart)
     return (block.weights @ apart,), ()
+
+
+def corrects(block: Block, e: Any, change: Array | None, direction: Linear, design: Design) -> Any:
+    """Whether a direction changes no probability by more than a twentieth of itself, and none is half lost.
+
+    With q >= 0.45 p, log(q / p)^2 p <= 3.2 times q's divergence, and 1 / q <= 2.3 / p: that of q + r is at
+    most (sqrt(D) + sqrt(2.5 L))^2, D being that of q and 2 L the sum of w r^2 / p.
+    """
+    p = e.of_classes()[0]
+    moved = design.logits(block.X, direction)
+    width = np.abs(moved[0]) if len(moved) == 1 else np.ptp(moved, axis=0)
+    left = np.inf
+    if change is not None:
+        gone = np.vstack([-change, change]) if len(change) == 1 else change
+        left = np.divide(gone, p, out=np.zeros_like(gone), where=p > 0).min(
+            initial=0.0, where=block.weights > 0
+        )
+    return (), (bool(width.max(initial=0.0, where=block.weights > 0) <= 0.05 and left >= -0.5),)

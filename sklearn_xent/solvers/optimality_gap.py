@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_xent.arrays import Array, inner
-from sklearn_xent.problem.duality import DualPoint, duality_gap, summed_rounding
+from sklearn_xent.problem.duality import CORRECTED, DualPoint, duality_gap, summed_rounding
 from sklearn_xent.problem.objective import Point
 from sklearn_xent.solvers.conjugate_gradient import Map, conjugate_gradient
 from sklearn_xent.solvers.curvature import (
@@ -140,18 +140,21 @@ def factored_bound(point: Point, curvature: Curvature, goal: float) -> float:
     aim, best = np.where(active, point.stationarity, 0.0), np.inf
     step = curvature.solve(aim)
     rounding, errors = summed_rounding(point)
+    # of all classes alike: what they share is solved for together, and no class by itself is right to less
+    shared = rounding.max(axis=0)
     more, dual = step, None
     hidden = curvature.solved_gap(errors)
     for _ in range(ROUNDS):
         expected = G - aim + penalty.l2 * step
-        dual = DualPoint(point, active, expected, direction=-more, before=dual, rounding=rounding)
+        dual = DualPoint(point, active, expected, direction=-more, before=dual, rounding=shared)
         previous = best
         let_go = ~active & ((dual.gradient > greatest) | (dual.gradient < least))
-        moved = None
-        if not active.all() and dual.rounded.any():
-            correction = curvature.solve(dual.rounded)
-            moved = point.hessian_product(correction) - penalty.l2 * correction
-        best = min(best, dual.bound(curvature.gap(dual.rounded), hidden, moved))
+        best = min(best, _bound_of(dual, curvature, hidden))
+        if best > goal:
+            rest = np.where(active, dual.gradient - expected, 0.0)
+            corrected = dual.corrected(curvature.solve(rest))
+            if corrected is not None:
+                best = min(best, _bound_of(corrected, curvature, hidden))
         if best <= goal or (previous / 2 < best < np.inf and not let_go.any()):
             break
         if let_go.any():
@@ -164,3 +167,12 @@ def factored_bound(point: Point, curvature: Curvature, goal: float) -> float:
             more = curvature.solve(np.where(active, dual.gradient - expected, 0.0), rounding)
             step = step + more
     return best
+
+
+def _bound_of(dual: DualPoint, curvature: Curvature, hidden: float) -> float:
+    """Bound of a dual point, with what it costs to take the slopes solved for as they are expected."""
+    moved = None
+    if dual.rounded.any() and not curvature.active.all():
+        correction = curvature.solve(dual.rounded)
+        moved = dual.point.hessian_product(correction) - dual.point.objective.penalty.l2 * correction
+    return dual.bound(CORRECTED * curvature.gap(dual.rounded), hidden, moved)
