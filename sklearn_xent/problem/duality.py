@@ -193,16 +193,19 @@ def duality_gap(point: Point, goal: float = np.inf) -> float:
     lost = dual.lost[:, -1].any()
     if dual.lost[:, :-1].any() or (lost and not point.objective.penalty.free[-1]):
         return np.inf
-    inverse = np.linalg.pinv(point.coupling(), hermitian=True)
+    coupling, g = point.coupling(), point.loss_gradient[:, -1]
+    inverse = np.linalg.pinv(coupling, hermitian=True)
     if not lost:
         return _bound_but_for(dual, inverse)
+    if np.linalg.norm(coupling @ inverse @ g - g) > 1e-6 * np.linalg.norm(g):
+        return np.inf  # rows all but certain: no step of the intercept makes its slope 0
     # as if its slope were 0, and what that may cost: reads nothing
     held = DualPoint(point, intercept, rounding=np.append(slope_rounding(point)[:-1], np.inf))
     bound = _bound_but_for(held, inverse)
     if bound <= goal or held.bound() > FAR * goal:
         return bound
     direction = point.objective.design.zeros(len(inverse))
-    direction[:, -1] = -inverse @ point.loss_gradient[:, -1]
+    direction[:, -1] = -inverse @ g
     return min(bound, _bound_but_for(DualPoint(point, intercept, direction=direction), inverse))
 
 

@@ -58,7 +58,10 @@ def optimum(problem, starts, enough=1e-9):
             bound = max(bound, _bound_without_the_certain(point))
         if value - bound <= enough * abs(value) or problem.late:
             break
-    return Optimum(value, *problem.to_original(theta), value - bound)
+    # in the units of X: beside an outlying row, centred columns are rounded in long double, too
+    coef, intercept = problem.to_original(theta)
+    value = problem.value(coef, intercept)
+    return Optimum(value, coef, intercept, value - bound)
 
 
 def _minimum(point):

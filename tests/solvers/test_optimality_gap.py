@@ -284,3 +284,15 @@ def accelerated(objective):
     with contextlib.suppress(Stop):
         accelerated_gradient(objective, np.zeros(objective.shape), point)
     return point.best.value
+
+
+@pytest.mark.parametrize("K", [2, 3])
+@pytest.mark.parametrize("penalty", ["ridge", "lasso"])
+def test_an_intercept_that_no_row_answers_to_leaves_no_bound(K, penalty):
+    # probabilities of exactly 0 and 1: the curvature in the intercept is 0, its slope is not
+    objective = pose(penalty, K)
+    W = np.zeros(objective.shape)
+    W[0, -1] = 1e4
+    point = objective.at(W)
+    assert not point.coupling().any()
+    assert duality_gap(point) == np.inf
