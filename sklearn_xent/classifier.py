@@ -289,8 +289,10 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         coef, same = dense(self.coef_), np.array_equal(to_numpy(self.classes_), classes)
         if not same or coef.shape != (objective.shape[0], objective.shape[1] - 1):
             return start
-        start[:] = objective.symmetric(objective.design.from_original(coef, to_numpy(self.intercept_)))
-        return start
+        warm = start.copy()
+        warm[:] = objective.symmetric(objective.design.from_original(coef, to_numpy(self.intercept_)))
+        # of other data, they may be where every row is certain and wrong, and no slope shows a way back
+        return warm if objective.at(warm).value <= objective.at(start).value else start
 
     @classmethod
     def from_coefficients(cls, coef: Any, intercept: Any, classes: Any) -> CrossEntropyClassifier:

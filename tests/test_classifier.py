@@ -85,6 +85,14 @@ def test_warm_start_of_another_problem_starts_from_zero(x, y):
     np.testing.assert_array_equal(warm.history_["objective"], cold.history_["objective"])
 
 
+@pytest.mark.parametrize("solver", ["auto", "lbfgs", "proximal-newton"])
+def test_a_warm_start_from_which_no_slope_leads_back_is_not_taken(solver):
+    model = CrossEntropyClassifier(warm_start=True, solver=solver).fit(X, Y)
+    model.intercept_ = model.intercept_ + 1e5  # every row is certain, and half of them are wrong
+    expected = CrossEntropyClassifier(solver=solver).fit(X, Y).predict_proba(X)
+    np.testing.assert_allclose(model.fit(X, Y).predict_proba(X), expected, rtol=1e-6)
+
+
 def test_verbose_prints_a_line_for_each_iterate(capsys):
     model = CrossEntropyClassifier(verbose=1, solver="lbfgs").fit(X, Y)
     lines = capsys.readouterr().out.splitlines()

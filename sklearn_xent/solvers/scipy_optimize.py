@@ -35,9 +35,10 @@ SCIPY_METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     # older scipy takes no step at all for a tolerance of 0
     "newton-cg": ("Newton-CG", {"xtol": 1e-300, "maxiter": UNLIMITED}),
     "tnc": ("TNC", {"gtol": 0.0, "ftol": 0.0, "xtol": 0.0, "maxfun": UNLIMITED}),
-    "trust-exact": ("trust-exact", {"gtol": 0.0, "maxiter": UNLIMITED}),
-    "trust-krylov": ("trust-krylov", {"gtol": 0.0, "maxiter": UNLIMITED}),
-    "trust-ncg": ("trust-ncg", {"gtol": 0.0, "maxiter": UNLIMITED}),
+    # the radius starts at 1 and doubles; scipy would stop it at 1000, and a far minimum takes that many steps
+    "trust-exact": ("trust-exact", {"gtol": 0.0, "maxiter": UNLIMITED, "max_trust_radius": 1e100}),
+    "trust-krylov": ("trust-krylov", {"gtol": 0.0, "maxiter": UNLIMITED, "max_trust_radius": 1e100}),
+    "trust-ncg": ("trust-ncg", {"gtol": 0.0, "maxiter": UNLIMITED, "max_trust_radius": 1e100}),
 }
 USES_PRODUCTS = {"newton-cg", "trust-krylov", "trust-ncg"}
 USES_HESSIAN = {"trust-exact"}

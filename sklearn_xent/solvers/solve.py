@@ -24,7 +24,9 @@ NEARLY_CERTAIN = 1e-3  # nats: separable data are fitted this far, and no furthe
 
 
 UNASKED = 500  # twice this is what a guess must come down by before an unknown gap is asked for again
-IDLE = 50  # iterates without any progress after which a method has stalled
+# Iterates after which a method has stalled that has not lowered the objective by this fraction of tol: in as
+# many as max_iter has by default it would not get to tol.
+IDLE, VISIBLE = 50, 1e-3
 PATIENT = 8  # coefficients for each iterate by which a certificate's Hessian may wait: it costs about as much
 PATIENCE = 100  # iterations after which another method takes over, where there is one
 
@@ -161,9 +163,10 @@ class Monitor:
             raise Stop(Status.STALLED)
 
     def _progress(self, point: Point) -> int:
-        """Iterates up to the last that lowered the objective beyond its rounding, or the gradient's norm."""
+        """Iterates up to the last that lowered the objective visibly, or the gradient's norm."""
         _, value, steepness = self.progress
-        lower = point.value + 8 * np.finfo(float).eps * abs(point.value) < value
+        visible = max(8 * np.finfo(float).eps, VISIBLE * self.tol) * abs(point.value)
+        lower = point.value + visible < value
         if lower or point.steepness < 0.9 * steepness:
             self.progress = len(self.history), min(value, point.value), min(steepness, point.steepness)
         return self.progress[0]
