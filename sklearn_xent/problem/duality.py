@@ -109,10 +109,12 @@ class DualPoint:
             return np.inf
         o, apart = self.point.objective, self.apart
         paid = o.penalty.fenchel_gap(self.point.coefficients, self._feasible)
-        if moved is None:
-            # p (1 - p) <= 1/4 bounds the curvature of a column by a quarter of its variance
-            moved = np.sqrt(2 * lacking) * 0.5 * np.sqrt(np.append(o.design.variance, 1.0))
-        slopes = self._slopes_cost(np.where(self._solved, 0.0, np.abs(moved))) if lacking > 0 else 0.0
+        slopes = 0.0
+        if lacking > 0 and not self._solved.all():
+            if moved is None:
+                # p (1 - p) <= 1/4 bounds the curvature of a column by a quarter of its variance
+                moved = np.sqrt(2 * lacking) * 0.5 * np.sqrt(np.append(o.design.variance, 1.0))
+            slopes = self._slopes_cost(np.where(self._solved, 0.0, np.abs(moved)))
         # divergence and ridge are one quadratic form near the point: Cauchy and Schwarz
         root = np.sqrt(apart + paid) + np.sqrt(lacking + hidden)
         return float(root**2 + slopes)
@@ -202,7 +204,7 @@ def duality_gap(point: Point, goal: float = np.inf) -> float:
     # as if its slope were 0, and what that may cost: reads nothing
     held = DualPoint(point, intercept, rounding=np.append(slope_rounding(point)[:-1], np.inf))
     bound = _bound_but_for(held, inverse)
-    if bound <= goal or held.bound() > FAR * goal:
+    if bound <= goal < np.inf or held.bound() > FAR * goal:
         return bound
     direction = point.objective.design.zeros(len(inverse))
     direction[:, -1] = -inverse @ g

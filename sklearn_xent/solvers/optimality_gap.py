@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_xent.arrays import Array, inner
-from sklearn_xent.problem.duality import CORRECTED, DualPoint, duality_gap, summed_rounding
+from sklearn_xent.problem.duality import CORRECTED, DualPoint, duality_gap, slope_rounding, summed_rounding
 from sklearn_xent.problem.objective import Point
 from sklearn_xent.solvers.conjugate_gradient import Map, conjugate_gradient
 from sklearn_xent.solvers.curvature import (
@@ -29,6 +29,8 @@ PRODUCTS = 60, 400  # with the Hessian for one certificate: as many as readings 
 # Share of the goal that the residual of the Newton system may cost, and the relative squared residual, in the
 # preconditioner's norm, at which the decrement by conjugate gradients is an estimate.
 SPENT, SOLVED = 0.1, 1e-2
+SIGNS = np.random.default_rng(0).choice([-1.0, 1.0], 4096)
+NOTHING = 1e-3  # of the goal: what rounding may hide without being counted exactly
 
 
 class Kind(Enum):
@@ -139,11 +141,10 @@ def factored_bound(point: Point, curvature: Curvature, goal: float) -> float:
     active = curvature.active.reshape(G.shape)
     aim, best = np.where(active, point.stationarity, 0.0), np.inf
     step = curvature.solve(aim)
-    rounding, errors = summed_rounding(point)
+    rounding, hidden = _rounding(point, curvature, goal)
     # of all classes alike: what they share is solved for together, and no class by itself is right to less
     shared = rounding.max(axis=0)
     more, dual = step, None
-    hidden = curvature.solved_gap(errors)
     for _ in range(ROUNDS):
         expected = G - aim + penalty.l2 * step
         dual = DualPoint(point, active, expected, direction=-more, before=dual, rounding=shared)
@@ -167,6 +168,19 @@ def factored_bound(point: Point, curvature: Curvature, goal: float) -> float:
             more = curvature.solve(np.where(active, dual.gradient - expected, 0.0), rounding)
             step = step + more
     return best
+
+
+def _rounding(point: Point, curvature: Curvature, goal: float) -> tuple[Array, float]:
+    """One rounding of each slope (K, d + 1), and what errors of that size and random signs hide, in nats.
+
+    The terms of the slopes are summed only where a bound of the sums does not show that it is nothing.
+    """
+    rounding = np.broadcast_to(slope_rounding(point), point.coefficients.shape)
+    hidden = curvature.solved_gap(np.resize(SIGNS, rounding.shape) * rounding)
+    if rounding.size * hidden > NOTHING * goal:
+        rounding, errors = summed_rounding(point)
+        hidden = curvature.solved_gap(errors)
+    return rounding, hidden
 
 
 def _bound_of(dual: DualPoint, curvature: Curvature, hidden: float) -> float:

@@ -23,11 +23,13 @@ __all__ = ["History", "Method", "Monitor", "Solution", "Status", "Stop", "StopWi
 NEARLY_CERTAIN = 1e-3  # nats: separable data are fitted this far, and no further, without a penalty
 
 
+EPS = float(np.finfo(float).eps)
 UNASKED = 500  # twice this is what a guess must come down by before an unknown gap is asked for again
 # Iterates after which a method has stalled that has not lowered the objective by this fraction of tol: in as
 # many as max_iter has by default it would not get to tol.
 IDLE, VISIBLE = 50, 1e-3
 PATIENT = 8  # coefficients for each iterate by which a certificate's Hessian may wait: it costs about as much
+CLOSE = 3  # times the goal: a bound expected above it is not asked for
 PATIENCE = 100  # iterations after which another method takes over, where there is one
 
 
@@ -123,7 +125,7 @@ class Monitor:
     gap: Gap = UNKNOWN
     calibration: float = 1.0
     asked: int = 0  # iterate of the last certificate
-    waited: int = 0  # iterates that seemed good enough
+    waits: list[tuple[float, float]] = field(default_factory=list)  # bounds, and guesses, that fell short
     progress: tuple[int, float, float] = 0, np.inf, np.inf  # iterate, objective and gradient norm of the last
 
     def __call__(
@@ -165,7 +167,7 @@ class Monitor:
     def _progress(self, point: Point) -> int:
         """Iterates up to the last that lowered the objective visibly, or the gradient's norm."""
         _, value, steepness = self.progress
-        visible = max(8 * np.finfo(float).eps, VISIBLE * self.tol) * abs(point.value)
+        visible = max(8 * EPS, VISIBLE * self.tol) * abs(point.value)
         lower = point.value + visible < value
         if lower or point.steepness < 0.9 * steepness:
             self.progress = len(self.history), min(value, point.value), min(steepness, point.steepness)
@@ -173,8 +175,19 @@ class Monitor:
 
     def _may_ask(self, point: Point, guess: Gap) -> bool:
         """Whether to certify now: guesses at rounding are all alike, and are asked about ever more rarely."""
-        at_rounding = guess.nats <= np.finfo(float).eps * abs(point.value)
+        if self.waits:
+            # a bound without a Hessian falls as slopes do, and a guess as their squares
+            bound, then = self.waits[-1]
+            expected = bound * np.sqrt(guess.nats / then) if then > 0 else bound
+            if self.patient(point) and expected > CLOSE * self.goal(point):
+                self.waits.append(self.waits[-1])
+                return False
+        at_rounding = guess.nats <= EPS * abs(point.value)
         return not at_rounding or len(self.history) > 1.1 * self.asked
+
+    def patient(self, point: Point) -> bool:
+        """Whether a certificate with a Hessian may wait for another iterate."""
+        return len(self.waits) < point.coefficients.size // PATIENT
 
     @property
     def room(self) -> int:
@@ -198,8 +211,7 @@ class Monitor:
         goal, self.asked = self.goal(point), len(self.history)
         steps: list[Step] = []
         self.gap, self.curvature = guess, curvature
-        self.waited += 1
-        patient = self.waited <= point.coefficients.size // PATIENT
+        patient = self.patient(point)
         if guess.kind is not Kind.BOUND:
             steps, self.gap, self.curvature = certify_polished(
                 point,
@@ -215,11 +227,12 @@ class Monitor:
             self.best = self.add(point, steps)
             raise Stop(Status.CONVERGED)
         if patient and self.curvature is None:
+            self.waits.append((self.gap.nats, guess.nats))
             return
         # ask again only once the guess, corrected, has come down by half as much again; a gap above the
         # objective, which is not negative, says nothing
         known = self.gap.nats if self.gap.nats < abs(point.value) else UNASKED * goal
-        self.calibration = 2 * float(known) / max(guess.nats, float(np.finfo(float).eps) * abs(point.value))
+        self.calibration = 2 * float(known) / max(guess.nats, EPS * abs(point.value))
 
     def _separable(self, point: Point) -> bool:
         """Whether nothing penalises the columns, and the rows are all right and almost certain."""
@@ -229,7 +242,7 @@ class Monitor:
         """Lower, or no higher than rounding explains and closer to stationary."""
         if self.best is None:
             return True
-        slack = 8 * np.finfo(float).eps * abs(self.best.value)
+        slack = 8 * EPS * abs(self.best.value)
         closer = point.steepness <= self.best.steepness
         return bool(
             point.value < self.best.value - slack or (point.value <= self.best.value + slack and closer)
