@@ -15,7 +15,8 @@ from sklearn_xent.rows import Block
 
 __all__ = ["constraint_gram", "constraint_root", "margin_extremes", "margins_along", "smallest_margin"]
 
-ROUNDED_MARGIN = 1e-9  # change of a margin, relative to the sizes of row and direction, that counts as none
+ROUNDED_MARGIN = 1e-9  # change of a margin, relative to the sizes of its terms, that counts as none
+ROUNDED_NULL = 1e-12  # of a null vector's largest entry: what its entries may be off by
 ROUNDED_COEFFICIENT = 1e-5  # of a direction, relative to its largest, whose own digits count for nothing
 
 
@@ -74,16 +75,18 @@ def margins_along(block: Block, e: Any, design: Design, basis: Array, share: flo
     X = block.X
     A = design.matrix(X.toarray() if sp.issparse(X) else X)
     D = A @ basis.reshape(K, size, -1)  # class, row, direction
-    rounding = ROUNDED_MARGIN * np.abs(A).sum(axis=1)[:, None] * np.abs(basis).max(axis=0)
+    # a column of which one row is far out is small in the others, and not nothing there
+    sized = np.maximum(np.abs(basis), ROUNDED_NULL * np.abs(basis).max(axis=0))
+    rounding = ROUNDED_MARGIN * (np.abs(A) @ sized.reshape(K, size, -1))
     if K == 1:
-        D = np.concatenate([np.zeros_like(D), D])
+        D, rounding = (np.concatenate([np.zeros_like(V), V]) for V in (D, rounding))
     found = []
     for k in range(len(D)):
         for l in range(len(D)):
             if k != l:
                 grows = _margin_holds(block, e, k, l, share)[0]
                 change = (D[k] - D[l])[grows]
-                found.append(np.where(np.abs(change) <= rounding[grows], 0.0, change))
+                found.append(np.where(np.abs(change) <= (rounding[k] + rounding[l])[grows], 0.0, change))
     return (), (np.concatenate(found),)
 
 

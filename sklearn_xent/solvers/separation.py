@@ -25,9 +25,12 @@ __all__ = ["SeparationWarning", "recession_direction"]
 LARGEST_NULL_SPACE = 2000  # coefficients up to which a null space is looked for: 32 MB, some seconds
 LARGEST_PROGRAM = 20_000_000  # entries of the linear program that are worth the answer
 SECONDS = 10.0
+FEASIBLE = 1e-10  # what the program may violate, relative to a margin's terms
+PROGRAMS, USED = 3, 1e-9  # of them, and what of the last ray's largest entry counts as in use
 # Fall of a margin, or change of one that must stay, relative to its terms: within the tolerances of the
 # program and of a null space; and relative to the largest growth, beside which it must be nothing.
 TOLERATED, BESIDE_GROWTH = 1e-6, 1e-2
+UNDERFLOW = 1e-290  # nats: what is less is nothing
 LEAST_SHARE = 1e-12  # of the loss, that a margin may hold however small the gap is said to be
 
 
@@ -45,7 +48,7 @@ def recession_direction(point: Point, gap: float) -> Array | None:
     if not objective.free[:-1].any():
         return None
     # twice: where separated rows are all that is left, the gap is what they hold, but for rounding
-    share = max(min(2 * gap, point.value), LEAST_SHARE * point.loss)
+    share = max(min(2 * gap, point.value), LEAST_SHARE * point.loss, UNDERFLOW)
     basis = _unconstrained(point, free, share)
     if basis is None or not basis.shape[1]:
         return None
@@ -56,16 +59,27 @@ def recession_direction(point: Point, gap: float) -> Array | None:
         return None
     costs = np.ones(free.shape)
     costs[:, -1] = 1e-3  # the intercept is no column to be named
-    z = _least_norm_ray(M, basis, costs.ravel(), *_sides(objective.penalty.bounds, free))
-    if z is None:
-        return None
-    direction = basis @ z
-    # a tolerance may hide that a margin falls or should have stayed, beside those of an outlying row
-    args = point.expansion, objective.design, direction, share
-    _, (extremes,) = objective.rows.sweep(margins.margin_extremes, *args)
+    sides, z = _sides(objective.penalty.bounds, free), np.ones(basis.shape[1])
+    for _ in range(PROGRAMS):
+        # the tolerance is relative to the terms of a margin: those of the ray once one is known, lest one of
+        # an outlying column that it does not use hide that a margin falls
+        terms = np.abs(M) @ np.maximum(np.abs(z), USED * np.abs(z).max())
+        ray = _least_norm_ray(M / terms[:, None], basis, costs.ravel(), *sides)
+        if ray is None:
+            return None
+        z, direction = ray, basis @ ray
+        if _separates(point, direction, share):
+            return np.asarray(direction.reshape(free.shape))
+    return None
+
+
+def _separates(point: Point, direction: Array, share: float) -> bool:
+    """Whether margins grow along a direction, and none that may not falls or changes."""
+    o = point.objective
+    args = point.expansion, o.design, direction, share
+    _, (extremes,) = o.rows.sweep(margins.margin_extremes, *args)
     falls, grows, tied = np.max(list(extremes.flat()), axis=0)
-    separates = grows > 0 and max(falls, tied) <= min(TOLERATED, BESIDE_GROWTH * grows)
-    return np.asarray(direction.reshape(free.shape)) if separates else None
+    return bool(grows > 0 and max(falls, tied) <= min(TOLERATED, BESIDE_GROWTH * grows))
 
 
 def _unconstrained(point: Point, free: Array, share: float) -> Array | None:
@@ -127,7 +141,6 @@ def _least_norm_ray(M: Array, basis: Array, costs: Array, grows: Array, falls: A
     """Ray z with M z >= 0, not all 0, and basis z of least weighted l1 norm; None if there is none."""
     total = M.mean(axis=0)
     total = total / (np.abs(total).max() or 1.0)
-    M = M / np.abs(M).max(axis=1, keepdims=True)
     N, m = basis.shape
     sided = np.vstack([basis[grows], -basis[falls]])
     above = sp.hstack([sp.csr_array(-np.vstack([M, sided])), sp.csr_array((len(M) + len(sided), N))])
@@ -140,6 +153,6 @@ def _least_norm_ray(M: Array, basis: Array, costs: Array, grows: Array, falls: A
         b_eq=[1.0],
         bounds=np.column_stack([np.append(np.full(m, -np.inf), np.zeros(N)), np.full(m + N, np.inf)]),
         method="highs",
-        options={"time_limit": SECONDS},
+        options={"time_limit": SECONDS, "primal_feasibility_tolerance": FEASIBLE},
     )
     return np.asarray(program.x[:m]) if program.status == 0 else None
