@@ -93,7 +93,7 @@ def scipy_minimize(objective: Objective, start: Array, visit: Visit, *, solver: 
         if solver in USES_PRODUCTS:
             second["hessp"] = lambda u, v: smooth.hessian_product(evaluations.at(u), v)
         if solver in USES_HESSIAN:
-            second["hess"] = lambda u: smooth.hessian(evaluations.at(u))
+            second["hess"] = lambda u: _definite(smooth.hessian(evaluations.at(u)))
     if coordinates.bounds is not None:
         second["bounds"] = coordinates.bounds
     visit(first)
@@ -118,3 +118,10 @@ def _coordinates(point: Point) -> Triangular | Diagonal | SignSplit:
         return factor
     diagonal = np.sqrt(np.maximum(point.hessian_diagonal().mean(axis=0), np.finfo(float).tiny))
     return Diagonal(diagonal, len(point.coefficients))
+
+
+def _definite(H: Array) -> Array:
+    """H with a ridge of rounding's size: scipy's exact trust region spends 25 factorisations on a singular one."""
+    H = H.copy()
+    H[np.diag_indices_from(H)] += 1e-12 * np.abs(H.diagonal()).max(initial=0.0)
+    return H
