@@ -55,9 +55,10 @@ def spread_rows(n_rows: int, n_sample: int, rng: np.random.RandomState) -> Array
     Strata of equal length make the sample follow any order of the rows, such as by class or by date.
     """
     n_runs = max(1, n_sample // CHUNK)
-    edges = np.linspace(0, n_rows - CHUNK, n_runs + 1)
+    run = min(CHUNK, n_rows)
+    edges = np.linspace(0, n_rows - run, n_runs + 1)
     starts = (edges[:-1] + rng.random_sample(n_runs) * np.diff(edges)).astype(np.intp)
-    return np.unique(starts[:, None] + np.arange(CHUNK))
+    return np.unique(starts[:, None] + np.arange(run))
 
 
 def sample_rows(

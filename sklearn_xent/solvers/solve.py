@@ -332,7 +332,8 @@ def _run(
         return monitor.best, monitor.gap, monitor.curvature, status
     # the best point evaluated afresh: logits that lines have carried along drift by rounding
     point = objective.at(monitor.best.coefficients)
-    steps, gap, curvature = certify_polished(point, monitor.goal(point), at_most=monitor.room)
+    room = monitor.room if status is Status.STALLED else 0
+    steps, gap, curvature = certify_polished(point, monitor.goal(point), at_most=room)
     point = monitor.add(point, steps)
     if status is not Status.SEPARABLE and gap.nats <= monitor.goal(point):
         status = Status.CONVERGED

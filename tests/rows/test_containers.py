@@ -127,6 +127,7 @@ def test_threads_change_nothing(monkeypatch, container):
 
 
 def test_a_sample_is_spread_over_all_rows():
+    assert (spread_rows(5, 2, np.random.RandomState(0)) == np.arange(5)).all()
     rows = spread_rows(10_000, 1000, np.random.RandomState(0))
     assert 900 <= len(rows) <= 1000
     assert len(np.unique(rows)) == len(rows)
