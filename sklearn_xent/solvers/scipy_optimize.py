@@ -43,6 +43,7 @@ SCIPY_METHODS: dict[str, tuple[str, dict[str, Any]]] = {
 USES_PRODUCTS = {"newton-cg", "trust-krylov", "trust-ncg"}
 USES_HESSIAN = {"trust-exact"}
 DENSE = {"bfgs", "trust-exact"}
+PRODUCTS = 20  # with the Hessian for one iterate, a coefficient: exact arithmetic needs one
 EVALUATIONS = 500  # without one iterate: a trust region that has shrunk as often is empty
 
 
@@ -52,7 +53,14 @@ class _Evaluations:
     def __init__(self, objective: Objective, coordinates: Coordinates, start: Point) -> None:
         self._objective, self._coordinates = objective, coordinates
         self._u, self._point = coordinates.from_coefficients(start.coefficients), start
-        self._idle = 0
+        self._idle = self._products = 0
+
+    def at_for_product(self, u: Array) -> Point:
+        """The point of a vector, for a product; conjugate gradients that go on for ever are ended."""
+        self._products += 1
+        if self._products > PRODUCTS * u.size + EVALUATIONS:
+            raise _Exhausted
+        return self.at(u)
 
     def at(self, u: Array) -> Point:
         """The point of a vector, evaluated unless it is the latest."""
@@ -66,7 +74,7 @@ class _Evaluations:
 
     def iterate(self, u: Array) -> Point:
         """The point of an accepted vector."""
-        self._idle = 0
+        self._idle = self._products = 0
         return self.at(u)
 
 
@@ -91,7 +99,7 @@ def scipy_minimize(objective: Objective, start: Array, visit: Visit, *, solver: 
     if not isinstance(coordinates, SignSplit):
         smooth = coordinates
         if solver in USES_PRODUCTS:
-            second["hessp"] = lambda u, v: smooth.hessian_product(evaluations.at(u), v)
+            second["hessp"] = lambda u, v: smooth.hessian_product(evaluations.at_for_product(u), v)
         if solver in USES_HESSIAN:
             second["hess"] = lambda u: _definite(smooth.hessian(evaluations.at(u)))
     if coordinates.bounds is not None:

@@ -178,7 +178,7 @@ class Monitor:
         if self.waits:
             # a bound without a Hessian falls as slopes do, and a guess as their squares
             bound, then = self.waits[-1]
-            expected = bound * np.sqrt(guess.nats / then) if then > 0 else bound
+            expected = bound * np.sqrt(max(guess.nats, 0.0) / then) if then > 0 and bound < np.inf else 0.0
             if self.patient(point) and expected > CLOSE * self.goal(point):
                 self.waits.append(self.waits[-1])
                 return False
