@@ -31,6 +31,7 @@ PROGRAMS, USED = 3, 1e-9  # of them, and what of the last ray's largest entry co
 # program and of a null space; and relative to the largest growth, beside which it must be nothing.
 TOLERATED, BESIDE_GROWTH = 1e-6, 1e-2
 UNDERFLOW = 1e-290  # nats: what is less is nothing
+REGULAR = 1e-8  # least squared pivot of a Gram matrix that is not singular, whatever its sums have lost
 LEAST_SHARE = 1e-12  # of the loss, that a margin may hold however small the gap is said to be
 
 
@@ -103,7 +104,7 @@ def _unconstrained(point: Point, free: Array, share: float) -> Array | None:
     G *= np.outer(unit, unit)
     rounding = 8 * len(G) * np.finfo(float).eps
     try:
-        if np.diag(np.linalg.cholesky(G)).min() ** 2 > 2 * rounding:
+        if np.diag(np.linalg.cholesky(G)).min() ** 2 > REGULAR:
             return identity[:, :0]
     except np.linalg.LinAlgError:
         pass

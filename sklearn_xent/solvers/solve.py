@@ -186,8 +186,9 @@ class Monitor:
         return not at_rounding or len(self.history) > 1.1 * self.asked
 
     def patient(self, point: Point) -> bool:
-        """Whether a certificate with a Hessian may wait for another iterate."""
-        return len(self.waits) < point.coefficients.size // PATIENT
+        """Whether a certificate with a Hessian may wait: where there is one without it."""
+        held = not point.objective.penalty.free[:-1].any()
+        return held and len(self.waits) < point.coefficients.size // PATIENT
 
     @property
     def room(self) -> int:
@@ -302,7 +303,9 @@ def minimise(
         # what stalls at the precision of products in float32 goes on in float64
         methods = [methods[0], *methods]
     for i, (name, method) in enumerate(methods):
-        objective.rows.single = objective.rows.single and i == 0
+        if objective.rows.single and i > 0:
+            objective.rows.single = False
+            monitor.best = None  # its value was that of float32 products
         if name != monitor.solver:
             monitor.solver = name if not monitor.solver else f"{monitor.solver}, {name}"
         last = i == len(methods) - 1
