@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from scipy.special import log_softmax
 
 from sklearn_xent import CrossEntropyClassifier
+from sklearn_xent.problem.penalties import ElasticNet
 from tests.problems import overlapping
 
 INF = np.inf
@@ -211,3 +212,19 @@ def test_bounds_that_exclude_zero_for_a_constant_column_are_infeasible():
     X[:, 2] = 1.0
     with pytest.raises(ValueError, match="coef_bounds exclude 0 at entry 2"):
         CrossEntropyClassifier(coef_bounds=(0.1, 1)).fit(X, y)
+
+
+@pytest.mark.parametrize("l1", [0.0, 0.3])
+@pytest.mark.parametrize("bounded", [False, True])
+def test_a_change_of_slopes_costs_no_more_than_is_said(l1, bounded):
+    rng = np.random.default_rng(0)
+    l2, l1s = np.array([1e-6, 0.1, 2.0, 0.5]), l1 * np.array([1.0, 0.0, 1.0, 2.0])
+    bounds = (np.array([-1.0, -INF, 0.0, -0.5]), np.array([INF, 1.0, INF, 0.5])) if bounded else (None, None)
+    penalty = ElasticNet(l1s, l2, *bounds)
+    for _ in range(200):
+        W = np.clip(rng.normal(size=(3, 4)) * rng.integers(0, 2, (3, 4)), *penalty.bounds)
+        G, reach = rng.normal(size=(3, 4)), rng.exponential(size=(3, 4)) * rng.integers(0, 2, (3, 4))
+        moved = G + reach * rng.uniform(-1, 1, (3, 4))
+        rise = penalty.fenchel_gap(W, moved) - penalty.fenchel_gap(W, G)
+        assert rise <= penalty.fenchel_rise(W, G, reach) * (1 + 1e-9) + 1e-9
+    assert penalty.fenchel_rise(W, G, np.zeros_like(G)) == 0.0

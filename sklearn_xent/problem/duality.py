@@ -130,19 +130,11 @@ class DualPoint:
 
     def _slopes_cost(self, reach: Array) -> float:
         """What changes of the slopes by no more than a reach (K, d + 1) may cost in nats."""
-        o, G, W = self.point.objective, self._feasible, self.point.coefficients
-        penalty = o.penalty
-        least, greatest = penalty.dual_range
-        limit = np.where(G > 0, greatest, -least)
-        held = (reach > 0) & (limit > 0) & np.isfinite(limit)
-        over = float(np.divide(np.abs(G) + reach, limit, out=np.ones_like(G), where=held).max() - 1)
-        with np.errstate(over="ignore", invalid="ignore"):
-            up, down = (np.clip(G + side * reach, least, greatest) for side in (1.0, -1.0))
-            # convex in the slope: the largest is at an end
-            worst = np.maximum(penalty.fenchel_terms(W, up), penalty.fenchel_terms(W, down))
-            rise = np.where(reach > 0, worst - penalty.fenchel_terms(W, G), 0.0)
-        lost = (reach > 0) & ((G + reach > greatest) & (greatest == 0) | (G - reach < least) & (least == 0))
-        return np.inf if lost.any() else float(rise.sum() + max(over, 0.0) * abs(self.point.value))
+        G, penalty = self._feasible, self.point.objective.penalty
+        rise = penalty.fenchel_rise(self.point.coefficients, G, reach)
+        # those that leave the range of an l1 penalty are brought back, as all the others are, by a factor
+        over = 1 / _feasible_shrinkage(np.abs(G) + reach, *penalty.dual_range) - 1
+        return rise + over * abs(self.point.value)
 
 
 def slope_rounding(point: Point) -> Array:
@@ -177,6 +169,8 @@ def _beyond(G: Array, least: Array, greatest: Array) -> Array:
 
 def _feasible_shrinkage(G: Array, least: Array, greatest: Array) -> float:
     """Largest c <= 1 for which c G keeps within the l1 penalties."""
+    if not (np.isfinite(greatest) & (greatest > 0) | np.isfinite(least) & (least < 0)).any():
+        return 1.0
     limit = np.where(G > 0, greatest, -least)
     held = np.isfinite(limit) & (limit > 0) & (np.abs(G) > limit)
     ratio = np.divide(limit, np.abs(G), out=np.ones_like(G), where=held)

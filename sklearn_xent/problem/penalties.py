@@ -121,6 +121,9 @@ class ElasticNet:
         """
         if self.lower is not None:
             return self._bounded_terms(W, loss_gradient)
+        if self.smooth:
+            slope = loss_gradient + self.l2 * W
+            return np.divide(slope**2, 2 * self.l2, out=np.where(slope == 0, 0.0, np.inf), where=self.l2 > 0)
         side = np.where(W != 0, np.sign(W), -np.sign(loss_gradient))
         a, size = -side * loss_gradient - self.l1, np.abs(W)
         other = np.maximum(side * loss_gradient - self.l1, 0.0)
@@ -130,6 +133,23 @@ class ElasticNet:
             )
             conjugate = np.where(other > 0, other**2 / (2 * self.l2), 0.0)
         return np.asarray(np.where(a >= 0, ridge, -a * size + 0.5 * self.l2 * W**2 + conjugate))
+
+    def fenchel_rise(self, W: Array, loss_gradient: Array, reach: Array) -> float:
+        """What ``fenchel_gap`` may rise by where feasible slopes change by no more than reach (K, d + 1)."""
+        G = loss_gradient
+        if self.smooth:
+            if reach[:, self.l2 == 0].any():
+                return np.inf
+            more = reach * (2 * np.abs(G + self.l2 * W) + reach)
+            return float(np.divide(more, 2 * self.l2, out=np.zeros_like(more), where=self.l2 > 0).sum())
+        least, greatest = self.dual_range
+        with np.errstate(over="ignore", invalid="ignore"):
+            up, down = (np.clip(G + side * reach, least, greatest) for side in (1.0, -1.0))
+            # convex in the slope: the largest is at an end
+            worst = np.maximum(self.fenchel_terms(W, up), self.fenchel_terms(W, down))
+            rise = np.where(reach > 0, worst - self.fenchel_terms(W, G), 0.0)
+        lost = (reach > 0) & ((G + reach > greatest) & (greatest == 0) | (G - reach < least) & (least == 0))
+        return np.inf if lost.any() else float(rise.sum())
 
     def _bounded_terms(self, W: Array, G: Array) -> Array:
         """The conjugate is attained where -G - l2 v is in the subdifferential of l1 |v|, or at a bound."""

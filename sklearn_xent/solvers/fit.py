@@ -86,6 +86,8 @@ def _as_returned(
     """
     point, objective = solution.point, solution.point.objective
     coef, intercept = objective.to_original(point.coefficients)
+    if bounds is None and not objective.design.shift.any():
+        return solution, coef, intercept  # each coefficient by itself, to its last digit
     coef = coef if bounds is None else np.clip(coef, *bounds)
     W = objective.symmetric(objective.from_original(coef, intercept))
     moved = W - point.coefficients

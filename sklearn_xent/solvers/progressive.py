@@ -27,7 +27,7 @@ __all__ = ["progressive", "sample_size"]
 ROWS_PER_COEFFICIENT = 20  # at least: each step then takes the gap down by about that factor
 # At most 5 % of the rows, and no more of them per coefficient than this: a larger sample costs more readings
 # than the better steps save.
-SHARE, WORTHWHILE = 0.05, 200
+SHARE, WORTHWHILE = 0.05, 400
 FIRST = 5  # rows per coefficient of the sample's own sample, from which Newton's method starts
 SLOW = 0.25  # contraction of the gap beyond which the sample's Hessian is not what was promised
 MISLED = 3.0  # times the sample's objective: beyond it the sample says nothing of all rows

@@ -29,8 +29,9 @@ UNASKED = 500  # twice this is what a guess must come down by before an unknown 
 # many as max_iter has by default it would not get to tol.
 IDLE, VISIBLE = 50, 1e-3
 PATIENT = 8  # coefficients for each iterate by which a certificate's Hessian may wait: it costs about as much
+LONGEST = 50  # iterates that it waits: conjugate gradients in its place cost as much
 CLOSE = 3  # times the goal: a bound expected above it is not asked for
-PATIENCE = 100  # iterations after which another method takes over, where there is one
+PATIENCE = 200  # iterations after which another method takes over, where there is one
 
 
 class Status(Enum):
@@ -188,7 +189,7 @@ class Monitor:
     def patient(self, point: Point) -> bool:
         """Whether a certificate with a Hessian may wait: where there is one without it."""
         held = not point.objective.penalty.free[:-1].any()
-        return held and len(self.waits) < point.coefficients.size // PATIENT
+        return held and len(self.waits) < min(point.coefficients.size // PATIENT, LONGEST)
 
     @property
     def room(self) -> int:
