@@ -75,8 +75,8 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
     max_iter : int, default=1000
         Most iterations; 0 leaves the coefficients at zero.
     warm_start : bool, default=False
-        Whether ``fit`` starts from the last fit's coefficients. Other classes or another number of
-        columns start from zero.
+        Whether ``fit`` starts from the last fit's coefficients. Other classes, another number of columns
+        and coefficients that are worse than none start from zero.
     label_smoothing : float in [0, 1), default=0.0
         Mixes each target with the uniform distribution: ``y (1 - a) + a / K``.
     prior_correction : bool, default=False
