@@ -98,7 +98,8 @@ def _as_returned(
     cost = float((slope * moved).sum()) + 0.5 * float(moved.sum()) ** 2
     if cost > max(1e-3 * solution.gap.nats, np.finfo(float).eps * abs(point.value)):
         point = objective.at(W)
-        cost = point.value - solution.point.value
+        # values of both points are rounded: beside large terms of logits their difference is noise
+        cost = min(point.value - solution.point.value, cost)
     gap = solution.gap._replace(nats=solution.gap.nats + max(cost, 0.0))
     status = solution.status
     if status is Status.CONVERGED:
