@@ -28,7 +28,7 @@ from sklearn_xent.problem.products import left_product
 from sklearn_xent.rows import Block
 from sklearn_xent.rows.array_api import DeviceBlock
 
-__all__ = ["CORRECTED", "DualPoint", "duality_gap", "slope_rounding", "summed_rounding"]
+__all__ = ["CORRECTED", "ROUNDED", "DualPoint", "duality_gap", "slope_rounding", "summed_rounding"]
 
 
 ROUNDED = 32  # roundings that a slope may be off by

@@ -9,6 +9,7 @@ import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.design import Design, Linear
+from sklearn_xent.problem.hessians import chosen_rows
 from sklearn_xent.problem.losses import Loss
 from sklearn_xent.problem.products import with_entries
 from sklearn_xent.rows import Block
@@ -24,6 +25,8 @@ __all__ = [
     "expand",
     "first_order",
     "holding",
+    "largest_share",
+    "precisely_at",
     "squares",
     "value_and_slope",
     "widest_change",
@@ -48,6 +51,18 @@ def at(block: Block, linear: Linear | None, loss: Loss, design: Design, keeps: b
         logits = np.zeros((loss.n_logits, len(block.weights)))
     else:
         logits = design.logits(block.X, linear)
+    if block.offset is not None:
+        logits += block.offset
+    return first_order(block, logits, loss, design, keeps)
+
+
+def precisely_at(block: Block, W: Array, loss: Loss, design: Design, keeps: bool) -> Any:
+    """At coefficients (K, d + 1), with logits summed in extended precision and rounded once.
+
+    Beside an outlying row or near-duplicates the terms of a logit may be 1e9 times their sum.
+    """
+    A = design.matrix(block.X.toarray() if sp.issparse(block.X) else np.asarray(block.X))
+    logits = np.asarray(W.astype(np.longdouble) @ A.T.astype(np.longdouble), dtype=np.float64)
     if block.offset is not None:
         logits += block.offset
     return first_order(block, logits, loss, design, keeps)
@@ -109,6 +124,14 @@ def design_rows(block: Block, design: Design) -> Any:
     """The design matrix (d + 1, m), the targets and the weights."""
     A = design.matrix(block.X.toarray() if sp.issparse(block.X) else block.X)
     return (), ((A.T, block.targets, block.weights),)
+
+
+def largest_share(block: Block, design: Design) -> Any:
+    """Largest share that one row has of a column's weighted squares."""
+    largest, whole = 0.0, np.append(np.where(design.variance > 0, design.variance, np.inf), 1.0)
+    for part, A, _ in chosen_rows(block, design, np.ones((1, len(whole)), bool), 2):
+        largest = max(largest, float((block.weights[part, None] * A * A / whole).max(initial=0.0)))
+    return (), (largest,)
 
 
 def holding(block: Block, columns: Array, design: Design) -> Any:

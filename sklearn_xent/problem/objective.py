@@ -34,6 +34,7 @@ class Objective:
     penalty: ElasticNet
     design: Design
     known: Point | None = None  # of the same rows and design, under this penalty or another
+    precise: bool = False  # whether logits are summed in extended precision: a hundred times slower
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -44,8 +45,9 @@ class Objective:
         """Everything about F at W."""
         if self.known is not None and np.array_equal(W, self.known.coefficients):
             return self.known.under(self)
-        linear = self.design.linear(W) if W.any() else None
-        return Point(self, W, *self.rows.sweep(kernels.at, linear, self.loss, self.design, self.keeps))
+        kernel: Any = kernels.precisely_at if self.precise else kernels.at
+        where = W if self.precise else self.design.linear(W) if W.any() else None
+        return Point(self, W, *self.rows.sweep(kernel, where, self.loss, self.design, self.keeps))
 
     @property
     def keeps(self) -> bool:
@@ -56,6 +58,12 @@ class Objective:
         """Weighted Gram matrix of the design, (d + 1, d + 1)."""
         (A,), _ = self.rows.sweep(hessians.gram, self.design)
         return np.asarray(A)
+
+    @cached_property
+    def largest_share(self) -> float:
+        """Largest share that one row has of a column's weighted squares; reads X once."""
+        _, (shares,) = self.rows.sweep(kernels.largest_share, self.design)
+        return float(max(shares.flat()))
 
     def sample(self, n_rows: int, rng: np.random.RandomState) -> Objective:
         """The same problem on a sample of rows, with every row that holds one of its rare columns.

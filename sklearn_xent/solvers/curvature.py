@@ -113,16 +113,23 @@ class Curvature:
         """The part of the gap in nats that lies where H shows curvature."""
         return max(0.5 * float((gradient * self.solve(gradient)).sum()), 0.0)
 
+    def lost(self, gradient: Array) -> Array:
+        """The part of a gradient that no step makes 0: along directions where H shows no curvature."""
+        out = np.zeros(gradient.size)
+        if self._eigen is not None:
+            g = gradient.ravel()[self.active] * self._unit
+            vectors = self._eigen[1]
+            out[self.active] = (g - vectors @ (vectors.T @ g)) / self._unit
+        return out.reshape(gradient.shape)
+
     def unresolved(self, gradient: Array) -> float:
         """Nats that a gradient may be worth along directions where H shows no curvature.
 
         Rounding, or a slope without end: curvature of the size of rounding tells them apart.
         """
-        if self._eigen is None:
+        lost = self.lost(gradient).ravel()[self.active] * self._unit
+        if not lost.any():
             return 0.0
-        g = gradient.ravel()[self.active] * self._unit
-        vectors = self._eigen[1]
-        lost = g - vectors @ (vectors.T @ g)
         return 0.5 * float(lost @ lost) / float(self._rounding)  # floats of Python overflow to inf in silence
 
 

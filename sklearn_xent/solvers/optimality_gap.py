@@ -9,7 +9,14 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_xent.arrays import Array, inner
-from sklearn_xent.problem.duality import CORRECTED, DualPoint, duality_gap, slope_rounding, summed_rounding
+from sklearn_xent.problem.duality import (
+    CORRECTED,
+    ROUNDED,
+    DualPoint,
+    duality_gap,
+    slope_rounding,
+    summed_rounding,
+)
 from sklearn_xent.problem.objective import Point
 from sklearn_xent.solvers.conjugate_gradient import Map, conjugate_gradient
 from sklearn_xent.solvers.curvature import (
@@ -30,6 +37,7 @@ PRODUCTS = 60, 400  # with the Hessian for one certificate: as many as readings 
 # preconditioner's norm, at which the decrement by conjugate gradients is an estimate.
 SPENT, SOLVED = 0.1, 1e-2
 SIGNS = np.random.default_rng(0).choice([-1.0, 1.0], 4096)
+OUTLYING = 0.1  # of a column's squares in one row
 NOTHING = 1e-3  # of the goal: what rounding may hide without being counted exactly
 
 
@@ -154,7 +162,7 @@ def factored_bound(point: Point, curvature: Curvature, goal: float) -> float:
         if best > goal:
             rest = np.where(active, dual.gradient - expected, 0.0)
             corrected = dual.corrected(curvature.solve(rest))
-            if corrected is not None:
+            if corrected is not None and (np.abs(curvature.lost(rest)) <= ROUNDED * shared).all():
                 best = min(best, _bound_of(corrected, curvature, hidden))
         if best <= goal or (previous / 2 < best < np.inf and not let_go.any()):
             break
@@ -173,11 +181,12 @@ def factored_bound(point: Point, curvature: Curvature, goal: float) -> float:
 def _rounding(point: Point, curvature: Curvature, goal: float) -> tuple[Array, float]:
     """One rounding of each slope (K, d + 1), and what errors of that size and random signs hide, in nats.
 
-    The terms of the slopes are summed only where a bound of the sums does not show that it is nothing.
+    The terms of the slopes are summed only where a bound of the sums does not show that it is nothing, or
+    where an outlying row, whose residual may be 0, has much of a column's squares.
     """
     rounding = np.broadcast_to(slope_rounding(point), point.coefficients.shape)
     hidden = curvature.solved_gap(np.resize(SIGNS, rounding.shape) * rounding)
-    if rounding.size * hidden > NOTHING * goal:
+    if rounding.size * hidden > NOTHING * goal or point.objective.largest_share > OUTLYING:
         rounding, errors = summed_rounding(point)
         hidden = curvature.solved_gap(errors)
     return rounding, hidden

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Protocol
 
@@ -14,7 +14,7 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.solvers.conjugate_gradient import Map
 from sklearn_xent.solvers.curvature import Curvature
-from sklearn_xent.solvers.optimality_gap import Gap, Kind
+from sklearn_xent.solvers.optimality_gap import Gap, Kind, polishable
 from sklearn_xent.solvers.polish import Step, certify_polished
 
 __all__ = ["History", "Method", "Monitor", "Solution", "Status", "Stop", "StopWithin", "Visit", "minimise"]
@@ -338,6 +338,12 @@ def _run(
     point = objective.at(monitor.best.coefficients)
     room = monitor.room if status is Status.STALLED else 0
     steps, gap, curvature = certify_polished(point, monitor.goal(point), at_most=room)
+    if status is Status.STALLED and gap.nats > monitor.goal(point) and polishable(point):
+        # what stalls is the rounding of logits whose terms are large: once more, with fewer lost digits
+        precise = replace(objective, precise=True, known=None).at(point.coefficients)
+        again = certify_polished(precise, monitor.goal(precise), at_most=room)
+        if again[1].nats <= monitor.goal(precise):
+            point, (steps, gap, curvature) = precise, again
     point = monitor.add(point, steps)
     if status is not Status.SEPARABLE and gap.nats <= monitor.goal(point):
         status = Status.CONVERGED

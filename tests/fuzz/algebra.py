@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import product
-
 import numpy as np
 import scipy.linalg
 
@@ -36,13 +34,11 @@ class Factor:
 
     def _lapack(self, H):
         """In float64, with a little added to the diagonal where that is not positive: then not ``sound``."""
-        # with the one or the other BLAS: both have been seen to fail on what the other does, at random
-        for more, cholesky in product((0.0, 1e-13, 1e-10, 1e-6), (scipy.linalg.cholesky, np.linalg.cholesky)):
+        for more in (0.0, 1e-13, 1e-10, 1e-6, 1e-3):
             try:
-                R = cholesky(H + more * np.eye(len(H)))
+                R = scipy.linalg.cholesky(H + more * np.eye(len(H)))
             except np.linalg.LinAlgError:
                 continue
-            R = R if cholesky is scipy.linalg.cholesky else R.T
             self.sound = more == 0.0 and np.diag(R).min() > 1e-6
             return R, np.arange(len(H)), len(H)
         raise np.linalg.LinAlgError("the Hessian is not finite")
