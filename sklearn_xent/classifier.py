@@ -21,7 +21,7 @@ from sklearn_xent.problem.posing import Settings, pose
 from sklearn_xent.progress import print_progress
 from sklearn_xent.rows.array_api import beside, to_numpy
 from sklearn_xent.solvers.fit import Fit, fit
-from sklearn_xent.solvers.solve import History
+from sklearn_xent.solvers.history import History
 from sklearn_xent.training import training_rows
 
 __all__ = ["CrossEntropyClassifier"]

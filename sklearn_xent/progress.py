@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sklearn_xent.solvers.solve import History
+from sklearn_xent.solvers.history import History
 
 __all__ = ["print_progress"]
 

@@ -7,13 +7,12 @@ whole. This is the one place that knows of the intercept: without one its column
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem.moments import LARGEST_VALUE, SMALLEST_SPREAD, Moments, beyond_range, name_columns
 from sklearn_xent.problem.products import (
     left_product,
     right_product,
@@ -29,18 +28,10 @@ __all__ = [
     "Design",
     "Linear",
     "Pulled",
-    "applied",
-    "design_for",
     "logits_of",
 ]
 
-CANCELLATION = 1e2  # |shift| * scale beyond which dense blocks are centred: one more pass while in cache
-# float32 rows are multiplied in float32 if they are large, if their columns' means are no more spreads
-# away than this, and if the fit need not be nearer than this to the minimum: logits are off by some 1e-6.
-LARGE, NEAR, SINGLE_PRECISION = 16 << 20, 10.0, 1e-8
-MEDIAN_ROWS, OUTLYING = 63, 1e6  # rows of a median; small deviations from it beyond which a mean is no use
-SMALL = 1 << 23  # bytes of dense rows up to which the design matrix is made once
-CACHED = 1 << 17
+CACHED = 1 << 17  # coefficients that a temporary array may hold: fresh memory costs more than the sums
 
 
 class Linear(NamedTuple):
@@ -254,106 +245,6 @@ class AppliedDesign(Design):
     def squares(self, X: Any, h: Array) -> Array:
         """The diagonals of the Gram matrices of row weights h (K, m): (K, d + 1)."""
         return np.asarray(h @ X**2)
-
-
-def applied(design: Design, rows: Rows) -> tuple[Design, Rows]:
-    """Put the design matrix in place of small dense rows; what is large or sparse stays as it is.
-
-    But for sparse columns far from zero for their spread, which hardly have a zero: those are centred, lest
-    their products cancel.
-    """
-    if not rows.local:
-        return design, rows
-    if rows.sparse:
-        far = np.abs(design.shift) * design.scale > CANCELLATION
-        if not far.any():
-            return design, rows
-        mapped = cast(LocalRows, rows).mapped(lambda X: _with_centred(X, far, design.shift))
-        return replace(design, stored=far), mapped
-    if rows.bytes > SMALL:
-        return design, rows
-    done = AppliedDesign(design.shift, design.scale, design.variance, design.fit_intercept)
-    return done, cast(LocalRows, rows).mapped(design.matrix)
-
-
-def _with_centred(X: Any, far: Array, shift: Array) -> sp.csr_array:
-    """X with the shift taken off some columns, whose entries are all stored then."""
-    where = np.flatnonzero(far)
-    D = X[:, where].toarray().astype(np.float64) - shift[where]
-    n, k = D.shape
-    full = sp.csr_array((D.ravel(), np.tile(where, n), np.arange(n + 1) * k), shape=X.shape)
-    return sp.csr_array(X.tocsr() @ sp.diags_array(np.where(far, 0.0, 1.0)) + full)
-
-
-def design_for(
-    rows: Rows,
-    moments: Moments,
-    *,
-    fit_intercept: bool,
-    strength: Array,
-    l1_ratio: float,
-    names: Any = None,
-    tol: float = 0.0,
-) -> Design:
-    """Choose shift and scale: the weighted mean, and 1 / sqrt(variance / 4 + ridge).
-
-    The scale makes the curvature of every coordinate about 1, the ridge (1 - l1_ratio) strength (d,) of its
-    penalty included, so that a column too small to matter beside its penalty does not blow up. It also
-    decides whether float32 rows are multiplied as they are.
-
-    Raises
-    ------
-    ValueError
-        If a column's values are too large for float64 arithmetic or, where nothing penalises it, its
-        spread is too small.
-    """
-    mean, spread, size = moments
-    if not fit_intercept:
-        mean, spread = np.zeros_like(mean), size
-    columns = name_columns(~(size < LARGEST_VALUE), names)
-    if columns:
-        _, (in_row,) = rows.sweep(beyond_range)
-        place = rows.place(int(np.argmax(np.concatenate(in_row.flat()))))
-        raise ValueError(f"X holds values beyond {LARGEST_VALUE:g} in {columns}{place}; rescale them.")
-    ridge = (1 - l1_ratio) * strength
-    tiny = (spread > 0) & (spread < SMALLEST_SPREAD) & (ridge == 0)
-    columns = name_columns(tiny & (strength == 0), names)
-    if columns:
-        raise ValueError(
-            f"X varies by less than {SMALLEST_SPREAD:g} in {columns}: no finite coefficient can "
-            "use that; rescale or drop them."
-        )
-    spread = np.where(tiny, 0.0, spread)  # l1 holds such a column at zero
-    size = np.hypot(spread / 2, np.sqrt(ridge))
-    scale = np.where(spread > 0, 1 / np.where(size > 0, size, 1.0), 0.0)
-    shift = np.where(scale > 0, _centre(rows, mean) if fit_intercept else mean, 0.0)
-    cancels = np.max(np.abs(shift) * scale, initial=0.0) > CANCELLATION and not rows.sparse
-    variance = (spread * scale) ** 2
-    far = np.max(np.abs(shift) * scale, initial=0.0)
-    rows.single = bool(
-        rows.dtype == np.float32 and rows.bytes > LARGE and far < NEAR and tol >= SINGLE_PRECISION
-    )
-    return Design(shift, scale, variance, fit_intercept, centred=bool(cancels), sparse=rows.sparse)
-
-
-def _centre(rows: Rows, mean: Array) -> Array:
-    """The mean of each column, or the median of a few rows where an outlier has taken the mean far away.
-
-    Any shift will do that is no further from the mean than the spread is. Less a mean that is 1e6 small
-    deviations away, all but the outlier would lose as many digits.
-    """
-    count = min(rows.n_rows, MEDIAN_ROWS, max(1, CACHED // max(rows.n_features, 1)))
-    if not rows.local or count < 3:
-        return mean
-    X = rows.take(np.unique(np.linspace(0, rows.n_rows - 1, count).astype(np.intp))).X
-    if isinstance(X, DeviceBlock):
-        return mean
-    X = np.asarray(X.toarray() if sp.issparse(X) else X, dtype=np.float64)
-    median = np.median(X, axis=0)
-    distance = np.abs(X - median)
-    distance[distance == 0] = np.inf
-    small = np.sort(distance, axis=0)[len(X) // 10]
-    return np.where(np.abs(mean - median) > OUTLYING * small, median, mean)
 
 
 def _logits(block: Block, linear: Linear, design: Design) -> tuple[tuple[()], tuple[Array]]:

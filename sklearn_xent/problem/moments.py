@@ -23,7 +23,6 @@ __all__ = [
     "name_columns",
 ]
 
-# coefficients that a temporary array may hold: fresh memory costs more than the sums
 # Spreads outside this range have no reciprocal, or no square root of one, in float64.
 SMALLEST_SPREAD, LARGEST_VALUE = 1e-290, 1e290
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem.design import applied, design_for
 from sklearn_xent.problem.losses import loss_for
 from sklearn_xent.problem.moments import Moments
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.penalties import elastic_net
+from sklearn_xent.problem.scaling import applied, design_for
 from sklearn_xent.rows import Rows
 
 __all__ = ["Settings", "pose"]

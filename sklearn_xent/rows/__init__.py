@@ -46,7 +46,7 @@ class Rows(Protocol):
     n_features: int
     dtype: Any
     passes: int
-    single: bool  # whether blocks stay float32, as X is; see design_for, which decides
+    single: bool  # whether blocks stay float32, as X is; see scaling.design_for, which decides
     bytes: float  # of X as float64 values, with indices where sparse
     sparse: bool
     # whether all of X is in this process: else it is read only in sweeps, and by a few rows or columns

@@ -6,7 +6,7 @@ import numpy as np
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective, Point
-from sklearn_xent.solvers.solve import Visit
+from sklearn_xent.solvers.visit import Visit
 
 __all__ = ["accelerated_gradient", "proximal_step"]
 

@@ -13,7 +13,8 @@ from sklearn_xent.solvers.separation import (
     SeparationWarning,
     recession_direction,
 )
-from sklearn_xent.solvers.solve import Solution, Status
+from sklearn_xent.solvers.solve import Solution
+from sklearn_xent.solvers.visit import Status
 
 __all__ = ["diagnose"]
 

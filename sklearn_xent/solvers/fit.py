@@ -15,9 +15,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.solvers.diagnosis import diagnose
+from sklearn_xent.solvers.history import History
 from sklearn_xent.solvers.methods import choose, successors
 from sklearn_xent.solvers.minimum_norm import minimum_norm
-from sklearn_xent.solvers.solve import History, Solution, Status, minimise
+from sklearn_xent.solvers.solve import Solution, minimise
+from sklearn_xent.solvers.visit import Status
 
 __all__ = ["Fit", "fit"]
 

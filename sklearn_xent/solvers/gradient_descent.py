@@ -5,7 +5,7 @@ from __future__ import annotations
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.solvers.line_search import descend
-from sklearn_xent.solvers.solve import Visit
+from sklearn_xent.solvers.visit import Visit
 
 __all__ = ["gradient_descent"]
 

@@ -21,7 +21,7 @@ from sklearn_xent.solvers.proximal_newton import proximal_newton
 from sklearn_xent.solvers.quasi_newton import quasi_newton
 from sklearn_xent.solvers.row_space import row_space, suits_row_space
 from sklearn_xent.solvers.scipy_optimize import SCIPY_METHODS, scipy_minimize
-from sklearn_xent.solvers.solve import Method
+from sklearn_xent.solvers.visit import Method
 
 __all__ = ["METHODS", "Entry", "choose", "successors"]
 

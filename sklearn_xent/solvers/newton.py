@@ -14,7 +14,7 @@ from sklearn_xent.solvers.coordinates import FACTOR_LIMIT, triangular_factor
 from sklearn_xent.solvers.curvature import curvature_at, refuse_beyond_memory
 from sklearn_xent.solvers.line_search import step_towards
 from sklearn_xent.solvers.optimality_gap import Gap
-from sklearn_xent.solvers.solve import Visit
+from sklearn_xent.solvers.visit import Visit
 
 __all__ = ["DiagonalInverse", "guessed_diagonal", "newton_cholesky", "truncated_newton"]
 

@@ -17,7 +17,7 @@ from sklearn_xent.solvers.conjugate_gradient import conjugate_gradient
 from sklearn_xent.solvers.line_search import approach
 from sklearn_xent.solvers.newton import DiagonalInverse, guessed_diagonal
 from sklearn_xent.solvers.optimality_gap import Gap
-from sklearn_xent.solvers.solve import Visit
+from sklearn_xent.solvers.visit import Visit
 
 __all__ = ["orthant_newton"]
 

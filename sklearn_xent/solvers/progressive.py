@@ -20,7 +20,7 @@ from sklearn_xent.solvers.newton import newton_cholesky
 from sklearn_xent.solvers.optimality_gap import Gap, Kind
 from sklearn_xent.solvers.quasi_newton import Corrections
 from sklearn_xent.solvers.sampled_bound import SampledBound
-from sklearn_xent.solvers.solve import Stop, StopWithin, Visit
+from sklearn_xent.solvers.visit import Stop, StopWithin, Visit
 
 __all__ = ["progressive", "sample_size"]
 

@@ -19,7 +19,7 @@ from sklearn_xent.solvers.line_search import approach
 from sklearn_xent.solvers.optimality_gap import Gap
 from sklearn_xent.solvers.orthant_newton import orthant_newton
 from sklearn_xent.solvers.quadratic_lasso import quadratic_lasso
-from sklearn_xent.solvers.solve import Stop, StopWithin, Visit
+from sklearn_xent.solvers.visit import Stop, StopWithin, Visit
 
 __all__ = ["proximal_newton"]
 

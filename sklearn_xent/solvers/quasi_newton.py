@@ -14,7 +14,7 @@ from sklearn_xent.solvers.coordinates import triangular_factor
 from sklearn_xent.solvers.line_search import step_towards
 from sklearn_xent.solvers.newton import truncated_newton
 from sklearn_xent.solvers.optimality_gap import Gap
-from sklearn_xent.solvers.solve import Visit
+from sklearn_xent.solvers.visit import Visit
 
 __all__ = ["Corrections", "quasi_newton"]
 

@@ -25,7 +25,7 @@ from sklearn_xent.solvers.curvature import Curvature, curvature_at
 from sklearn_xent.solvers.line_search import step_towards
 from sklearn_xent.solvers.newton import truncated_newton
 from sklearn_xent.solvers.optimality_gap import Gap, Kind, polishable
-from sklearn_xent.solvers.solve import Stop, StopWithin, Visit
+from sklearn_xent.solvers.visit import Stop, StopWithin, Visit
 
 __all__ = ["RowSpace", "row_space", "suits_row_space"]
 

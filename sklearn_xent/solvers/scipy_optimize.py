@@ -18,7 +18,7 @@ from sklearn_xent.solvers.coordinates import (
     triangular_factor,
 )
 from sklearn_xent.solvers.curvature import refuse_beyond_memory
-from sklearn_xent.solvers.solve import Visit
+from sklearn_xent.solvers.visit import Visit
 
 __all__ = ["SCIPY_METHODS", "scipy_minimize"]
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from enum import Enum
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -14,10 +12,12 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.solvers.conjugate_gradient import Map
 from sklearn_xent.solvers.curvature import Curvature
+from sklearn_xent.solvers.history import History
 from sklearn_xent.solvers.optimality_gap import Gap, Kind, polishable
 from sklearn_xent.solvers.polish import Step, certify_polished
+from sklearn_xent.solvers.visit import Method, Status, Stop
 
-__all__ = ["History", "Method", "Monitor", "Solution", "Status", "Stop", "StopWithin", "Visit", "minimise"]
+__all__ = ["IDLE", "PATIENCE", "Monitor", "Solution", "minimise"]
 
 
 NEARLY_CERTAIN = 1e-3  # nats: separable data are fitted this far, and no further, without a penalty
@@ -32,75 +32,6 @@ PATIENT = 8  # coefficients for each iterate by which a certificate's Hessian ma
 LONGEST = 50  # iterates that it waits: conjugate gradients in its place cost as much
 CLOSE = 3  # times the goal: a bound expected above it is not asked for
 PATIENCE = 200  # iterations after which another method takes over, where there is one
-
-
-class Status(Enum):
-    """Why a fit ended; each value is its message."""
-
-    CONVERGED = "converged"
-    STALLED = "no further progress is possible at this precision"
-    ITERATION_LIMIT = "stopped at max_iter before reaching tol"
-    SEPARABLE = "the classes are separable: without a penalty no finite optimum exists"
-    STOPPED = "stopped by a callback"
-
-
-class Stop(Exception):
-    """Raised by the monitor to end a method, through whatever code called it."""
-
-    def __init__(self, status: Status) -> None:
-        super().__init__(status.value)
-        self.status = status
-
-
-class Visit(Protocol):
-    """What a method calls at each iterate, with what it knows: the factored Hessian there, or the gap.
-
-    A gap that is no bound is checked before it ends a fit; ``precondition``, an approximate inverse Hessian,
-    helps to check it. ``tol`` is the relative gap at which it stops: a method need not be more accurate.
-    """
-
-    @property
-    def tol(self) -> float: ...
-
-    def __call__(
-        self,
-        point: Point,
-        *,
-        gap: Gap | None = None,
-        curvature: Curvature | None = None,
-        precondition: Map | None = None,
-    ) -> None: ...
-
-
-Method = Callable[[Objective, Array, Visit], None]
-
-
-@dataclass
-class History:
-    """One row an iterate: objective and gap in nats, gradient norm, passes over X, seconds."""
-
-    objective: list[float] = field(default_factory=list)
-    gradient_norm: list[float] = field(default_factory=list)
-    gap: list[float] = field(default_factory=list)
-    passes: list[int] = field(default_factory=list)
-    seconds: list[float] = field(default_factory=list)
-    _began: float = field(default_factory=time.perf_counter)
-
-    def add(self, point: Point, gap: float) -> None:
-        """Append the row of a point."""
-        self.objective.append(point.value)
-        self.gradient_norm.append(point.steepness)
-        self.gap.append(gap)
-        self.passes.append(point.objective.rows.passes)
-        self.seconds.append(time.perf_counter() - self._began)
-
-    def to_dict(self) -> dict[str, Array]:
-        """Columns by name, as arrays: what the estimator shows as ``history_``."""
-        columns = "objective", "gradient_norm", "gap", "passes", "seconds"
-        return {name: np.asarray(getattr(self, name), dtype=np.float64) for name in columns}
-
-    def __len__(self) -> int:
-        return len(self.objective)
 
 
 Report = Callable[[str, Point, History], Any]  # also gets the name of the method that runs
@@ -249,28 +180,6 @@ class Monitor:
         return bool(
             point.value < self.best.value - slack or (point.value <= self.best.value + slack and closer)
         )
-
-
-class StopWithin:
-    """Visit of a method on a smaller problem: stops it within a gap in nats, as far as the method knows."""
-
-    def __init__(self, gap_at: Callable[[Point], float], *, tol: float = 0.0) -> None:
-        self.tol, self._gap_at = tol, gap_at
-
-    def __call__(
-        self,
-        point: Point,
-        *,
-        gap: Gap | None = None,
-        curvature: Curvature | None = None,
-        precondition: Map | None = None,
-    ) -> None:
-        """Remember the point and its curvature; raise Stop if it is near enough."""
-        self.point, self.curvature = point, curvature
-        if curvature is not None:
-            gap = Gap(curvature.gap(point.gradient))
-        if gap is not None and gap.nats <= self._gap_at(point):
-            raise Stop(Status.CONVERGED)
 
 
 @dataclass(frozen=True)

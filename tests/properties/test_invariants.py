@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from sklearn.base import clone
 
 from sklearn_xent import CrossEntropyClassifier, neg_cross_entropy_scorer
-from sklearn_xent.problem.design import design_for
 from sklearn_xent.problem.losses import MultinomialCrossEntropy
 from sklearn_xent.problem.moments import moments_of
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.penalties import elastic_net
+from sklearn_xent.problem.scaling import design_for
 from sklearn_xent.rows import as_rows
 from sklearn_xent.solvers.newton import newton_cholesky
 from sklearn_xent.solvers.solve import minimise

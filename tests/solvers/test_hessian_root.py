@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from sklearn_xent.problem.design import design_for
 from sklearn_xent.problem.losses import loss_for
 from sklearn_xent.problem.moments import moments_of
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.penalties import elastic_net
+from sklearn_xent.problem.scaling import design_for
 from sklearn_xent.rows import as_rows
 from sklearn_xent.solvers.curvature import curvature_at, hessian_among
 from sklearn_xent.solvers.hessian_root import affordable, hessian_root

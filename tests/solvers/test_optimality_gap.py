@@ -9,19 +9,20 @@ import scipy.optimize
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_xent import CrossEntropyClassifier
-from sklearn_xent.problem.design import design_for
 from sklearn_xent.problem.duality import DualPoint, duality_gap
 from sklearn_xent.problem.losses import loss_for
 from sklearn_xent.problem.moments import moments_of
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.penalties import elastic_net
+from sklearn_xent.problem.scaling import design_for
 from sklearn_xent.rows import as_rows
 from sklearn_xent.solvers import optimality_gap
 from sklearn_xent.solvers.accelerated_gradient import accelerated_gradient
 from sklearn_xent.solvers.curvature import curvature_at
 from sklearn_xent.solvers.optimality_gap import Gap, Kind, certify, factored_bound
 from sklearn_xent.solvers.proximal_newton import proximal_newton
-from sklearn_xent.solvers.solve import Monitor, Stop, minimise
+from sklearn_xent.solvers.solve import Monitor, minimise
+from sklearn_xent.solvers.visit import Stop
 
 PENALTIES = {  # strength, l1_ratio, factors, bounds
     "none": (0.0, 0.0, None, None),

@@ -1,0 +1,78 @@
+"""What a method tells of its iterates, and how it is told to stop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Protocol
+
+from sklearn_xent.arrays import Array
+from sklearn_xent.problem.objective import Objective, Point
+from sklearn_xent.solvers.conjugate_gradient import Map
+from sklearn_xent.solvers.curvature import Curvature
+from sklearn_xent.solvers.optimality_gap import Gap
+
+__all__ = ["Method", "Status", "Stop", "StopWithin", "Visit"]
+
+
+class Status(Enum):
+    """Why a fit ended; each value is its message."""
+
+    CONVERGED = "converged"
+    STALLED = "no further progress is possible at this precision"
+    ITERATION_LIMIT = "stopped at max_iter before reaching tol"
+    SEPARABLE = "the classes are separable: without a penalty no finite optimum exists"
+    STOPPED = "stopped by a callback"
+
+
+class Stop(Exception):
+    """Raised by the monitor to end a method, through whatever code called it."""
+
+    def __init__(self, status: Status) -> None:
+        super().__init__(status.value)
+        self.status = status
+
+
+class Visit(Protocol):
+    """What a method calls at each iterate, with what it knows: the factored Hessian there, or the gap.
+
+    A gap that is no bound is checked before it ends a fit; ``precondition``, an approximate inverse Hessian,
+    helps to check it. ``tol`` is the relative gap at which it stops: a method need not be more accurate.
+    """
+
+    @property
+    def tol(self) -> float: ...
+
+    def __call__(
+        self,
+        point: Point,
+        *,
+        gap: Gap | None = None,
+        curvature: Curvature | None = None,
+        precondition: Map | None = None,
+    ) -> None: ...
+
+
+Method = Callable[[Objective, Array, Visit], None]
+
+
+class StopWithin:
+    """Visit of a method on a smaller problem: stops it within a gap in nats, as far as the method knows."""
+
+    def __init__(self, gap_at: Callable[[Point], float], *, tol: float = 0.0) -> None:
+        self.tol, self._gap_at = tol, gap_at
+
+    def __call__(
+        self,
+        point: Point,
+        *,
+        gap: Gap | None = None,
+        curvature: Curvature | None = None,
+        precondition: Map | None = None,
+    ) -> None:
+        """Remember the point and its curvature; raise Stop if it is near enough."""
+        self.point, self.curvature = point, curvature
+        if curvature is not None:
+            gap = Gap(curvature.gap(point.gradient))
+        if gap is not None and gap.nats <= self._gap_at(point):
+            raise Stop(Status.CONVERGED)
