@@ -32,7 +32,8 @@ PROGRAMS, USED = 3, 1e-9  # of them, and what of the last ray's largest entry co
 TOLERATED, BESIDE_GROWTH = 1e-6, 1e-2
 UNDERFLOW = 1e-290  # nats: what is less is nothing
 REGULAR = 1e-8  # least squared pivot of a Gram matrix that is not singular, whatever its sums have lost
-LEAST_SHARE = 1e-12  # of the loss, that a margin may hold however small the gap is said to be
+# Of the loss, that a margin may hold: however small the gap is said to be, and where slopes hide in rounding.
+LEAST_SHARE, LARGEST_SHARE = 1e-12, 1e-6
 
 
 class SeparationWarning(ConvergenceWarning):
@@ -42,14 +43,26 @@ class SeparationWarning(ConvergenceWarning):
 def recession_direction(point: Point, gap: float) -> Array | None:
     """Direction (K, d + 1) of least l1 norm along which no row's loss rises and some row's falls, or None.
 
-    ``gap`` in nats is how far the point may be above the infimum; a margin that holds more stays.
+    ``gap`` in nats is how far the point may be above the infimum; a margin that holds more stays. Where that
+    shows nothing, one that holds a little more may grow as well: it may do so by less than slopes show.
     """
-    objective = point.objective
-    free = np.broadcast_to(objective.free, point.coefficients.shape)
-    if not objective.free[:-1].any():
+    if not point.objective.free[:-1].any():
         return None
     # twice: where separated rows are all that is left, the gap is what they hold, but for rounding
-    share = max(min(2 * gap, point.value), LEAST_SHARE * point.loss, UNDERFLOW)
+    tight = max(min(2 * gap, point.value), LEAST_SHARE * point.loss, UNDERFLOW)
+    for share in (tight, LARGEST_SHARE * point.loss):
+        if share < tight:
+            return None
+        direction = _direction(point, share)
+        if direction is not None:
+            return direction
+    return None
+
+
+def _direction(point: Point, share: float) -> Array | None:
+    """The direction among those that leave alone the margins that hold more than a share."""
+    objective = point.objective
+    free = np.broadcast_to(objective.free, point.coefficients.shape)
     basis = _unconstrained(point, free, share)
     if basis is None or not basis.shape[1]:
         return None
