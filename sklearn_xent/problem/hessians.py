@@ -31,18 +31,20 @@ __all__ = [
     "triangular",
 ]
 
-FEW = 1 << 17  # entries of all classes' weighted rows up to which they are multiplied in one call
+FEW = 1 << 17  # entries of a block up to which calls, and the search for zeros, cost more than sums
 
 
 def hessian(block: Block, logits: Array, kept: Any, loss: Loss, design: Design, dtype: Any) -> Any:
     """Hessian of the loss, (K (d + 1), K (d + 1)), from products in dtype."""
     e, K = kept or loss.expand(logits, block.targets), len(logits)
-    size = design.scale.size + 1
+    size, X = design.scale.size + 1, block.X
+    if sp.issparse(X) and X.shape[0] * X.shape[1] <= FEW:
+        X = X.toarray()
     if K == 1:
-        return (design.gram(block.X, block.weights * e.curvature(0, 0), dtype),), ()
+        return (design.gram(X, block.weights * e.curvature(0, 0), dtype),), ()
     H = np.empty((K, size, K, size))
-    if not (sp.issparse(block.X) or isinstance(block.X, DeviceBlock)):
-        A = design.matrix(block.X, dtype)
+    if not (sp.issparse(X) or isinstance(X, DeviceBlock)):
+        A = design.matrix(X, dtype)
         subtract_outer(H, A, e.probabilities, block.weights)
         if K * A.size < FEW:
             stacked = np.sqrt(block.weights * e.probabilities * e.complements)[:, :, None] * A
@@ -51,10 +53,10 @@ def hessian(block: Block, logits: Array, kept: Any, loss: Loss, design: Design, 
     else:
         for k in range(K):
             for l in range(k):
-                H[k, :, l, :] = design.gram(block.X, block.weights * e.curvature(k, l))
+                H[k, :, l, :] = design.gram(X, block.weights * e.curvature(k, l))
                 H[l, :, k, :] = H[k, :, l, :]
     for k in range(K):
-        H[k, :, k, :] = design.gram(block.X, block.weights * e.curvature(k, k), dtype)
+        H[k, :, k, :] = design.gram(X, block.weights * e.curvature(k, k), dtype)
     return (H.reshape(K * size, K * size),), ()
 
 

@@ -13,6 +13,7 @@ from sklearn_xent.problem.hessians import chosen_rows
 from sklearn_xent.problem.losses import Loss
 from sklearn_xent.problem.products import with_entries
 from sklearn_xent.rows import Block
+from sklearn_xent.rows.array_api import DeviceBlock
 
 __all__ = [
     "adjoint",
@@ -127,7 +128,9 @@ def design_rows(block: Block, design: Design) -> Any:
 
 
 def largest_share(block: Block, design: Design) -> Any:
-    """Largest share that one row has of a column's weighted squares."""
+    """Largest share that one row has of a column's weighted squares; unknown, inf, where X is on a device."""
+    if isinstance(block.X, DeviceBlock):
+        return (), (np.inf,)
     largest, whole = 0.0, np.append(np.where(design.variance > 0, design.variance, np.inf), 1.0)
     for part, A, _ in chosen_rows(block, design, np.ones((1, len(whole)), bool), 2):
         largest = max(largest, float((block.weights[part, None] * A * A / whole).max(initial=0.0)))

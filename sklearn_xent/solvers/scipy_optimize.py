@@ -131,5 +131,5 @@ def _coordinates(point: Point) -> Triangular | Diagonal | SignSplit:
 def _definite(H: Array) -> Array:
     """H with a ridge of rounding's size: on a singular one scipy's trust region spends 25 factorisations."""
     H = H.copy()
-    H[np.diag_indices_from(H)] += 1e-12 * np.abs(H.diagonal()).max(initial=0.0)
+    H[np.diag_indices_from(H)] += 1e-14 * np.abs(H.diagonal()).max(initial=0.0)
     return H
