@@ -16,7 +16,6 @@ from sklearn_xent.rows import Block
 __all__ = ["constraint_gram", "constraint_root", "margin_extremes", "margins_along", "smallest_margin"]
 
 ROUNDED_MARGIN = 1e-9  # change of a margin, relative to the sizes of its terms, that counts as none
-ROUNDED_NULL = 1e-12  # of a null vector's largest entry: what its entries may be off by
 ROUNDED_COEFFICIENT = 1e-5  # of a direction, relative to its largest, whose own digits count for nothing
 
 
@@ -69,14 +68,17 @@ def constraint_root(block: Block, e: Any, design: Design, share: float) -> Any:
     return (), (R,)
 
 
-def margins_along(block: Block, e: Any, design: Design, basis: Array, share: float) -> Any:
-    """Changes (m, r) of the margins that may grow along r directions; rounding is set to 0."""
+def margins_along(block: Block, e: Any, design: Design, basis: Array, off: Array, share: float) -> Any:
+    """Changes (m, r) of the margins that may grow along r directions; rounding is set to 0.
+
+    Entries of a direction are off by as much as ``off`` (N,).
+    """
     K, size = len(e.probabilities), design.scale.size + 1
     X = block.X
     A = design.matrix(X.toarray() if sp.issparse(X) else X)
     D = A @ basis.reshape(K, size, -1)  # class, row, direction
     # a column of which one row is far out is small in the others, and not nothing there
-    sized = np.maximum(np.abs(basis), ROUNDED_NULL * np.abs(basis).max(axis=0))
+    sized = np.abs(basis) + off[:, None] / ROUNDED_MARGIN
     rounding = ROUNDED_MARGIN * (np.abs(A) @ sized.reshape(K, size, -1))
     if K == 1:
         D, rounding = (np.concatenate([np.zeros_like(V), V]) for V in (D, rounding))

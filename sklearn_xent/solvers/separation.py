@@ -63,10 +63,11 @@ def _direction(point: Point, share: float) -> Array | None:
     """The direction among those that leave alone the margins that hold more than a share."""
     objective = point.objective
     free = np.broadcast_to(objective.free, point.coefficients.shape)
-    basis = _unconstrained(point, free, share)
-    if basis is None or not basis.shape[1]:
+    basis, off = _unconstrained(point, free, share)
+    if not basis.shape[1]:
         return None
-    _, (parts,) = objective.rows.sweep(margins.margins_along, point.expansion, objective.design, basis, share)
+    args = point.expansion, objective.design, basis, off, share
+    _, (parts,) = objective.rows.sweep(margins.margins_along, *args)
     M = np.concatenate(parts.flat())
     M = np.unique(M[M.any(axis=1)], axis=0)
     if not len(M) or M.size > LARGEST_PROGRAM:
@@ -96,19 +97,21 @@ def _separates(point: Point, direction: Array, share: float) -> bool:
     return bool(grows > 0 and max(falls, tied) <= min(TOLERATED, BESIDE_GROWTH * grows))
 
 
-def _unconstrained(point: Point, free: Array, share: float) -> Array | None:
+def _unconstrained(point: Point, free: Array, share: float) -> tuple[Array, Array]:
     """Basis (N, m) of the directions of the free coefficients that leave alone every margin that must stay.
 
-    Without a null space that is small enough to be found it is that of all free coefficients.
+    Also what its entries (N,) are off by. Without a null space that is small enough to be found it is that of
+    all free coefficients.
     """
     objective = point.objective
     which = np.flatnonzero(free & (np.append(objective.design.scale, 1.0) > 0))
+    exact = np.zeros(free.size)
     if len(which) > LARGEST_NULL_SPACE and free.size * len(which) > LARGEST_PROGRAM:
-        return None
+        return np.zeros((free.size, 0)), exact
     identity = np.zeros((free.size, len(which)))
     identity[which, np.arange(len(which))] = 1.0
     if len(which) > LARGEST_NULL_SPACE:
-        return identity
+        return identity, exact
     (G,), _ = objective.rows.sweep(margins.constraint_gram, point.expansion, objective.design, share)
     pins = _pins(G, objective)
     G += pins.T @ pins
@@ -118,7 +121,7 @@ def _unconstrained(point: Point, free: Array, share: float) -> Array | None:
     rounding = 8 * len(G) * np.finfo(float).eps
     try:
         if np.diag(np.linalg.cholesky(G)).min() ** 2 > REGULAR:
-            return identity[:, :0]
+            return identity[:, :0], exact
     except np.linalg.LinAlgError:
         pass
     if affordable(point):
@@ -129,8 +132,11 @@ def _unconstrained(point: Point, free: Array, share: float) -> Array | None:
     else:
         values, vectors = np.linalg.eigh(G)
         values = np.abs(values)
-    null = vectors[:, values <= rounding * max(values.max(), 1.0)] * unit[:, None]
-    return np.asarray(identity @ null)
+    rounded = values <= rounding * max(values.max(), 1.0)
+    null = vectors[:, rounded] * unit[:, None]
+    # a null vector is off by rounding, over what the next direction is away from null
+    off = rounding * values.max() / values.min(where=~rounded, initial=max(values.max(), 1.0))
+    return identity @ null, identity @ (off * unit)
 
 
 def _pins(G: Array, objective: Objective) -> Array:
