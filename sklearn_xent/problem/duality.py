@@ -133,7 +133,7 @@ class DualPoint:
         G, penalty = self._feasible, self.point.objective.penalty
         rise = penalty.fenchel_rise(self.point.coefficients, G, reach)
         # those that leave the range of an l1 penalty are brought back, as all the others are, by a factor
-        over = 1 / _feasible_shrinkage(np.abs(G) + reach, *penalty.dual_range) - 1
+        over = 1 / _feasible_shrinkage(G + np.where(G > 0, reach, -reach), *penalty.dual_range) - 1
         return rise + over * abs(self.point.value)
 
 

@@ -119,7 +119,9 @@ class Curvature:
         if self._eigen is not None:
             g = gradient.ravel()[self.active] * self._unit
             vectors = self._eigen[1]
-            out[self.active] = (g - vectors @ (vectors.T @ g)) / self._unit
+            lost = g - vectors @ (vectors.T @ g)
+            lost[np.abs(lost) <= 8 * len(g) * np.finfo(float).eps * np.linalg.norm(g)] = 0.0
+            out[self.active] = lost / self._unit
         return out.reshape(gradient.shape)
 
     def unresolved(self, gradient: Array) -> float:

@@ -297,3 +297,15 @@ def test_an_intercept_that_no_row_answers_to_leaves_no_bound(K, penalty):
     point = objective.at(W)
     assert not point.coupling().any()
     assert duality_gap(point) == np.inf
+
+
+def test_a_slope_that_a_bound_makes_feasible_is_not_brought_back():
+    objective = pose("lasso, bounds", 2)  # the last coefficient may not go above 0.3
+    point = objective.at(np.zeros(objective.shape))
+    dual = DualPoint(point, np.zeros(objective.shape, bool))
+    least, greatest = objective.penalty.dual_range
+    assert least[3] == -np.inf
+    assert greatest[3] < 1
+    dual._feasible = np.array([[0.0, 0.0, 0.0, -5.0, 0.0]])
+    reach = np.array([[0.0, 0.0, 0.0, 1e-12, 0.0]])
+    assert dual._slopes_cost(reach) <= 1e-11
