@@ -92,23 +92,26 @@ def margins_along(block: Block, e: Any, design: Design, basis: Array, off: Array
     return (), (np.concatenate(found),)
 
 
-def margin_extremes(block: Block, e: Any, design: Design, direction: Array, share: float) -> Any:
+def margin_extremes(block: Block, e: Any, design: Design, direction: Array, off: Array, share: float) -> Any:
     """Largest fall and growth of a margin that may grow, and largest change of one that must stay.
 
     Each is relative to the sizes of the terms that the change of the margin is the sum of, those of
-    coefficients that are rounding beside the largest left out.
+    coefficients that are rounding beside the largest left out. What the direction may be ``off`` by (N,)
+    changes nothing.
     """
     W = direction.reshape(len(e.probabilities), design.scale.size + 1)
     sized = np.maximum(np.abs(W), ROUNDED_COEFFICIENT * np.abs(W).max())
     extremes = np.zeros(3)
     for part, A, _ in chosen_rows(block, design, np.ones(W.shape, bool), 2):
-        Z, sizes = W @ A.T, sized @ np.abs(A).T
+        Z, sizes, rounded = W @ A.T, sized @ np.abs(A).T, off.reshape(W.shape) @ np.abs(A).T
         if len(Z) == 1:
-            Z, sizes = (np.vstack([np.zeros_like(V), V]) for V in (Z, sizes))
+            Z, sizes, rounded = (np.vstack([np.zeros_like(V), V]) for V in (Z, sizes, rounded))
         for k, l in permutations(range(len(Z)), 2):
             opens, stays = (mask[part] for mask in _margin_holds(block, e, k, l, share))
             size = sizes[k] + sizes[l]
-            change = np.divide(Z[k] - Z[l], size, out=np.zeros_like(size), where=size > 0)
+            change = Z[k] - Z[l]
+            change = np.where(np.abs(change) > rounded[k] + rounded[l], change, 0.0)
+            change = np.divide(change, size, out=np.zeros_like(size), where=size > 0)
             here = -change[opens], change[opens], np.abs(change[stays])
             extremes = np.maximum(extremes, [values.max(initial=0.0) for values in here])
     return (), (extremes,)

@@ -83,15 +83,15 @@ def _direction(point: Point, share: float) -> Array | None:
         if ray is None:
             return None
         z, direction = ray, basis @ ray
-        if _separates(point, direction, share):
+        if _separates(point, direction, off * np.abs(ray).sum(), share):
             return np.asarray(direction.reshape(free.shape))
     return None
 
 
-def _separates(point: Point, direction: Array, share: float) -> bool:
+def _separates(point: Point, direction: Array, off: Array, share: float) -> bool:
     """Whether margins grow along a direction, and none that may not falls or changes."""
     o = point.objective
-    args = point.expansion, o.design, direction, share
+    args = point.expansion, o.design, direction, off, share
     _, (extremes,) = o.rows.sweep(margins.margin_extremes, *args)
     falls, grows, tied = np.max(list(extremes.flat()), axis=0)
     return bool(grows > 0 and max(falls, tied) <= min(TOLERATED, BESIDE_GROWTH * grows))
