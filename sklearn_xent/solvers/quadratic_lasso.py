@@ -33,7 +33,7 @@ def quadratic_lasso(
     lower = np.full_like(q, -np.inf) if lower is None else lower
     upper = np.full_like(q, np.inf) if upper is None else upper
     size, goal = np.abs(H), 0.0
-    for _ in range(20 * len(w) + 100):
+    for _ in range(3 * len(w) + 100):  # what is beyond only follows rounding
         r = H @ w + q
         noise = 1e-14 * (size @ np.abs(w) + np.abs(q) + l1)
         slope = pull(w, r, l1, lower, upper)
