@@ -32,7 +32,11 @@ __all__ = ["CORRECTED", "ROUNDED", "DualPoint", "duality_gap", "slope_rounding",
 
 
 ROUNDED = 32  # roundings that a slope may be off by
-CORRECTED = 2.5
+NEAR, LEFT = (
+    0.05,
+    0.5,
+)  # change of a probability by a step that is not taken, and what must be left of it before
+CORRECTED = 2.5  # times half its squared decrement: what such a step adds to the divergence, see ``corrects``
 FAR = 10  # times a goal: what the columns cost is then too much, whatever the intercept does
 
 
@@ -273,4 +277,4 @@ def corrects(block: Block, e: Any, change: Array | None, direction: Linear, desi
         left = np.divide(gone, p, out=np.zeros_like(gone), where=p > 0).min(
             initial=0.0, where=block.weights > 0
         )
-    return (), (bool(width.max(initial=0.0, where=block.weights > 0) <= 0.05 and left >= -0.5),)
+    return (), (bool(width.max(initial=0.0, where=block.weights > 0) <= NEAR and left >= -LEFT),)

@@ -36,8 +36,8 @@ PRODUCTS = 60, 400  # with the Hessian for one certificate: as many as readings 
 # Share of the goal that the residual of the Newton system may cost, and the relative squared residual, in the
 # preconditioner's norm, at which the decrement by conjugate gradients is an estimate.
 SPENT, SOLVED = 0.1, 1e-2
-SIGNS = np.random.default_rng(0).choice([-1.0, 1.0], 4096)
-OUTLYING = 0.1  # of a column's squares in one row
+SIGNS = np.random.default_rng(0).choice([-1.0, 1.0], 4096)  # of errors that are tried for what they hide
+OUTLYING = 0.1  # share of a column's squares in one row, from which that row may decide what is rounding
 NOTHING = 1e-3  # of the goal: what rounding may hide without being counted exactly
 
 
@@ -159,10 +159,10 @@ def factored_bound(point: Point, curvature: Curvature, goal: float) -> float:
         previous = best
         let_go = ~active & ((dual.gradient > greatest) | (dual.gradient < least))
         best = min(best, _bound_of(dual, curvature, hidden))
-        if best > goal:
-            rest = np.where(active, dual.gradient - expected, 0.0)
+        rest = np.where(active, dual.gradient - expected, 0.0)
+        if best > goal and (np.abs(curvature.lost(rest)) <= ROUNDED * shared).all():
             corrected = dual.corrected(curvature.solve(rest))
-            if corrected is not None and (np.abs(curvature.lost(rest)) <= ROUNDED * shared).all():
+            if corrected is not None:
                 best = min(best, _bound_of(corrected, curvature, hidden))
         if best <= goal or (previous / 2 < best < np.inf and not let_go.any()):
             break
@@ -173,7 +173,7 @@ def factored_bound(point: Point, curvature: Curvature, goal: float) -> float:
             step = more = curvature.solve(aim)
             dual = None
         else:
-            more = curvature.solve(np.where(active, dual.gradient - expected, 0.0), rounding)
+            more = curvature.solve(rest, rounding)
             step = step + more
     return best
 

@@ -19,11 +19,8 @@ from sklearn_xent.solvers.visit import Method, Status, Stop
 
 __all__ = ["IDLE", "PATIENCE", "Monitor", "Solution", "minimise"]
 
-
-NEARLY_CERTAIN = 1e-3  # nats: separable data are fitted this far, and no further, without a penalty
-
-
 EPS = float(np.finfo(float).eps)
+NEARLY_CERTAIN = 1e-3  # nats: separable data are fitted this far, and no further, without a penalty
 UNASKED = 500  # twice this is what a guess must come down by before an unknown gap is asked for again
 # Iterates after which a method has stalled that has not lowered the objective by this fraction of tol: in as
 # many as max_iter has by default it would not get to tol.
@@ -32,7 +29,6 @@ PATIENT = 8  # coefficients for each iterate by which a certificate's Hessian ma
 LONGEST = 50  # iterates that it waits: conjugate gradients in its place cost as much
 CLOSE = 3  # times the goal: a bound expected above it is not asked for
 PATIENCE = 200  # iterations after which another method takes over, where there is one
-
 
 Report = Callable[[str, Point, History], Any]  # also gets the name of the method that runs
 UNKNOWN = Gap(np.inf, Kind.ESTIMATE)
