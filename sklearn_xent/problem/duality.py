@@ -32,10 +32,7 @@ __all__ = ["CORRECTED", "ROUNDED", "DualPoint", "duality_gap", "slope_rounding",
 
 
 ROUNDED = 32  # roundings that a slope may be off by
-NEAR, LEFT = (
-    0.05,
-    0.5,
-)  # change of a probability by a step that is not taken, and what must be left of it before
+NEAR, LEFT = 0.05, 0.5  # of a probability: its change by a step that is not taken, and what is left of it
 CORRECTED = 2.5  # times half its squared decrement: what such a step adds to the divergence, see ``corrects``
 FAR = 10  # times a goal: what the columns cost is then too much, whatever the intercept does
 

@@ -123,7 +123,7 @@ class Monitor:
         """Iterates that max_iter leaves."""
         return self.max_iter + 1 - len(self.history)
 
-    def add(self, point: Point, steps: Sequence[Step]) -> Point:
+    def record(self, point: Point, steps: Sequence[Step]) -> Point:
         """Record steps from a point; the last of them, or the point."""
         for step in steps:
             self.history.add(*step)
@@ -153,7 +153,7 @@ class Monitor:
         if not steps and self.gap.nats < np.inf:
             self.history.gap[-1] = self.gap.nats
         if self.gap.nats <= goal:
-            self.best = self.add(point, steps)
+            self.best = self.record(point, steps)
             raise Stop(Status.CONVERGED)
         if patient and self.curvature is None:
             self.waits.append((self.gap.nats, guess.nats))
@@ -249,7 +249,7 @@ def _run(
         again = certify_polished(precise, monitor.goal(precise), at_most=room)
         if again[1].nats <= monitor.goal(precise):
             point, (steps, gap, curvature) = precise, again
-    point = monitor.add(point, steps)
+    point = monitor.record(point, steps)
     if status is not Status.SEPARABLE and gap.nats <= monitor.goal(point):
         status = Status.CONVERGED
     return point, gap, curvature, status
