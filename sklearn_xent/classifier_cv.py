@@ -144,7 +144,7 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         penalty_factor: Any = None,
         coef_bounds: Any = None,
         solver: str = "auto",
-        tol: float = 1e-8,
+        tol: float = 1e-6,
         max_iter: int = 1000,
         label_smoothing: float = 0.0,
         prior_correction: bool = False,

@@ -101,7 +101,7 @@ def cross_entropy_path(
     sample_weight: Any = None,
     offset: Any = None,
     solver: str = "auto",
-    tol: float = 1e-8,
+    tol: float = 1e-6,
     max_iter: int = 1000,
     random_state: Any = None,
 ) -> CrossEntropyPath:
@@ -251,11 +251,11 @@ def walk(
         moments, n_classes = moments_of(rows, names), len(targets.classes)
         if isinstance(Cs, int):
             # a design for a penalty that is neither strong nor weak will do for the slopes of the null model
-            objective = pose(rows, moments, n_classes, 1 / total, settings, names)
+            objective = pose(rows, moments, n_classes, 1 / total, settings, names, total=total)
             Cs = _default_grid(objective, Cs, settings, 1 / total)
         strengths = 1 / (Cs * total)
         # One design for all, that of the weakest penalty: then optima and slopes carry over.
-        objective = pose(rows, moments, n_classes, strengths.min(), settings, names)
+        objective = pose(rows, moments, n_classes, strengths.min(), settings, names, total=total)
         design = objective.design
         order = np.argsort(-strengths, kind="stable")
         penalties = [

@@ -9,15 +9,19 @@ from sklearn_xent.solvers.history import History
 __all__ = ["print_progress"]
 
 
-def print_progress(solver: str, history: History, tol: float) -> None:
-    """Print one line: how many digits of the objective are right, of those that tol asks for."""
+def print_progress(solver: str, history: History, goal: float) -> None:
+    """Print one line: how many digits of the objective are right, of those that tol asks for.
+
+    The ``goal`` is the gap in nats of the mean objective at which the fit stops.
+    """
     i = len(history) - 1
     value, gap = history.objective[i], history.gap[i]
     with np.errstate(divide="ignore"):
-        digits = float(np.clip(-np.log10(gap / abs(value)) if value else 0.0, 0.0, 16.0))
+        relative = np.array([gap, goal]) / abs(value) if value else np.ones(2)
+        digits, asked = np.clip(-np.log10(relative), 0.0, 16.0)
     print(
         f"[{solver}] iteration {i:4d}  objective {value:.10g}  gap {gap:.1e}  "
-        f"digits {digits:4.1f} of {-np.log10(tol):.1f}  passes {history.passes[i]}  "
+        f"digits {digits:4.1f} of {asked:.1f}  passes {history.passes[i]}  "
         f"{history.seconds[i]:.3f} s",
         flush=True,
     )

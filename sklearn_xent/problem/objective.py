@@ -33,6 +33,7 @@ class Objective:
     loss: Loss
     penalty: ElasticNet
     design: Design
+    total: float = 1.0  # what the weights sum to: total F(W) is what the user's objective is in nats
     known: Point | None = None  # of the same rows and design, under this penalty or another
     precise: bool = False  # whether logits are summed in extended precision: a hundred times slower
 
@@ -133,7 +134,7 @@ class Objective:
         """The problem on some columns of X, which are copied; the others' coefficients are zero."""
         design, taken = self.design.columns(which)
         penalty = self.penalty.columns(np.append(which, len(self.design.scale)))
-        return Objective(self.rows.columns(taken), self.loss, penalty, design)
+        return Objective(self.rows.columns(taken), self.loss, penalty, design, self.total)
 
 
 class Point:

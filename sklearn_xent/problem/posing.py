@@ -26,9 +26,18 @@ class Settings(NamedTuple):
 
 
 def pose(
-    rows: Rows, moments: Moments, n_classes: int, strength: float, settings: Settings, names: Any = None
+    rows: Rows,
+    moments: Moments,
+    n_classes: int,
+    strength: float,
+    settings: Settings,
+    names: Any = None,
+    *,
+    total: float = 1.0,
 ) -> Objective:
     """Mean loss of rows whose weights sum to 1 + strength times the elastic net.
+
+    ``total`` is what the weights summed to before.
 
     Raises
     ------
@@ -46,4 +55,4 @@ def pose(
     )
     penalty = elastic_net(design, strength, settings.l1_ratio, settings.factors, settings.bounds)
     design, rows = applied(design, rows)
-    return Objective(rows, loss_for(n_classes), penalty, design)
+    return Objective(rows, loss_for(n_classes), penalty, design, total)

@@ -14,6 +14,7 @@ from sklearn_xent.solvers.separation import (
     recession_direction,
 )
 from sklearn_xent.solvers.solve import Solution
+from sklearn_xent.solvers.tolerance import goal
 from sklearn_xent.solvers.visit import Status
 
 __all__ = ["diagnose"]
@@ -26,7 +27,7 @@ ADVICE = {
 
 
 def diagnose(solution: Solution, tol: float, names: Any = None) -> ConvergenceWarning | None:
-    """Return the one warning that a fit deserves, or None where its relative gap is at most tol."""
+    """Return the one warning that a fit deserves, or None where its gap is as small as tol asks."""
     objective = solution.point.objective
     separable = objective.unheld and solution.point.separates()
     direction = recession_direction(solution.point, solution.gap.nats)
@@ -44,7 +45,7 @@ def diagnose(solution: Solution, tol: float, names: Any = None) -> ConvergenceWa
     iterations = len(solution.history) - 1
     return ConvergenceWarning(
         f"solver {solution.solver!r} {solution.status.value}: after {iterations} iterations the objective is "
-        f"{known} of the minimum; tol={tol:g} asks for {tol * value:.2g}. "
+        f"{known} of the minimum; tol={tol:g} asks for {goal(solution.point, tol):.2g}. "
         f"To help: {ADVICE[solution.status]}."
     )
 

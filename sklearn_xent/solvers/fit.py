@@ -18,7 +18,9 @@ from sklearn_xent.solvers.diagnosis import diagnose
 from sklearn_xent.solvers.history import History
 from sklearn_xent.solvers.methods import choose, successors
 from sklearn_xent.solvers.minimum_norm import minimum_norm
+from sklearn_xent.solvers.optimality_gap import POLISH_LIMIT
 from sklearn_xent.solvers.solve import Solution, minimise
+from sklearn_xent.solvers.tolerance import FINEST, goal
 from sklearn_xent.solvers.visit import Status
 
 __all__ = ["Fit", "fit"]
@@ -55,10 +57,12 @@ def fit(
     """
     name, method = choose(solver, objective, random_state, memory)
     methods = [(name, method)]
-    if solver == "auto":
+    if solver == "auto" or objective.rows.n_rows * start.size <= POLISH_LIMIT:
         methods += [choose(other, objective, random_state, memory) for other in successors(name, objective)]
     with np.errstate(all="ignore"):  # it is the result that is judged
-        solution = minimise(objective, methods, start, tol=tol, max_iter=max_iter, report=report)
+        solution = minimise(
+            objective, methods, start, tol=tol, max_iter=max_iter, report=report, patient=solver != "auto"
+        )
         if solution.status is Status.CONVERGED:
             solution = _of_least_norm(solution, tol)
         solution, coef, intercept = _as_returned(solution, tol, bounds)
@@ -73,8 +77,10 @@ def _of_least_norm(solution: Solution, tol: float) -> Solution:
     if W is point.coefficients or np.array_equal(W, point.coefficients):
         return solution
     moved = point.objective.at(W)
-    gap = solution.gap._replace(nats=solution.gap.nats + max(moved.value - point.value, 0.0))
-    return replace(solution, point=moved, gap=gap) if gap.nats <= tol * abs(moved.value) else solution
+    rise = max(moved.value - point.value, 0.0)
+    gap = solution.gap._replace(nats=solution.gap.nats + rise)
+    near = rise <= goal(moved, min(tol, FINEST)) and gap.nats <= goal(moved, tol)
+    return replace(solution, point=moved, gap=gap) if near else solution
 
 
 def _as_returned(
@@ -106,6 +112,6 @@ def _as_returned(
     status = solution.status
     if status is Status.CONVERGED:
         solution.history.gap[-1] = gap.nats  # the last row is of what is returned
-        if gap.nats > tol * abs(point.value):
+        if gap.nats > goal(point, tol):
             status = Status.STALLED
     return replace(solution, point=point, gap=gap, status=status), coef, intercept

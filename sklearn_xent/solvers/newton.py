@@ -67,7 +67,7 @@ def truncated_newton(objective: Objective, start: Array, visit: Visit) -> None:
             return
         ratio = float(np.linalg.norm(new.gradient) / np.linalg.norm(point.gradient))
         # a step to accuracy eta leaves about eta^2 of the gap
-        enough = np.sqrt(0.05 * visit.tol * abs(new.value) / max(gap * ratio**2, np.finfo(float).tiny))
+        enough = np.sqrt(0.05 * visit.goal(new) / max(gap * ratio**2, np.finfo(float).tiny))
         forcing = float(np.clip(max(0.9 * ratio**2, enough), 1e-4, LOOSEST))
         if products == preconditioner.patience:
             preconditioner = _better(preconditioner, new)

@@ -106,7 +106,7 @@ def _correct(point: Point, curvature: Curvature, bound: SampledBound, visit: Vis
         seen = -0.5 * float((direction * point.gradient).sum())
         # A column all of whose rows the sample got right is flat there, and may not be so on all rows.
         previous, gap = gap, seen + curvature.unresolved(point.gradient)
-        goal = visit.tol * abs(point.value)
+        goal = visit.goal(point)
         known = Gap(max(gap, bound(point, goal)), Kind.BOUND) if gap <= goal else Gap(gap, Kind.ESTIMATE)
         visit(point, gap=known)
         slow = 0 if gap <= SLOW * previous else slow + 1

@@ -8,6 +8,7 @@ with a quadratic penalty.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
 from typing import Any, cast
@@ -54,7 +55,7 @@ def row_space(
     if suits_row_space(objective):
         dtype = np.float32 if visit.tol >= SINGLE_PRECISION else np.float64
         small = RowSpace(objective, dtype, {} if memory is None else memory)
-        start = _correct(objective.at(small.optimum(visit.tol)), small, visit)
+        start = _correct(objective.at(small.optimum(visit.goal)), small, visit)
     truncated_newton(objective, start, visit)
 
 
@@ -105,11 +106,12 @@ class RowSpace:
             objective.loss,
             ElasticNet(np.zeros(n + 1), ridge),
             AppliedDesign(np.zeros(n), np.ones(n), np.ones(n), design.fit_intercept),
+            objective.total,
         )
 
-    def optimum(self, tol: float) -> Array:
-        """Coefficients (K, d + 1) of the small problem's optimum, to a tenth of the relative gap tol."""
-        visit = StopWithin(lambda point: 0.1 * tol * abs(point.value), tol=0.1 * tol)
+    def optimum(self, goal: Callable[[Point], float]) -> Array:
+        """Coefficients (K, d + 1) of the small problem's optimum, to a tenth of a goal in nats."""
+        visit = StopWithin(lambda point: 0.1 * goal(point))
         start = self.small.design.zeros(self._large.shape[0])
         L = self._matrix[:, :-1]
         if "combination" in self._memory:

@@ -15,6 +15,7 @@ from sklearn_xent.solvers.curvature import Curvature
 from sklearn_xent.solvers.history import History
 from sklearn_xent.solvers.optimality_gap import Gap, Kind, polishable
 from sklearn_xent.solvers.polish import Step, certify_polished
+from sklearn_xent.solvers.tolerance import FINEST, goal
 from sklearn_xent.solvers.visit import Method, Status, Stop
 
 __all__ = ["IDLE", "PATIENCE", "Monitor", "Solution", "minimise"]
@@ -22,8 +23,8 @@ __all__ = ["IDLE", "PATIENCE", "Monitor", "Solution", "minimise"]
 EPS = float(np.finfo(float).eps)
 NEARLY_CERTAIN = 1e-3  # nats: separable data are fitted this far, and no further, without a penalty
 UNASKED = 500  # twice this is what a guess must come down by before an unknown gap is asked for again
-# Iterates after which a method has stalled that has not lowered the objective by this fraction of tol: in as
-# many as max_iter has by default it would not get to tol.
+# Iterates after which a method has stalled that has not lowered the objective by this fraction of the goal:
+# in as many as max_iter has by default it would not get there.
 IDLE, VISIBLE = 50, 1e-3
 PATIENT = 8  # coefficients for each iterate by which a certificate's Hessian may wait: it costs about as much
 LONGEST = 50  # iterates that it waits: conjugate gradients in its place cost as much
@@ -95,7 +96,7 @@ class Monitor:
     def _progress(self, point: Point) -> int:
         """Iterates up to the last that lowered the objective visibly, or the gradient's norm."""
         _, value, steepness = self.progress
-        visible = max(8 * EPS, VISIBLE * self.tol) * abs(point.value)
+        visible = max(8 * EPS * abs(point.value), VISIBLE * self.goal(point))
         lower = point.value + visible < value
         if lower or point.steepness < 0.9 * steepness:
             self.progress = len(self.history), min(value, point.value), min(steepness, point.steepness)
@@ -130,8 +131,8 @@ class Monitor:
         return steps[-1][0] if steps else point
 
     def goal(self, point: Point) -> float:
-        """Gap in nats that is small enough."""
-        return self.tol * abs(point.value)
+        """Gap in nats at which to stop: a small problem is taken further than tol asks, for next to nothing."""
+        return goal(point, min(self.tol, FINEST) if polishable(point) else self.tol)
 
     def _certify(
         self, point: Point, guess: Gap, curvature: Curvature | None, precondition: Map | None
@@ -198,11 +199,12 @@ def minimise(
     tol: float,
     max_iter: int,
     report: Report | None = None,
+    patient: bool = False,
 ) -> Solution:
-    """Run named methods, each from where the last one stalled, until the relative gap is at most tol.
+    """Run named methods, each from where the last one stalled, until the gap is within the goal of ``tol``.
 
     A method's own verdict is not asked: whatever ended it, the best point is evaluated afresh and its gap
-    measured.
+    measured. With a ``patient`` caller the first method runs until it stalls, however slowly.
     """
     monitor = Monitor(tol, max_iter, report)
     if objective.rows.single:
@@ -216,7 +218,7 @@ def minimise(
             monitor.solver = name if not monitor.solver else f"{monitor.solver}, {name}"
         last = i == len(methods) - 1
         monitor.progress = len(monitor.history), np.inf, np.inf
-        monitor.deadline = None if last else len(monitor.history) + PATIENCE
+        monitor.deadline = None if last or (patient and i == 0) else len(monitor.history) + PATIENCE
         point, gap, curvature, status = _run(objective, method, start, monitor)
         if status is not Status.STALLED:
             break
@@ -241,15 +243,15 @@ def _run(
         return monitor.best, monitor.gap, monitor.curvature, status
     # the best point evaluated afresh: logits that lines have carried along drift by rounding
     point = objective.at(monitor.best.coefficients)
-    room = monitor.room if status is Status.STALLED else 0
-    steps, gap, curvature = certify_polished(point, monitor.goal(point), at_most=room)
-    if status is Status.STALLED and gap.nats > monitor.goal(point) and polishable(point):
+    room, enough = monitor.room if status is Status.STALLED else 0, goal(point, monitor.tol)
+    steps, gap, curvature = certify_polished(point, enough, at_most=room)
+    if status is Status.STALLED and gap.nats > enough and polishable(point):
         # what stalls is the rounding of logits whose terms are large: once more, with fewer lost digits
         precise = replace(objective, precise=True, known=None).at(point.coefficients)
-        again = certify_polished(precise, monitor.goal(precise), at_most=room)
-        if again[1].nats <= monitor.goal(precise):
+        again = certify_polished(precise, enough, at_most=room)
+        if again[1].nats <= enough:
             point, (steps, gap, curvature) = precise, again
     point = monitor.record(point, steps)
-    if status is not Status.SEPARABLE and gap.nats <= monitor.goal(point):
+    if status is not Status.SEPARABLE and gap.nats <= enough:
         status = Status.CONVERGED
     return point, gap, curvature, status

@@ -37,11 +37,14 @@ class Visit(Protocol):
     """What a method calls at each iterate, with what it knows: the factored Hessian there, or the gap.
 
     A gap that is no bound is checked before it ends a fit; ``precondition``, an approximate inverse Hessian,
-    helps to check it. ``tol`` is the relative gap at which it stops: a method need not be more accurate.
+    helps to check it. ``tol`` is what the user asks for, and ``goal`` the gap in nats at which it stops: a
+    method need not be more accurate.
     """
 
     @property
     def tol(self) -> float: ...
+
+    def goal(self, point: Point) -> float: ...
 
     def __call__(
         self,
@@ -59,8 +62,14 @@ Method = Callable[[Objective, Array, Visit], None]
 class StopWithin:
     """Visit of a method on a smaller problem: stops it within a gap in nats, as far as the method knows."""
 
-    def __init__(self, gap_at: Callable[[Point], float], *, tol: float = 0.0) -> None:
-        self.tol, self._gap_at = tol, gap_at
+    tol = 0.0
+
+    def __init__(self, goal: Callable[[Point], float]) -> None:
+        self._goal = goal
+
+    def goal(self, point: Point) -> float:
+        """The gap in nats within which it stops."""
+        return self._goal(point)
 
     def __call__(
         self,
@@ -74,5 +83,5 @@ class StopWithin:
         self.point, self.curvature = point, curvature
         if curvature is not None:
             gap = Gap(curvature.gap(point.gradient))
-        if gap is not None and gap.nats <= self._gap_at(point):
+        if gap is not None and gap.nats <= self.goal(point):
             raise Stop(Status.CONVERGED)
