@@ -224,7 +224,7 @@ class AppliedDesign(Design):
 
     def gradient(self, pulled: Pulled) -> Array:
         """What was pulled."""
-        return pulled.RX
+        return np.asarray(pulled.RX, dtype=np.float64)
 
     def matrix(self, X: Array, dtype: Any = np.float64) -> Array:
         """A copy of the block."""

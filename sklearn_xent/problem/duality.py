@@ -145,8 +145,7 @@ def slope_rounding(point: Point) -> Array:
     """
     o = point.objective
     columns = np.append(np.sqrt(o.design.variance) + o.design.cancellation, 1.0)
-    eps = np.finfo(np.float32 if o.rows.single else np.float64).eps
-    return np.asarray(eps * columns * np.sqrt(2 * min(point.loss, 1.0)))
+    return np.asarray(o.eps * columns * np.sqrt(2 * min(point.loss, 1.0)))
 
 
 def summed_rounding(point: Point) -> tuple[Array, Array]:
@@ -157,7 +156,7 @@ def summed_rounding(point: Point) -> tuple[Array, Array]:
     Far less than ``slope_rounding`` where an outlying row has hardly a residual. One reading of X.
     """
     o = point.objective
-    eps = np.finfo(np.float32 if o.rows.single else np.float64).eps
+    eps = o.eps
     args = point.expansion, point.coefficients.shape, o.design
     (sizes, probe), _ = o.rows.sweep(slope_sizes, *args)
     return eps * sizes, eps * probe

@@ -27,7 +27,6 @@ __all__ = [
     "first_order",
     "holding",
     "largest_share",
-    "precisely_at",
     "squares",
     "value_and_slope",
     "widest_change",
@@ -49,21 +48,9 @@ def first_order(block: Block, logits: Array, loss: Loss, design: Design, keeps: 
 def at(block: Block, linear: Linear | None, loss: Loss, design: Design, keeps: bool) -> Any:
     """At coefficients, or where most fits start: at none, where X need not be read for the logits."""
     if linear is None:
-        logits = np.zeros((loss.n_logits, len(block.weights)))
+        logits = np.zeros((loss.n_logits, len(block.weights)), dtype=block.targets.dtype)
     else:
         logits = design.logits(block.X, linear)
-    if block.offset is not None:
-        logits += block.offset
-    return first_order(block, logits, loss, design, keeps)
-
-
-def precisely_at(block: Block, W: Array, loss: Loss, design: Design, keeps: bool) -> Any:
-    """At coefficients (K, d + 1), with logits summed in extended precision and rounded once.
-
-    Beside an outlying row or near-duplicates the terms of a logit may be 1e9 times their sum.
-    """
-    A = design.matrix(block.X.toarray() if sp.issparse(block.X) else np.asarray(block.X))
-    logits = np.asarray(W.astype(np.longdouble) @ A.T.astype(np.longdouble), dtype=np.float64)
     if block.offset is not None:
         logits += block.offset
     return first_order(block, logits, loss, design, keeps)

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from scipy.special import xlog1py
 
 from sklearn_xent.arrays import Array
 
 __all__ = ["BinaryCrossEntropy", "Expansion", "Loss", "MultinomialCrossEntropy", "loss_for"]
 
 SMALL_CHANGE = 1e-3  # relative, of a probability: its divergence may then be taken for so much more
+ALMOST_GONE = -1 + 1e-16  # a change relative to its probability, of which the logarithm is still finite
 SMALLEST_PROBABILITY = 1e-300  # a smaller one is divided by as if it were this: its reciprocal overflows
 
 
@@ -114,7 +114,9 @@ def _divergence_terms(p: Array, change: Array) -> Array:
     if size.max(initial=0.0) < SMALL_CHANGE:
         # (1 + u) log(1 + u) - u <= (1 + |u|) u^2 / 2, from -1 on: no logarithms
         return 0.5 * p * size * size * (1 + size)
-    return p * np.maximum(xlog1py(1 + u, u) - u, 0.0)
+    # log1p of numpy has extended precision, too
+    logarithms = np.log1p(np.maximum(u, ALMOST_GONE))
+    return p * np.maximum((1 + u) * logarithms - u, 0.0)
 
 
 class Loss(Protocol):

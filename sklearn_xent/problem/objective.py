@@ -35,7 +35,6 @@ class Objective:
     design: Design
     total: float = 1.0  # what the weights sum to: total F(W) is what the user's objective is in nats
     known: Point | None = None  # of the same rows and design, under this penalty or another
-    precise: bool = False  # whether logits are summed in extended precision: a hundred times slower
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -46,9 +45,17 @@ class Objective:
         """Everything about F at W."""
         if self.known is not None and np.array_equal(W, self.known.coefficients):
             return self.known.under(self)
-        kernel: Any = kernels.precisely_at if self.precise else kernels.at
-        where = W if self.precise else self.design.linear(W) if W.any() else None
-        return Point(self, W, *self.rows.sweep(kernel, where, self.loss, self.design, self.keeps))
+        where = self.design.linear(W) if W.any() else None
+        return self.point(W, *self.rows.sweep(kernels.at, where, self.loss, self.design, self.keeps))
+
+    def point(self, W: Array, sums: Any, kept: Any) -> Point:
+        """The point of a sweep's results."""
+        return Point(self, W, sums, kept)
+
+    @property
+    def eps(self) -> float:
+        """Relative rounding of a product."""
+        return float(np.finfo(np.float32 if self.rows.single else np.float64).eps)
 
     @property
     def keeps(self) -> bool:
@@ -198,6 +205,15 @@ class Point:
         H[np.diag_indices_from(H)] += np.broadcast_to(o.penalty.l2, chosen.shape)[chosen]
         return np.asarray(H)
 
+    def hessian_roots(self, chosen: Array, gauged: Array) -> PerRow:
+        """Triangular factors of the rows whose products add up to ``hessian_among`` without the ridge.
+
+        Columns in the mask ``gauged`` (d + 1,) have curvature where all classes move alike.
+        """
+        o = self.objective
+        _, (roots,) = o.rows.sweep(hessians.hessian_root, self.expansion, o.design, chosen, gauged)
+        return roots
+
     def hessian_product(self, V: Array) -> Array:
         """Hessian of the smooth part times V (K, d + 1); one reading of X."""
         o = self.objective
@@ -277,4 +293,4 @@ class Line:
         sums, kept = o.rows.sweep(
             kernels.along, self.origin.logits, self._change, t, o.loss, o.design, o.keeps
         )
-        return Point(o, self.origin.coefficients + t * self.direction, sums, kept)
+        return o.point(self.origin.coefficients + t * self.direction, sums, kept)

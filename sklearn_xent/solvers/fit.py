@@ -5,6 +5,7 @@ Choose, minimise, hand over, take the least norm, judge what is returned, diagno
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -14,17 +15,23 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective, Point
+from sklearn_xent.solvers.active_set import active_set
 from sklearn_xent.solvers.diagnosis import diagnose
 from sklearn_xent.solvers.history import History
 from sklearn_xent.solvers.methods import choose, successors
 from sklearn_xent.solvers.minimum_norm import minimum_norm
+from sklearn_xent.solvers.newton import newton_cholesky
 from sklearn_xent.solvers.optimality_gap import POLISH_LIMIT
-from sklearn_xent.solvers.solve import Solution, minimise
+from sklearn_xent.solvers.solve import Solution, Stage, minimise
 from sklearn_xent.solvers.tolerance import FINEST, goal
 from sklearn_xent.solvers.visit import Status
 
 __all__ = ["Fit", "fit"]
 
+EXTENDED = {
+    newton_cholesky: "newton-cholesky (extended precision)",
+    active_set: "active-set (extended precision)",
+}
 Report = Callable[[str, Point, History], Any]
 
 
@@ -55,19 +62,30 @@ def fit(
 
     ``bounds`` (d,) each are those of the penalty in the units of X, to be held to the last digit.
     """
-    name, method = choose(solver, objective, random_state, memory)
-    methods = [(name, method)]
-    if solver == "auto" or objective.rows.n_rows * start.size <= POLISH_LIMIT:
-        methods += [choose(other, objective, random_state, memory) for other in successors(name, objective)]
+    stages = _stages(solver, objective, random_state, memory)
     with np.errstate(all="ignore"):  # it is the result that is judged
         solution = minimise(
-            objective, methods, start, tol=tol, max_iter=max_iter, report=report, patient=solver != "auto"
+            objective, stages, start, tol=tol, max_iter=max_iter, report=report, patient=solver != "auto"
         )
         if solution.status is Status.CONVERGED:
             solution = _of_least_norm(solution, tol)
         solution, coef, intercept = _as_returned(solution, tol, bounds)
         warning = diagnose(solution, tol, names)
     return Fit(solution, coef, intercept, warning, solution.solver)
+
+
+def _stages(solver: str, objective: Objective, random_state: Any, memory: Any) -> list[Stage]:
+    """The method asked for, and those that go on where it stalls: a small problem in extended precision."""
+    name, method = choose(solver, objective, random_state, memory)
+    stages = [Stage(name, method)]
+    small = objective.rows.n_rows * math.prod(objective.shape) <= POLISH_LIMIT
+    others = successors(name, objective) if small or solver == "auto" else []
+    if small and not objective.rows.single:
+        exact, method = (
+            ("newton-cholesky", newton_cholesky) if objective.penalty.smooth else ("active-set", active_set)
+        )
+        stages.append(Stage(f"{exact} (extended precision)", method, extended=True))
+    return stages + [Stage(*choose(other, objective, random_state, memory)) for other in others]
 
 
 def _of_least_norm(solution: Solution, tol: float) -> Solution:

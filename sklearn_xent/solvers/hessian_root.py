@@ -28,9 +28,8 @@ def affordable(point: Point) -> bool:
 def hessian_root(point: Point, chosen: Array) -> Array:
     """Triangular R with R' R the Hessian between the coefficients of a mask (K, d + 1), its gauge pinned."""
     o = point.objective
-    gauged = chosen.all(axis=0) & o.loss.shift_invariant
+    gauged = np.logical_and(chosen.all(axis=0), o.loss.shift_invariant)
     if not o.penalty.smooth:
         gauged &= o.penalty.costless
-    _, (roots,) = o.rows.sweep(hessians.hessian_root, point.expansion, o.design, chosen, gauged)
     ridge = np.diag(np.sqrt(np.broadcast_to(o.penalty.l2, chosen.shape)[chosen]))
-    return hessians.triangular(np.vstack([*roots.flat(), ridge]))
+    return hessians.triangular(np.vstack([*point.hessian_roots(chosen, gauged).flat(), ridge]))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.problem.extended import ExtendedPoint, extended
 from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.solvers.conjugate_gradient import Map
 from sklearn_xent.solvers.curvature import Curvature
@@ -18,9 +19,9 @@ from sklearn_xent.solvers.polish import Step, certify_polished
 from sklearn_xent.solvers.tolerance import FINEST, goal
 from sklearn_xent.solvers.visit import Method, Status, Stop
 
-__all__ = ["IDLE", "PATIENCE", "Monitor", "Solution", "minimise"]
+__all__ = ["IDLE", "PATIENCE", "Monitor", "Solution", "Stage", "minimise"]
 
-EPS = float(np.finfo(float).eps)
+EPS, TINY = float(np.finfo(float).eps), float(np.finfo(float).tiny)
 NEARLY_CERTAIN = 1e-3  # nats: separable data are fitted this far, and no further, without a penalty
 UNASKED = 500  # twice this is what a guess must come down by before an unknown gap is asked for again
 # Iterates after which a method has stalled that has not lowered the objective by this fraction of the goal:
@@ -131,7 +132,7 @@ class Monitor:
         return steps[-1][0] if steps else point
 
     def goal(self, point: Point) -> float:
-        """Gap in nats at which to stop: a small problem is taken further than tol asks, for next to nothing."""
+        """Gap in nats at which to stop: a small problem is taken further than tol asks, at no cost."""
         return goal(point, min(self.tol, FINEST) if polishable(point) else self.tol)
 
     def _certify(
@@ -162,7 +163,7 @@ class Monitor:
         # ask again only once the guess, corrected, has come down by half as much again; a gap above the
         # objective, which is not negative, says nothing
         known = self.gap.nats if self.gap.nats < abs(point.value) else UNASKED * goal
-        self.calibration = 2 * float(known) / max(guess.nats, EPS * abs(point.value))
+        self.calibration = 2 * float(known) / max(guess.nats, EPS * abs(point.value), TINY)
 
     def _separable(self, point: Point) -> bool:
         """Whether nothing penalises the columns, and the rows are all right and almost certain."""
@@ -191,9 +192,17 @@ class Solution:
     solver: str = ""
 
 
+class Stage(NamedTuple):
+    """A method and its name, and whether it runs in extended precision."""
+
+    name: str
+    method: Method
+    extended: bool = False
+
+
 def minimise(
     objective: Objective,
-    methods: Sequence[tuple[str, Method]],
+    stages: Sequence[Stage],
     start: Array,
     *,
     tol: float,
@@ -201,7 +210,7 @@ def minimise(
     report: Report | None = None,
     patient: bool = False,
 ) -> Solution:
-    """Run named methods, each from where the last one stalled, until the gap is within the goal of ``tol``.
+    """Run methods, each from where the last one stalled, until the gap is within the goal of ``tol``.
 
     A method's own verdict is not asked: whatever ended it, the best point is evaluated afresh and its gap
     measured. With a ``patient`` caller the first method runs until it stalls, however slowly.
@@ -209,20 +218,23 @@ def minimise(
     monitor = Monitor(tol, max_iter, report)
     if objective.rows.single:
         # what stalls at the precision of products in float32 goes on in float64
-        methods = [methods[0], *methods]
-    for i, (name, method) in enumerate(methods):
-        if objective.rows.single and i > 0:
+        stages = [stages[0], *stages]
+    for i, (name, method, extends) in enumerate(stages):
+        if i > 0 and (objective.rows.single or extends or stages[i - 1].extended):
             objective.rows.single = False
-            monitor.best = None  # its value was that of float32 products
+            monitor.best = None  # its value was that of products in another precision
         if name != monitor.solver:
             monitor.solver = name if not monitor.solver else f"{monitor.solver}, {name}"
-        last = i == len(methods) - 1
+        last = i == len(stages) - 1
         monitor.progress = len(monitor.history), np.inf, np.inf
         monitor.deadline = None if last or (patient and i == 0) else len(monitor.history) + PATIENCE
-        point, gap, curvature, status = _run(objective, method, start, monitor)
+        here = extended(objective) if extends else objective
+        point, gap, curvature, status = _run(here, method, start, monitor)
         if status is not Status.STALLED:
             break
         start = point.coefficients
+    if isinstance(point, ExtendedPoint):
+        point = point.plain
     return Solution(point, gap, status, monitor.history, curvature, monitor.solver)
 
 
@@ -245,12 +257,6 @@ def _run(
     point = objective.at(monitor.best.coefficients)
     room, enough = monitor.room if status is Status.STALLED else 0, goal(point, monitor.tol)
     steps, gap, curvature = certify_polished(point, enough, at_most=room)
-    if status is Status.STALLED and gap.nats > enough and polishable(point):
-        # what stalls is the rounding of logits whose terms are large: once more, with fewer lost digits
-        precise = replace(objective, precise=True, known=None).at(point.coefficients)
-        again = certify_polished(precise, enough, at_most=room)
-        if again[1].nats <= enough:
-            point, (steps, gap, curvature) = precise, again
     point = monitor.record(point, steps)
     if status is not Status.SEPARABLE and gap.nats <= enough:
         status = Status.CONVERGED

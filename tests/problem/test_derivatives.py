@@ -17,7 +17,7 @@ from sklearn_xent.problem.scaling import design_for
 from sklearn_xent.rows import as_rows
 from sklearn_xent.solvers.optimality_gap import Kind, certify
 from sklearn_xent.solvers.proximal_newton import proximal_newton
-from sklearn_xent.solvers.solve import minimise
+from sklearn_xent.solvers.solve import Stage, minimise
 
 CONTAINERS = {
     "C": np.ascontiguousarray,
@@ -187,7 +187,9 @@ def test_containers_agree(K):
 def minimum(objective):
     """The minimiser, to the last digit."""
     start = np.zeros(objective.shape)
-    return minimise(objective, [("proximal-newton", proximal_newton)], start, tol=1e-13, max_iter=500).point
+    return minimise(
+        objective, [Stage("proximal-newton", proximal_newton)], start, tol=1e-13, max_iter=500
+    ).point
 
 
 def with_best_intercept(objective, W):

@@ -20,7 +20,7 @@ from sklearn_xent.problem.penalties import elastic_net
 from sklearn_xent.problem.scaling import design_for
 from sklearn_xent.rows import as_rows
 from sklearn_xent.solvers.newton import newton_cholesky
-from sklearn_xent.solvers.solve import minimise
+from sklearn_xent.solvers.solve import Stage, minimise
 from tests.problems import reference_objective
 
 few = settings(max_examples=20, deadline=None, derandomize=True)
@@ -93,7 +93,7 @@ def test_softmax_of_two_classes_is_the_sigmoid_with_twice_C(problem):
     )
     objective = Objective(rows, MultinomialCrossEntropy(2), elastic_net(design, strength, 0.0), design)
     start = np.zeros(objective.shape)
-    solution = minimise(objective, [("newton-cholesky", newton_cholesky)], start, tol=1e-8, max_iter=100)
+    solution = minimise(objective, [Stage("newton-cholesky", newton_cholesky)], start, tol=1e-8, max_iter=100)
     z = np.concatenate(solution.point.logits, axis=1)
     same(z[1] - z[0], fit(X, y, 2 * C).decision_function(X), rtol=1e-6, atol=1e-8)
 

@@ -21,7 +21,7 @@ from sklearn_xent.solvers.accelerated_gradient import accelerated_gradient
 from sklearn_xent.solvers.curvature import curvature_at
 from sklearn_xent.solvers.optimality_gap import Gap, Kind, certify, factored_bound
 from sklearn_xent.solvers.proximal_newton import proximal_newton
-from sklearn_xent.solvers.solve import Monitor, minimise
+from sklearn_xent.solvers.solve import Monitor, Stage, minimise
 from sklearn_xent.solvers.visit import Stop
 
 PENALTIES = {  # strength, l1_ratio, factors, bounds
@@ -61,7 +61,9 @@ def pose(penalty, K, *, soft=False, weighted=False, offset=False, outlier=None, 
 def lowest(objective):
     """The minimiser as two unlike methods see it: the lower of the package's and scipy's L-BFGS-B."""
     start = np.clip(np.zeros(objective.shape), *objective.penalty.bounds)
-    best = minimise(objective, [("proximal-newton", proximal_newton)], start, tol=1e-15, max_iter=300).point
+    best = minimise(
+        objective, [Stage("proximal-newton", proximal_newton)], start, tol=1e-15, max_iter=300
+    ).point
     lower, upper = (np.tile(b, len(start)) for b in objective.penalty.bounds)
     size = start.size
     l1 = np.tile(objective.penalty.l1, len(start))
@@ -230,7 +232,7 @@ def test_products_do_not_end_a_fit_that_conjugate_gradients_have_not_solved(monk
     design = design_for(rows, moments_of(rows), fit_intercept=True, strength=np.zeros(d), l1_ratio=0.0)
     objective = Objective(rows, loss_for(2), elastic_net(design, 1e-13, 0.0), design)
     exact = minimise(
-        objective, [("proximal-newton", proximal_newton)], design.zeros(1), tol=1e-13, max_iter=200
+        objective, [Stage("proximal-newton", proximal_newton)], design.zeros(1), tol=1e-13, max_iter=200
     )
     monkeypatch.setattr(optimality_gap, "DENSE_LIMIT", 2)
     monkeypatch.setattr(optimality_gap, "PRODUCTS", (3, 3))

@@ -12,7 +12,7 @@ from sklearn_xent.rows import as_rows
 from sklearn_xent.solvers.curvature import curvature_at
 from sklearn_xent.solvers.newton import newton_cholesky
 from sklearn_xent.solvers.sampled_bound import SampledBound, self_concordant_bound
-from sklearn_xent.solvers.solve import minimise
+from sklearn_xent.solvers.solve import Stage, minimise
 
 
 def pose(K, seed=0, n=2000, strength=0.0, outlier=0.0):
@@ -30,7 +30,7 @@ def pose(K, seed=0, n=2000, strength=0.0, outlier=0.0):
 
 def solved(objective):
     start = np.zeros(objective.shape)
-    return minimise(objective, [("newton", newton_cholesky)], start, tol=1e-14, max_iter=100).point
+    return minimise(objective, [Stage("newton", newton_cholesky)], start, tol=1e-14, max_iter=100).point
 
 
 @pytest.mark.parametrize("outlier", [0.0, 1e3, 1e6])

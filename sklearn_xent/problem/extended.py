@@ -1,0 +1,92 @@
+"""The objective with logits, residuals and slopes in extended precision, for small problems that stall.
+
+Beside an outlying row or near-duplicates, the terms of a logit or a slope may be 1e9 times their sum. numpy's
+long double has 64 bits of mantissa on most processors of Intel and AMD; where it has no more than float64,
+nothing is gained. Hessians are of float64: a Newton step need not be exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from sklearn_xent.arrays import Array
+from sklearn_xent.problem.objective import Objective, Point
+from sklearn_xent.rows import PerRow
+from sklearn_xent.rows.extended import extended_rows
+
+__all__ = ["extended"]
+
+
+def extended(objective: Objective) -> ExtendedObjective:
+    """The same objective in extended precision; X is copied."""
+    design = replace(objective.design, centred=True, sparse=False)
+    rows = extended_rows(objective.rows)
+    fields = objective.loss, objective.penalty, design, objective.total
+    return ExtendedObjective(rows, *fields, plain=replace(objective, known=None))
+
+
+@dataclass(frozen=True)
+class ExtendedObjective(Objective):
+    """F in extended precision; ``plain`` is the same in float64."""
+
+    plain: Objective = None  # type: ignore[assignment]  # dataclasses put what has no default first
+
+    def point(self, W: Array, sums: Any, kept: Any) -> ExtendedPoint:
+        """See ``Objective.point``."""
+        return ExtendedPoint(self, W, sums, kept)
+
+    @property
+    def eps(self) -> float:
+        """Relative rounding of a product."""
+        return float(np.finfo(np.longdouble).eps)
+
+    def columns(self, which: Array) -> ExtendedObjective:
+        """The problem on some columns of X, which are copied; the others' coefficients are zero."""
+        return extended(self.plain.columns(which))
+
+
+class ExtendedPoint(Point):
+    """A point whose value and slopes were summed in extended precision; its second order is of float64."""
+
+    objective: ExtendedObjective
+
+    @cached_property
+    def plain(self) -> Point:
+        """The same coefficients in float64."""
+        return self.objective.plain.at(self.coefficients)
+
+    def loss_hessian(self, dtype: Any = np.float64) -> Array:
+        """See ``Point.loss_hessian``."""
+        return self.plain.loss_hessian(dtype)
+
+    def hessian_among(self, chosen: Array) -> Array:
+        """See ``Point.hessian_among``."""
+        return self.plain.hessian_among(chosen)
+
+    def hessian_roots(self, chosen: Array, gauged: Array) -> PerRow:
+        """See ``Point.hessian_roots``."""
+        return self.plain.hessian_roots(chosen, gauged)
+
+    def hessian_product(self, V: Array) -> Array:
+        """See ``Point.hessian_product``."""
+        return self.plain.hessian_product(V)
+
+    def hessian_diagonal(self) -> Array:
+        """See ``Point.hessian_diagonal``."""
+        return self.plain.hessian_diagonal()
+
+    def coupling(self) -> Array:
+        """See ``Point.coupling``."""
+        return self.plain.coupling()
+
+    def mean_curvature(self) -> Array:
+        """See ``Point.mean_curvature``."""
+        return self.plain.mean_curvature()
+
+    def separates(self) -> bool:
+        """See ``Point.separates``."""
+        return self.plain.separates()

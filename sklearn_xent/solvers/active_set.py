@@ -1,0 +1,72 @@
+"""Newton's method on a face, for small problems with l1 or bounds that are all but singular.
+
+Methods with a quadratic model solve it in the entries of the Hessian, whose sums have lost what the
+triangular factor of the rows still has: here that solves for the coefficients that move, and the others stay
+at their kink or bound until a slope lets them go. Nocedal and Wright (2006), Numerical Optimization, section
+16.5, with the Hessian of each iterate in place of a constant one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sklearn_xent.arrays import Array
+from sklearn_xent.problem.duality import ROUNDED, slope_rounding
+from sklearn_xent.problem.objective import Objective, Point
+from sklearn_xent.solvers.curvature import Curvature, curvature_on, face
+from sklearn_xent.solvers.visit import Visit
+
+__all__ = ["active_set"]
+
+LET_GO = 10  # solutions of one system, each without the coefficients that it would move to their wrong side
+TRIALS = 40  # halvings of a step
+
+
+def active_set(objective: Objective, start: Array, visit: Visit) -> None:
+    """Steps to the minimum of a face's quadratic model, or to the first kink or bound on the way."""
+    point = objective.at(np.clip(start, *objective.penalty.bounds))
+    while True:
+        curvature = curvature_on(point, face(point))
+        visit(point, curvature=curvature)
+        new = _step(point, *_direction(point, curvature))
+        if new is None:
+            return
+        point = new
+
+
+def _direction(point: Point, curvature: Curvature) -> tuple[Array, float]:
+    """Direction (K, d + 1) of a step, and its length: without end along what has a slope and no curvature."""
+    shape = point.coefficients.shape
+    held = ~point.objective.penalty.movable(point.coefficients)
+    for _ in range(LET_GO):
+        chosen = curvature.active.reshape(shape)
+        aim = np.where(chosen, point.stationarity, 0.0)
+        lost = curvature.lost(aim)
+        endless = bool((np.abs(lost) > ROUNDED * slope_rounding(point)).any())
+        direction = -lost if endless else -curvature.solve(aim)
+        wrong = chosen & held & (direction * point.stationarity >= 0)
+        if not wrong.any():
+            break
+        curvature = curvature_on(point, chosen & ~wrong)
+    return np.where(wrong, 0.0, direction), np.inf if endless else 1.0
+
+
+def _step(point: Point, direction: Array, longest: float) -> Point | None:
+    """The end of a step that descends, shortened to the first kink or bound; None where none descends."""
+    W, penalty = point.coefficients, point.objective.penalty
+    lower, upper = penalty.bounds
+    ends = np.where(direction > 0, upper, lower)
+    ends = np.where((penalty.l1 > 0) & (W * direction < 0), np.clip(0.0, *np.sort([W, ends], axis=0)), ends)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        until = np.where(direction != 0, (ends - W) / direction, np.inf)
+    first = float(until.min(initial=np.inf))
+    t = min(longest, first)
+    noise = 8 * np.finfo(float).eps * abs(point.value)
+    for _ in range(TRIALS if t < np.inf else 0):
+        hit = until <= t
+        new = point.objective.at(np.where(hit, ends, W + t * direction))
+        if new.value <= point.value + noise:
+            moved = hit.any() or new.value < point.value - noise or new.steepness < 0.9 * point.steepness
+            return new if moved else None
+        t /= 2
+    return None
