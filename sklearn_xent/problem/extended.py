@@ -23,7 +23,8 @@ __all__ = ["extended"]
 
 def extended(objective: Objective) -> ExtendedObjective:
     """The same objective in extended precision; X is copied."""
-    design = replace(objective.design, centred=True, sparse=False)
+    scale = objective.design.scale.astype(np.longdouble)
+    design = replace(objective.design, scale=scale, centred=True, sparse=False)
     rows = extended_rows(objective.rows)
     fields = objective.loss, objective.penalty, design, objective.total
     return ExtendedObjective(rows, *fields, plain=replace(objective, known=None))

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from numpy.testing import assert_allclose
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_xent import (
@@ -98,9 +99,12 @@ def test_a_factor_of_zero_leaves_separating_columns_without_an_optimum():
     assert not caught
 
 
+LARGE = {"n": 130_000, "d": 3}  # beyond what is finished in extended precision
+
+
 @pytest.fixture
 def gives_up(monkeypatch):
-    """Have Newton's method, which "auto" takes for small data, propose its start and no more."""
+    """Have Newton's method, which "auto" takes for these data, propose its start and no more."""
     entry = methods.Entry(lambda objective, start, visit: visit(objective.at(start)), l1=True, bounds=True)
     monkeypatch.setitem(METHODS, "newton-cholesky", entry)
     monkeypatch.setitem(METHODS, "proximal-newton", entry)
@@ -115,11 +119,27 @@ def gives_up(monkeypatch):
     ],
 )
 def test_auto_hands_over_where_a_method_stalls_and_says_which_ran(gives_up, options, expected):
-    X, y = overlapping(n=120, d=5)
-    model, caught = fitted(X, y, **options)
+    model, caught = fitted(*overlapping(**LARGE), **options)
     assert model.solver_ == expected
     assert not caught
     assert model.converged_
+
+
+@pytest.mark.parametrize("solver", ["auto", "newton-cholesky"])
+def test_a_small_problem_is_finished_in_extended_precision_whatever_its_solver(gives_up, solver):
+    model, caught = fitted(*overlapping(n=120, d=5), solver=solver)
+    assert model.solver_ == "newton-cholesky, newton-cholesky (extended precision)"
+    assert not caught
+
+
+@pytest.mark.parametrize("options", [{"l1_ratio": 1.0}, {"coef_bounds": (0, None)}])
+def test_so_is_one_with_kinks_or_bounds(gives_up, options):
+    X, y = overlapping(n=120, d=5)
+    model, caught = fitted(X, y, **options)
+    assert model.solver_ == "proximal-newton, active-set (extended precision)"
+    assert not caught
+    other = CrossEntropyClassifier(solver="orthant-newton", tol=1e-12, **options).fit(X, y)
+    assert_allclose(model.coef_, other.coef_, atol=1e-8)
 
 
 def test_auto_hands_over_where_a_method_goes_on_and_on(monkeypatch):
@@ -129,8 +149,7 @@ def test_auto_hands_over_where_a_method_goes_on_and_on(monkeypatch):
             visit(objective.at(start))
 
     monkeypatch.setitem(METHODS, "newton-cholesky", methods.Entry(endless, l1=False))
-    X, y = overlapping(n=120, d=5)
-    model, caught = fitted(X, y)
+    model, caught = fitted(*overlapping(**LARGE))
     assert not caught
     assert model.solver_ == "newton-cholesky, truncated-newton"
     assert IDLE < model.n_iter_ < PATIENCE + 20
@@ -142,13 +161,13 @@ def test_a_method_that_repeats_itself_has_stalled(monkeypatch):
             visit(objective.at(start))
 
     monkeypatch.setitem(METHODS, "newton-cholesky", methods.Entry(repeats, l1=False))
-    model, (warning,) = fitted(*overlapping(n=120, d=5), solver="newton-cholesky")
+    model, (warning,) = fitted(*overlapping(**LARGE), solver="newton-cholesky")
     assert "no further progress is possible" in str(warning)
     assert model.n_iter_ == IDLE + 1
 
 
-def test_a_named_solver_does_not_hand_over(gives_up):
-    model, (warning,) = fitted(*overlapping(n=120, d=5), solver="newton-cholesky")
+def test_a_named_solver_of_a_larger_problem_does_not_hand_over(gives_up):
+    model, (warning,) = fitted(*overlapping(**LARGE), solver="newton-cholesky")
     assert model.solver_ == "newton-cholesky"
     assert "no further progress is possible" in str(warning)
 
