@@ -18,7 +18,7 @@ from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.solvers.active_set import active_set
 from sklearn_xent.solvers.diagnosis import diagnose
 from sklearn_xent.solvers.history import History
-from sklearn_xent.solvers.methods import choose, successors
+from sklearn_xent.solvers.methods import FIRST_ORDER, choose, successors
 from sklearn_xent.solvers.minimum_norm import minimum_norm
 from sklearn_xent.solvers.newton import newton_cholesky
 from sklearn_xent.solvers.optimality_gap import POLISH_LIMIT
@@ -65,7 +65,7 @@ def fit(
     stages = _stages(solver, objective, random_state, memory)
     with np.errstate(all="ignore"):  # it is the result that is judged
         solution = minimise(
-            objective, stages, start, tol=tol, max_iter=max_iter, report=report, patient=solver != "auto"
+            objective, stages, start, tol=tol, max_iter=max_iter, report=report, patient=solver in FIRST_ORDER
         )
         if solution.status is Status.CONVERGED:
             solution = _of_least_norm(solution, tol)
@@ -130,6 +130,6 @@ def _as_returned(
     status = solution.status
     if status is Status.CONVERGED:
         solution.history.gap[-1] = gap.nats  # the last row is of what is returned
-        if gap.nats > goal(point, tol):
+        if gap.nats > tol * abs(point.value):
             status = Status.STALLED
     return replace(solution, point=point, gap=gap, status=status), coef, intercept

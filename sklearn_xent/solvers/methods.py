@@ -23,9 +23,11 @@ from sklearn_xent.solvers.row_space import row_space, suits_row_space
 from sklearn_xent.solvers.scipy_optimize import SCIPY_METHODS, scipy_minimize
 from sklearn_xent.solvers.visit import Method
 
-__all__ = ["METHODS", "Entry", "choose", "successors"]
+__all__ = ["FIRST_ORDER", "METHODS", "Entry", "choose", "successors"]
 
 
+# Methods that see no second derivatives: thousands of iterations are what they take.
+FIRST_ORDER = frozenset({"gradient-descent", "accelerated-gradient", "lbfgs", "bfgs", "cg"})
 FACTORED = 400  # coefficients up to which factoring a Hessian is cheaper than the products in place of it
 LARGE = 16 << 20  # bytes of X: below it a few Newton steps on all rows take milliseconds
 

@@ -219,6 +219,7 @@ def minimise(
     if objective.rows.single:
         # what stalls at the precision of products in float32 goes on in float64
         stages = [stages[0], *stages]
+    lowest = -np.inf  # that the minimum can be
     for i, (name, method, extends) in enumerate(stages):
         if i > 0 and (objective.rows.single or extends or stages[i - 1].extended):
             objective.rows.single = False
@@ -230,9 +231,16 @@ def minimise(
         monitor.deadline = None if last or (patient and i == 0) else len(monitor.history) + PATIENCE
         here = extended(objective) if extends else objective
         point, gap, curvature, status = _run(here, method, start, monitor)
+        if gap.kind is Kind.BOUND:
+            lowest = max(lowest, point.value - gap.nats)
         if status is not Status.STALLED:
             break
         start = point.coefficients
+    known = point.value - lowest + 8 * EPS * abs(point.value)
+    if status is not Status.CONVERGED and known < gap.nats:
+        gap = Gap(known, Kind.BOUND)  # another stage's point has shown more
+    if status is Status.STALLED and gap.nats <= tol * abs(point.value):
+        status = Status.CONVERGED  # no method gets nearer, and it is as near as was promised
     if isinstance(point, ExtendedPoint):
         point = point.plain
     return Solution(point, gap, status, monitor.history, curvature, monitor.solver)
