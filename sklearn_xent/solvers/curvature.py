@@ -140,7 +140,7 @@ def _spectrum(H: Array, R: Array | None) -> tuple[Array, Array, float]:
     rounding = 8 * len(H) * np.finfo(float).eps
     if R is not None and np.isfinite(R).all():
         values, vectors = singular_vectors(R)
-        return values**2, vectors, float((rounding * values[0]) ** 2)
+        return values**2, vectors, float(((32 + len(H)) * np.finfo(float).eps * values[0]) ** 2)
     values, vectors = np.linalg.eigh(np.where(np.isfinite(H), H, 0.0))
     return values, vectors, rounding * max(float(values[-1]), 1e-300)
 
