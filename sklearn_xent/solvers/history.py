@@ -32,6 +32,12 @@ class History:
         self.passes.append(point.objective.rows.passes)
         self.seconds.append(time.perf_counter() - self._began)
 
+    def judge_last(self, point: Point, gap: float) -> None:
+        """Put what was measured of the last row's coefficients in the place of what was thought of them."""
+        for column in (self.objective, self.gradient_norm, self.gap, self.passes, self.seconds):
+            column.pop()
+        self.add(point, gap)
+
     def to_dict(self) -> dict[str, Array]:
         """Columns by name, as arrays: what the estimator shows as ``history_``."""
         columns = "objective", "gradient_norm", "gap", "passes", "seconds"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import Enum
 from functools import partial
 from typing import NamedTuple
@@ -27,7 +29,16 @@ from sklearn_xent.solvers.curvature import (
     face,
 )
 
-__all__ = ["CERTIFIED_LIMIT", "POLISH_LIMIT", "Gap", "Kind", "certify", "factored_bound", "polishable"]
+__all__ = [
+    "CERTIFIED_LIMIT",
+    "POLISH_LIMIT",
+    "Gap",
+    "Kind",
+    "certify",
+    "factored_bound",
+    "in_double_precision",
+    "polishable",
+]
 
 POLISH_LIMIT = 500_000  # rows x coefficients: below it a Hessian costs milliseconds
 CERTIFIED_LIMIT = 4000  # coefficients up to which a Hessian is factored where products give no bound: 128 MB
@@ -60,6 +71,20 @@ def polishable(point: Point) -> bool:
     """Whether a problem is so small that its fit is taken to machine precision."""
     size = int(np.count_nonzero(face(point)))
     return point.objective.rows.n_rows * size <= POLISH_LIMIT and size <= DENSE_LIMIT
+
+
+@contextmanager
+def in_double_precision(point: Point) -> Iterator[Point]:
+    """The point by products in float64, as they then are: rounding hides what near-duplicates tell apart."""
+    rows = point.objective.rows
+    if not rows.single:
+        yield point
+        return
+    rows.single = False
+    try:
+        yield point.objective.at(point.coefficients)
+    finally:
+        rows.single = True
 
 
 def certify(

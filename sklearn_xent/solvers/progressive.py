@@ -17,7 +17,7 @@ from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.solvers.curvature import Curvature, curvature_at, unseen_curvature
 from sklearn_xent.solvers.line_search import step_towards
 from sklearn_xent.solvers.newton import newton_cholesky
-from sklearn_xent.solvers.optimality_gap import Gap, Kind
+from sklearn_xent.solvers.optimality_gap import Gap, Kind, in_double_precision
 from sklearn_xent.solvers.quasi_newton import Corrections
 from sklearn_xent.solvers.sampled_bound import SampledBound
 from sklearn_xent.solvers.visit import Stop, StopWithin, Visit
@@ -107,7 +107,10 @@ def _correct(point: Point, curvature: Curvature, bound: SampledBound, visit: Vis
         # A column all of whose rows the sample got right is flat there, and may not be so on all rows.
         previous, gap = gap, seen + curvature.unresolved(point.gradient)
         goal = visit.goal(point)
-        known = Gap(max(gap, bound(point, goal)), Kind.BOUND) if gap <= goal else Gap(gap, Kind.ESTIMATE)
+        known = Gap(gap, Kind.ESTIMATE)
+        if gap <= goal:
+            with in_double_precision(point) as exact:
+                known = Gap(max(gap, bound(exact, goal)), Kind.BOUND)
         visit(point, gap=known)
         slow = 0 if gap <= SLOW * previous else slow + 1
         if slow > 2:

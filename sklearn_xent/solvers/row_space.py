@@ -25,7 +25,7 @@ from sklearn_xent.rows import LocalRows
 from sklearn_xent.solvers.curvature import Curvature, curvature_at
 from sklearn_xent.solvers.line_search import step_towards
 from sklearn_xent.solvers.newton import truncated_newton
-from sklearn_xent.solvers.optimality_gap import Gap, Kind, polishable
+from sklearn_xent.solvers.optimality_gap import Gap, Kind, in_double_precision, polishable
 from sklearn_xent.solvers.visit import Stop, StopWithin, Visit
 
 __all__ = ["RowSpace", "row_space", "suits_row_space"]
@@ -74,7 +74,8 @@ def _correct(point: Point, small: RowSpace, visit: Visit) -> Array:
 
 def _bound(point: Point) -> Gap:
     """The duality gap; of a small problem, whose fit is polished once a Hessian is at hand, to be checked."""
-    return Gap(duality_gap(point), Kind.ESTIMATE if polishable(point) else Kind.BOUND)
+    with in_double_precision(point) as exact:
+        return Gap(duality_gap(exact), Kind.ESTIMATE if polishable(point) else Kind.BOUND)
 
 
 class RowSpace:

@@ -135,8 +135,9 @@ def _unconstrained(point: Point, free: Array, share: float) -> tuple[Array, Arra
         values = np.abs(values)
     rounded = values <= rounding * max(values.max(), 1.0)
     null = vectors[:, rounded] * unit[:, None]
-    # a null vector is off by rounding, over what the next direction is away from null
-    off = rounding * values.max() / values.min(where=~rounded, initial=max(values.max(), 1.0))
+    # a null vector is off along every other direction, by rounding over what that is away from null
+    others = np.hypot.reduce(vectors[:, ~rounded] / values[~rounded], axis=1, initial=0.0)
+    off = rounding * max(values.max(), 1.0) * np.maximum(others, 1.0)
     return identity @ null, identity @ (off * unit)
 
 

@@ -14,7 +14,7 @@ from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.solvers.conjugate_gradient import Map
 from sklearn_xent.solvers.curvature import Curvature
 from sklearn_xent.solvers.history import History
-from sklearn_xent.solvers.optimality_gap import Gap, Kind, polishable
+from sklearn_xent.solvers.optimality_gap import Gap, Kind, in_double_precision, polishable
 from sklearn_xent.solvers.polish import Step, certify_polished
 from sklearn_xent.solvers.tolerance import FINEST, goal
 from sklearn_xent.solvers.visit import Method, Status, Stop
@@ -33,6 +33,7 @@ CLOSE = 3  # times the goal: a bound expected above it is not asked for
 PATIENCE = 200  # iterations after which another method takes over, where there is one
 
 Report = Callable[[str, Point, History], Any]  # also gets the name of the method that runs
+UNFINISHED = Status.STALLED, Status.ITERATION_LIMIT
 UNKNOWN = Gap(np.inf, Kind.ESTIMATE)
 
 
@@ -143,19 +144,23 @@ class Monitor:
         steps: list[Step] = []
         self.gap, self.curvature = guess, curvature
         patient = self.patient(point)
-        if guess.kind is not Kind.BOUND:
-            steps, self.gap, self.curvature = certify_polished(
-                point,
-                goal,
-                curvature=curvature,
-                precondition=precondition,
-                at_most=self.room,
-                patient=patient,
-            )
+        with in_double_precision(point) as exact:
+            if guess.kind is not Kind.BOUND:
+                steps, self.gap, self.curvature = certify_polished(
+                    exact,
+                    goal,
+                    curvature=curvature,
+                    precondition=precondition,
+                    at_most=self.room,
+                    patient=patient,
+                )
         if not steps and self.gap.nats < np.inf:
             self.history.gap[-1] = self.gap.nats
         if self.gap.nats <= goal:
-            self.best = self.record(point, steps)
+            if exact is not point:
+                self.history.judge_last(exact, self.history.gap[-1])
+                exact.objective.rows.single = False
+            self.best = self.record(exact, steps)
             raise Stop(Status.CONVERGED)
         if patient and self.curvature is None:
             self.waits.append((self.gap.nats, guess.nats))
@@ -236,14 +241,26 @@ def minimise(
         if status is not Status.STALLED:
             break
         start = point.coefficients
+    if status is Status.ITERATION_LIMIT and gap.nats > goal(point, tol):
+        lowest = max(lowest, _least(objective, stages, point, tol))
     known = point.value - lowest + 8 * EPS * abs(point.value)
     if status is not Status.CONVERGED and known < gap.nats:
         gap = Gap(known, Kind.BOUND)  # another stage's point has shown more
-    if status is Status.STALLED and gap.nats <= tol * abs(point.value):
-        status = Status.CONVERGED  # no method gets nearer, and it is as near as was promised
+    if status in UNFINISHED and gap.nats <= tol * abs(point.value):
+        status = Status.CONVERGED  # it gets no nearer, and is as near as was promised
     if isinstance(point, ExtendedPoint):
         point = point.plain
     return Solution(point, gap, status, monitor.history, curvature, monitor.solver)
+
+
+def _least(objective: Objective, stages: Sequence[Stage], point: Point, tol: float) -> float:
+    """Least that the minimum can be, from the optimum of a small problem that may take no more iterations."""
+    for stage in stages:
+        if stage.extended:
+            monitor = Monitor(tol, PATIENCE)
+            least, gap, *_ = _run(extended(objective), stage.method, point.coefficients, monitor)
+            return least.value - gap.nats if gap.kind is Kind.BOUND else -np.inf
+    return -np.inf
 
 
 def _run(

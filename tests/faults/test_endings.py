@@ -28,6 +28,9 @@ def fitted(X, y, **options):
     return model, [w.message for w in caught]
 
 
+LARGE = {"n": 130_000, "d": 4}  # beyond what is finished in extended precision
+
+
 def separable(n=90):
     X, _ = overlapping(n=n, d=4)
     return X, (X[:, 2] > 0).astype(int)
@@ -64,8 +67,25 @@ def test_only_without_a_penalty_and_beyond_a_size_the_gap_is_an_estimate(d, C, k
     assert model.optimality_gap_kind_ == kind
 
 
+def test_the_gap_of_a_small_fit_that_max_iter_ends_is_known():
+    X, y = overlapping(n=120, d=5)
+    model, (warning,) = fitted(X, y, solver="gradient-descent", max_iter=1)
+    best = CrossEntropyClassifier(tol=1e-13).fit(X, y)
+    gap = model.history_["objective"][-1] - best.history_["objective"][-1]
+    assert model.optimality_gap_ == pytest.approx(gap, rel=1e-6)
+    assert f"within {gap:.2g} nats" in str(warning)
+
+
+def test_a_fit_that_max_iter_ends_at_the_minimum_does_not_warn():
+    X, y = overlapping(n=120, d=5)
+    steps = CrossEntropyClassifier(solver="gradient-descent", tol=1e-4).fit(X, y).n_iter_
+    model, caught = fitted(X, y, solver="gradient-descent", max_iter=steps + 1, tol=1e-4)
+    assert not caught
+    assert model.converged_
+
+
 def test_an_unknown_gap_is_not_printed_as_a_number():
-    model, (warning,) = fitted(*separable(), C=1e9, solver="gradient-descent", max_iter=1)
+    model, (warning,) = fitted(*separable(LARGE["n"]), C=1e9, solver="gradient-descent", max_iter=1)
     assert not model.optimality_gap_ < model.history_["objective"][-1]
     assert "at an unknown distance of the minimum" in str(warning)
     assert "inf" not in str(warning)
@@ -97,9 +117,6 @@ def test_a_factor_of_zero_leaves_separating_columns_without_an_optimum():
     assert "column 2" in str(warning)
     _, caught = fitted(X, y, penalty_factor=[0, 1, 1, 1])
     assert not caught
-
-
-LARGE = {"n": 130_000, "d": 3}  # beyond what is finished in extended precision
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Newton's method on a face: an optimum that others find, vertices of degenerate problems, and exact zeros."""
+"""Newton's method on a face: an optimum that others find, degenerate problems' vertices, and exact zeros."""
 
 import numpy as np
 import pytest
