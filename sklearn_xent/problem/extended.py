@@ -72,6 +72,14 @@ class ExtendedPoint(Point):
         """See ``Point.hessian_roots``."""
         return self.plain.hessian_roots(chosen, gauged)
 
+    def products_along(self, basis: Array) -> Array:
+        """See ``Point.products_along``."""
+        return self.plain.products_along(basis)
+
+    def curvature_along(self, basis: Array, off: Array) -> Array:
+        """See ``Point.curvature_along``."""
+        return self.plain.curvature_along(basis, off)
+
     def hessian_product(self, V: Array) -> Array:
         """See ``Point.hessian_product``."""
         return self.plain.hessian_product(V)

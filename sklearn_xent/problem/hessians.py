@@ -17,6 +17,7 @@ from sklearn_xent.rows.array_api import DeviceBlock
 __all__ = [
     "chosen_rows",
     "coupling",
+    "curvature_along",
     "curvature_product",
     "gram",
     "hessian",
@@ -26,11 +27,13 @@ __all__ = [
     "hessian_root",
     "mean_curvature",
     "mean_curvature_gram",
+    "products_along",
     "reach",
     "subtract_outer",
     "triangular",
 ]
 
+NOTHING = 64 * np.finfo(float).eps  # change of a row's logits, relative to its terms, that rounding makes
 FEW = 1 << 17  # entries of a block up to which calls, and the search for zeros, cost more than sums
 
 
@@ -128,6 +131,53 @@ def hessian_root(block: Block, e: Any, design: Design, chosen: Array, gauged: Ar
             rows.append(np.tile(np.where(pinned, A * (w * alike)[:, None], 0.0), K))
         R = triangular(np.vstack([R, *(B[:, among.ravel()] for B in rows)]))
     return (), (R,)
+
+
+def products_along(block: Block, e: Any, design: Design, basis: Array) -> Any:
+    """Hessian of the loss times directions (K, d + 1, m) that change the logits by next to nothing.
+
+    In extended precision: the changes are differences of terms that all but cancel.
+    """
+    K, size, m = basis.shape
+    p, q, H = e.probabilities, e.complements, np.zeros(basis.shape)
+    for part, A, _ in chosen_rows(block, design, np.ones((K, size), bool), m + 1):
+        moved = np.einsum("ij,kjm->kim", A.astype(np.longdouble), basis).astype(np.float64)
+        if K == 1:
+            changed = (p[:, part] * q[:, part])[:, :, None] * moved
+        else:
+            moved -= moved.mean(axis=0)
+            changed = p[:, part, None] * (moved - np.einsum("ki,kim->im", p[:, part], moved))
+        H += np.einsum("i,kim,ij->kjm", block.weights[part], changed, A)
+    return (H,), ()
+
+
+def curvature_along(block: Block, e: Any, design: Design, basis: Array, off: Array, least: float) -> Any:
+    """Hessian of the loss (m, m) between directions (K, d + 1, m) that change the logits by next to nothing.
+
+    A Hessian's sums are rounded beside its largest row, these beside each row's own terms. What rounding of
+    them, or of directions that are ``off`` (K, d + 1), makes of a row's change counts as none. A class that
+    has no part of a row's target, and of the loss less than ``least``, is left out.
+    """
+    K, size, m = basis.shape
+    H, p, q = np.zeros((m, m)), e.probabilities, e.complements
+    mean = np.append(np.abs(design.shift) * design.scale, 0.0)  # the digits of X are lost to it
+    for part, A, _ in chosen_rows(block, design, np.ones((K, size), bool), m + 1):
+        moved = np.einsum("ij,kjm->kim", A, basis)
+        terms = np.einsum("ij,kjm->kim", np.abs(A) + mean, np.abs(basis))
+        rounding = NOTHING * terms.max(axis=0) + (off @ np.abs(A).T).max(axis=0)[:, None]
+        y, w = block.targets[:, part], block.weights[part]
+        if K == 1:
+            missed = np.where(y < 0.5, y, 1 - y) > 0
+            weighted = np.where(missed | (w * np.where(y < 0.5, p[:, part], q[:, part]) > least), 1.0, 0.0)
+            weighted *= p[:, part] * q[:, part]
+        else:
+            moved -= moved.mean(axis=0)
+            weighted = np.where((y > 0) | (w * p[:, part] > least), p[:, part], 0.0)
+        moved = np.where(np.abs(moved).max(axis=0) <= rounding, 0.0, moved)
+        if K > 1:
+            moved -= np.einsum("ki,kim->im", p[:, part], moved)
+        H += np.einsum("i,ki,kim,kin->mn", w, weighted, moved, moved)
+    return (H,), ()
 
 
 def _used(chosen: Array) -> Array:

@@ -16,6 +16,7 @@ from sklearn_xent.rows import Block
 __all__ = ["constraint_gram", "constraint_root", "margin_extremes", "margins_along", "smallest_margin"]
 
 ROUNDED_MARGIN = 1e-9  # change of a margin, relative to the sizes of its terms, that counts as none
+ROUNDED_LOGIT = 1e-12  # margin of a row, relative to the terms of its logits, that rounding may make
 ROUNDED_COEFFICIENT = 1e-5  # of a direction, relative to its largest, whose own digits count for nothing
 
 

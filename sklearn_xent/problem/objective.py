@@ -22,6 +22,7 @@ from sklearn_xent.rows import PerRow, Rows
 __all__ = ["Line", "Objective", "Point"]
 
 KEPT = 100_000  # logits up to which a point keeps their expansion: 2.4 MB
+NEGLIGIBLE = 1e-12  # of the loss: what a row has less of need not be fitted better
 RARE = 40  # nonzero entries in a sample below which a column's curvature is off by a sixth or more
 
 
@@ -214,6 +215,23 @@ class Point:
         _, (roots,) = o.rows.sweep(hessians.hessian_root, self.expansion, o.design, chosen, gauged)
         return roots
 
+    def products_along(self, basis: Array) -> Array:
+        """Hessian of the smooth part times directions (K, d + 1, m) that are all but null."""
+        o = self.objective
+        (H,), _ = o.rows.sweep(hessians.products_along, self.expansion, o.design, basis)
+        return np.asarray(H + o.penalty.l2[:, None] * basis)
+
+    def curvature_along(self, basis: Array, off: Array) -> Array:
+        """Hessian (m, m) of the smooth part between directions (K, d + 1, m), row by row.
+
+        Entries of a direction are ``off`` (K, d + 1) by rounding.
+        """
+        o = self.objective
+        args = self.expansion, o.design, basis, off, NEGLIGIBLE * self.loss
+        (H,), _ = o.rows.sweep(hessians.curvature_along, *args)
+        real = np.where(np.abs(basis) > off[:, :, None], basis, 0.0)
+        return np.asarray(H + np.einsum("kjm,j,kjn->mn", real, o.penalty.l2, real))
+
     def hessian_product(self, V: Array) -> Array:
         """Hessian of the smooth part times V (K, d + 1); one reading of X."""
         o = self.objective
@@ -254,10 +272,12 @@ class Point:
         return np.asarray(mean)
 
     def separates(self) -> bool:
-        """Whether the coefficients put each row's label strictly first: then no finite optimum need exist."""
-        o = self.objective
-        _, (least,) = o.rows.sweep(margins.smallest_margin, self.coefficients, o.design)
-        return min(least.flat()) > margins.ROUNDED_MARGIN
+        """Whether what nothing holds back puts each row's label strictly first: then no optimum is finite."""
+        o, W = self.objective, self.coefficients
+        lower, upper = o.penalty.bounds
+        grows = o.free & ~((W < 0) & np.isfinite(lower)) & ~((W > 0) & np.isfinite(upper))
+        _, (least,) = o.rows.sweep(margins.smallest_margin, np.where(grows, W, 0.0), o.design)
+        return min(least.flat()) > margins.ROUNDED_LOGIT
 
     def line(self, direction: Array) -> Line:
         """F along W + t direction."""

@@ -30,6 +30,7 @@ __all__ = [
 
 DENSE_LIMIT = 1500  # coefficients up to which a Hessian is factored unasked: 18 MB, a fraction of a second
 MEMORY_LIMIT = 2**30  # bytes a solver asked for by name may take for one dense matrix
+FEW = 50  # directions of no curvature to a Hessian that are looked at row by row
 SMALL = 128  # coefficients up to which the calls of a factorisation cost more than its sums
 ROUGHLY = 100  # coefficients from which the products are what a Hessian costs
 SOUND = 1e-5  # least squared pivot that rounding in float32 changes by less than a few per cent
@@ -95,6 +96,37 @@ class Curvature:
     def null_space(self) -> Array:
         """Directions (n_active, m) of no curvature but rounding, in the units of H."""
         return self._null * self._unit[:, None]
+
+    def refine_null(self, products: Array) -> None:
+        """Take from the null space what products of H with it (K, d + 1, m) show of other directions."""
+        for j in range(products.shape[2]):
+            correction = self.solve(products[:, :, j]).ravel()[self.active]
+            self._null[:, j] -= correction / self._unit
+
+    def null_error(self) -> Array:
+        """What entries (n_active,) of a null space that is refined may be off by, in the units of H.
+
+        Along every other direction, by rounding over the root of the curvature there.
+        """
+        assert self._eigen is not None
+        values, vectors = self._eigen
+        others = np.hypot.reduce(vectors * np.sqrt(values.max(initial=0.0) / values), axis=1, initial=0.0)
+        return np.asarray(8 * float(np.finfo(np.longdouble).eps) * others * self._unit)
+
+    def see(self, along: Array) -> None:
+        """Take in the curvature (m, m) between the directions of the null space, measured apart from H.
+
+        Beside an outlying row the others' curvature is rounding in H, and real.
+        """
+        assert self._eigen is not None
+        values, turn = np.linalg.eigh(along)
+        seen = values > len(values) * np.finfo(float).eps * values[-1]
+        if not seen.any():
+            return
+        turned = self._null @ turn
+        known, vectors = self._eigen
+        self._eigen = np.append(known, values[seen]), np.hstack([vectors, turned[:, seen]])
+        self._null = turned[:, ~seen]
 
     def inverse_root(self) -> Array | None:
         """T with T' T = H^-1, or None where H was not positive definite to rounding."""
@@ -181,8 +213,17 @@ def face(point: Point) -> Array:
 
 def curvature_on(point: Point, chosen: Array) -> Curvature:
     """Factor the Hessian between the coefficients of a mask (K, d + 1)."""
-    root = partial(hessian_root, point, chosen) if affordable(point) else None
-    return Curvature(hessian_among(point, chosen), chosen.ravel(), root)
+    exact = affordable(point)
+    root = partial(hessian_root, point, chosen) if exact else None
+    curvature = Curvature(hessian_among(point, chosen), chosen.ravel(), root)
+    null = curvature.null_space()
+    if exact and 0 < null.shape[1] <= FEW:
+        basis, off = np.zeros((*chosen.shape, null.shape[1])), np.zeros(chosen.shape)
+        basis[chosen] = null
+        curvature.refine_null(point.products_along(basis))
+        basis[chosen], off[chosen] = curvature.null_space(), curvature.null_error()
+        curvature.see(point.curvature_along(basis, off))
+    return curvature
 
 
 def hessian_at(point: Point, dtype: Any = np.float64) -> Array:

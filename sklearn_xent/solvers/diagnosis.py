@@ -29,7 +29,7 @@ ADVICE = {
 def diagnose(solution: Solution, tol: float, names: Any = None) -> ConvergenceWarning | None:
     """Return the one warning that a fit deserves, or None where its gap is as small as tol asks."""
     objective = solution.point.objective
-    separable = objective.unheld and solution.point.separates()
+    separable = bool(objective.free[:-1].any()) and solution.point.separates()
     direction = recession_direction(solution.point, solution.gap.nats)
     if separable and direction is None:
         direction = solution.point.coefficients

@@ -25,7 +25,7 @@ __all__ = ["SeparationWarning", "recession_direction"]
 LARGEST_NULL_SPACE = 2000  # coefficients up to which a null space is looked for: 32 MB, some seconds
 LARGEST_PROGRAM = 20_000_000  # entries of the linear program that are worth the answer
 SECONDS = 10.0
-PIVOTS = 10  # of the simplex method for each row, at most: it takes one or two unless rounding has it cycle
+PIVOTS = 20_000  # of the simplex method, at most: it takes one or two a row, unless rounding has it cycle
 FEASIBLE = 1e-10  # what the program may violate, relative to a margin's terms
 PROGRAMS, USED = 3, 1e-9  # of them, and what of the last ray's largest entry counts as in use
 # Fall of a margin, or change of one that must stay, relative to its terms: within the tolerances of the
@@ -178,7 +178,7 @@ def _least_norm_ray(M: Array, basis: Array, costs: Array, grows: Array, falls: A
         options={
             "time_limit": SECONDS,
             "primal_feasibility_tolerance": FEASIBLE,
-            "maxiter": PIVOTS * (above.shape[0] + size.shape[0]),
+            "maxiter": PIVOTS,
         },
     )
     return np.asarray(program.x[:m]) if program.status == 0 else None

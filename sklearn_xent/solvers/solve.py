@@ -28,7 +28,7 @@ UNASKED = 500  # twice this is what a guess must come down by before an unknown 
 # in as many as max_iter has by default it would not get there.
 IDLE, VISIBLE = 50, 1e-3
 PATIENT = 8  # coefficients for each iterate by which a certificate's Hessian may wait: it costs about as much
-LONGEST = 50  # iterates that it waits: conjugate gradients in its place cost as much
+LONGEST = 12  # iterates that it waits: conjugate gradients in its place cost as much
 CLOSE = 3  # times the goal: a bound expected above it is not asked for
 PATIENCE = 200  # iterations after which another method takes over, where there is one
 
@@ -224,7 +224,7 @@ def minimise(
     if objective.rows.single:
         # what stalls at the precision of products in float32 goes on in float64
         stages = [stages[0], *stages]
-    lowest = -np.inf  # that the minimum can be
+    lowest, best = -np.inf, None  # what the minimum can be, and where the last stage ended
     for i, (name, method, extends) in enumerate(stages):
         if i > 0 and (objective.rows.single or extends or stages[i - 1].extended):
             objective.rows.single = False
@@ -238,14 +238,16 @@ def minimise(
         point, gap, curvature, status = _run(here, method, start, monitor)
         if gap.kind is Kind.BOUND:
             lowest = max(lowest, point.value - gap.nats)
+        if status is not Status.CONVERGED and best is not None and best.value < point.value:
+            point, gap = best, UNKNOWN  # in another precision a stage may end above its start
         if status is not Status.STALLED:
             break
-        start = point.coefficients
+        best, start = point, point.coefficients
     if status is Status.ITERATION_LIMIT and gap.nats > goal(point, tol):
         lowest = max(lowest, _least(objective, stages, point, tol))
     known = point.value - lowest + 8 * EPS * abs(point.value)
     if status is not Status.CONVERGED and known < gap.nats:
-        gap = Gap(known, Kind.BOUND)  # another stage's point has shown more
+        gap = Gap(max(known, 0.0), Kind.BOUND)  # another stage's point has shown more
     if status in UNFINISHED and gap.nats <= tol * abs(point.value):
         status = Status.CONVERGED  # it gets no nearer, and is as near as was promised
     if isinstance(point, ExtendedPoint):

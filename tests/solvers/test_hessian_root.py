@@ -1,12 +1,16 @@
 """A root of the Hessian: it is one, and keeps the digits that squares lose."""
 
+import warnings
+
 import numpy as np
 import pytest
 
+from sklearn_xent import CrossEntropyClassifier
+from sklearn_xent.problem.design import Design
 from sklearn_xent.problem.losses import loss_for
 from sklearn_xent.problem.moments import moments_of
 from sklearn_xent.problem.objective import Objective
-from sklearn_xent.problem.penalties import elastic_net
+from sklearn_xent.problem.penalties import ElasticNet, elastic_net
 from sklearn_xent.problem.scaling import design_for
 from sklearn_xent.rows import as_rows
 from sklearn_xent.solvers.curvature import curvature_at, hessian_among
@@ -93,3 +97,52 @@ def test_a_root_is_not_made_where_it_would_take_long():
         coefficients = np.zeros((1, 3000))
 
     assert not affordable(Wide)
+
+
+@pytest.mark.parametrize("K", [2, 3])
+@pytest.mark.parametrize("far", [1e6, 1e9, 1e12])
+def test_an_outlying_row_hides_no_direction_from_a_fit_without_a_penalty(far, K):
+    # the row's label is uncertain, so that it has most of the curvature; it leaves the difference free
+    rng = np.random.default_rng(K)
+    x, e = rng.normal(size=(2, 90))
+    X = np.column_stack([x, x + e])
+    X[0] = far
+    Y = np.eye(K)[np.argmax(np.outer(e, np.arange(K)) + rng.gumbel(size=(90, K)), axis=1)]
+    Y[0] = 1 / K
+    model = CrossEntropyClassifier(C=np.inf).fit(X, Y)
+    difference = CrossEntropyClassifier(C=np.inf).fit(e[1:, None], Y[1:])
+    lowest = difference.history_["objective"][-1] * 89 + np.log(K)
+    assert model.history_["objective"][-1] * 90 == pytest.approx(lowest, rel=1e-7)
+
+
+@pytest.mark.parametrize("K", [2, 3])
+def test_directions_that_a_hessian_takes_for_null_are_measured_row_by_row(K):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(40, 3))
+    X[:, 1] = X[:, 0] + X[:, 2] * 2.0**-12
+    X[0] = 2.0**50, 2.0**50, 0.0
+    rows = as_rows(X, rng.dirichlet(np.ones(K), 40).T[K == 2 :], np.full(40, 1 / 40))
+    design = Design(np.zeros(3), np.ones(3), np.ones(3))
+    objective = Objective(rows, loss_for(K), ElasticNet(np.zeros(4), np.zeros(4)), design)
+    point = objective.at(np.zeros(objective.shape))
+    basis = np.zeros((len(point.coefficients), 4, 1))
+    basis[0, :3, 0] = 1.0, -1.0, 0.0
+    exact = np.mean(np.append(0.0, X[1:, 0] - X[1:, 1]) ** 2) * (1 / K) * (1 - 1 / K)
+    assert point.curvature_along(basis, np.zeros(basis.shape[:2])).item() == pytest.approx(exact, rel=1e-12)
+    dependent = np.zeros_like(basis)
+    dependent[0, :, 0] = 1.0, -1.0, 2.0**-12, 0.0
+    assert point.curvature_along(dependent, np.zeros(basis.shape[:2])).item() == 0.0
+
+
+@pytest.mark.parametrize("K", [2, 4])
+def test_dependent_columns_show_no_curvature(K):
+    rng = np.random.default_rng(1)
+    for d in (2, 5, 12):
+        X = rng.normal(size=(300, d)) * 10.0 ** rng.integers(-6, 7, d)
+        X = np.column_stack([X, X @ rng.normal(size=(d, 2)), np.full(300, 0.1)])
+        y = np.append(np.arange(K), rng.integers(0, K, 300 - K))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            model = CrossEntropyClassifier(C=np.inf).fit(X, y)
+        assert model.solver_ == "newton-cholesky"
+        assert model.n_iter_ < 12
