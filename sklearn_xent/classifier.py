@@ -65,7 +65,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         "newton-cholesky", "progressive" (many rows), "row-space" (fewer rows than columns),
         "truncated-newton" (sparse, wide), "quasi-newton" (many classes) and, with l1 or bounds,
         "proximal-newton" and "orthant-newton" (sparse, many columns), and hands over to another where one
-        stalls: ``solver_``. A solver that is named does not.
+        stalls: ``solver_``. A solver that is named does so where the data are small.
         By scipy: "lbfgs", "bfgs", "cg", "newton-cg", "tnc", "trust-ncg", "trust-krylov", "trust-exact".
         For teaching: "gradient-descent" and "accelerated-gradient", on standardised columns.
         With l1: "proximal-newton", "orthant-newton", "accelerated-gradient", "lbfgs"; with bounds all but

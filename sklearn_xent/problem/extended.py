@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -35,6 +35,8 @@ class ExtendedObjective(Objective):
     """F in extended precision; ``plain`` is the same in float64."""
 
     plain: Objective = None  # type: ignore[assignment]  # dataclasses put what has no default first
+    number: ClassVar[type[float]] = np.longdouble  # type: ignore[assignment]
+    value_eps: ClassVar[float] = float(np.finfo(np.longdouble).eps)
 
     def point(self, W: Array, sums: Any, kept: Any) -> ExtendedPoint:
         """See ``Objective.point``."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -48,6 +48,9 @@ class Objective:
             return self.known.under(self)
         where = self.design.linear(W) if W.any() else None
         return self.point(W, *self.rows.sweep(kernels.at, where, self.loss, self.design, self.keeps))
+
+    number: ClassVar[type[float]] = float  # of a sum over the rows
+    value_eps: ClassVar[float] = float(np.finfo(np.float64).eps)  # relative rounding of F
 
     def point(self, W: Array, sums: Any, kept: Any) -> Point:
         """The point of a sweep's results."""
@@ -150,7 +153,7 @@ class Point:
 
     def __init__(self, objective: Objective, W: Array, sums: Any, kept: Any) -> None:
         (loss, pulled), (self.logits, self._kept) = sums, kept
-        self.loss, self.loss_gradient = float(loss), objective.design.gradient(pulled)
+        self.loss, self.loss_gradient = objective.number(loss), objective.design.gradient(pulled)
         if objective.loss.shift_invariant and not objective.penalty.smooth:
             # exactly 0 in sum over the classes, where a weak penalty alone would be held against rounding
             self.loss_gradient -= self.loss_gradient.mean(axis=0)

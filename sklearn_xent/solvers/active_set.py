@@ -36,19 +36,27 @@ def active_set(objective: Objective, start: Array, visit: Visit) -> None:
 
 def _direction(point: Point, curvature: Curvature) -> tuple[Array, float]:
     """Direction (K, d + 1) of a step, and its length: without end along what has a slope and no curvature."""
-    shape = point.coefficients.shape
+    for endless in (True, False):
+        direction = _allowed(point, curvature, endless)
+        if direction.any():
+            break
+    return direction, np.inf if endless else 1.0
+
+
+def _allowed(point: Point, curvature: Curvature, endless: bool) -> Array:
+    """Direction that moves no coefficient to its wrong side, 0 where there is none."""
     held = ~point.objective.penalty.movable(point.coefficients)
     for _ in range(LET_GO):
-        chosen = curvature.active.reshape(shape)
+        chosen = curvature.active.reshape(held.shape)
         aim = np.where(chosen, point.stationarity, 0.0)
-        lost = curvature.lost(aim)
-        endless = bool((np.abs(lost) > ROUNDED * slope_rounding(point)).any())
-        direction = -lost if endless else -curvature.solve(aim)
+        if endless and (np.abs(curvature.lost(aim)) <= ROUNDED * slope_rounding(point)).all():
+            break
+        direction = -curvature.null_part(aim) if endless else -curvature.solve(aim)
         wrong = chosen & held & (direction * point.stationarity >= 0)
         if not wrong.any():
-            break
+            return direction
         curvature = curvature_on(point, chosen & ~wrong)
-    return np.where(wrong, 0.0, direction), np.inf if endless else 1.0
+    return np.zeros(held.shape)
 
 
 def _step(point: Point, direction: Array, longest: float) -> Point | None:
@@ -61,7 +69,7 @@ def _step(point: Point, direction: Array, longest: float) -> Point | None:
         until = np.where(direction != 0, (ends - W) / direction, np.inf)
     first = float(until.min(initial=np.inf))
     t = min(longest, first)
-    noise = 8 * np.finfo(float).eps * abs(point.value)
+    noise = 8 * point.objective.value_eps * abs(point.value)
     for _ in range(TRIALS if t < np.inf else 0):
         hit = until <= t
         new = point.objective.at(np.where(hit, ends, W + t * direction))

@@ -93,6 +93,13 @@ class Curvature:
         out[self.active] = x * self._unit
         return out.reshape(gradient.shape)
 
+    def null_part(self, gradient: Array) -> Array:
+        """Of a gradient, as a direction along which its slope is not negative, what is along no curvature."""
+        out = np.zeros(gradient.size)
+        along = self._null.T @ (gradient.ravel()[self.active] * self._unit)
+        out[self.active] = self._null @ along * self._unit
+        return out.reshape(gradient.shape)
+
     def null_space(self) -> Array:
         """Directions (n_active, m) of no curvature but rounding, in the units of H."""
         return self._null * self._unit[:, None]

@@ -52,7 +52,7 @@ def _accepts(point: Point, slope: float, t: float, value: float, new_slope: floa
     """
     if value <= point.value + SUFFICIENT * t * slope:
         return True
-    noise = 8 * np.finfo(float).eps * abs(point.value)
+    noise = 8 * point.objective.value_eps * abs(point.value)
     return bool(value <= point.value + noise and abs(new_slope) <= 0.9 * abs(slope))
 
 
@@ -74,7 +74,7 @@ def approach(point: Point, target: Array, *, part_of_the_way: bool = True) -> Po
     promised = penalty.change(W, point.gradient, target)
     if not promised < 0:
         return None
-    noise = 8 * np.finfo(float).eps * abs(point.value)
+    noise = 8 * point.objective.value_eps * abs(point.value)
     new = point.objective.at(target)
     if new.value <= point.value + SUFFICIENT * promised + noise:
         # below rounding the value cannot judge: the least-norm subgradient must

@@ -98,7 +98,7 @@ class Monitor:
     def _progress(self, point: Point) -> int:
         """Iterates up to the last that lowered the objective visibly, or the gradient's norm."""
         _, value, steepness = self.progress
-        visible = max(8 * EPS * abs(point.value), VISIBLE * self.goal(point))
+        visible = max(8 * point.objective.value_eps * abs(point.value), VISIBLE * self.goal(point))
         lower = point.value + visible < value
         if lower or point.steepness < 0.9 * steepness:
             self.progress = len(self.history), min(value, point.value), min(steepness, point.steepness)
@@ -178,7 +178,7 @@ class Monitor:
         """Lower, or no higher than rounding explains and closer to stationary."""
         if self.best is None:
             return True
-        slack = 8 * EPS * abs(self.best.value)
+        slack = 8 * point.objective.value_eps * abs(self.best.value)
         closer = point.steepness <= self.best.steepness
         return bool(
             point.value < self.best.value - slack or (point.value <= self.best.value + slack and closer)
