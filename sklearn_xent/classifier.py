@@ -293,7 +293,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         if not same or coef.shape != (objective.shape[0], objective.shape[1] - 1):
             return start
         warm = start.copy()
-        warm[:] = objective.symmetric(objective.design.from_original(coef, to_numpy(self.intercept_)))
+        warm[:] = objective.from_original(coef, to_numpy(self.intercept_))
         # of other data, they may be where every row is certain and wrong, and no slope shows a way back
         return warm if objective.at(warm).value <= objective.at(start).value else start
 

@@ -75,7 +75,7 @@ class Likelihood:
             unit = 1 / np.sqrt(np.where(idle, strength * factors, 1.0))
             self.scale = np.where(idle, unit, design.scale)
             self.shift = np.where(idle, moments.mean if self.intercept else 0.0, design.shift)
-            start = objective.symmetric(design.from_original(coef, intercepts))
+            start = objective.from_original(coef, intercepts)
             self.slopes = self._contrasts(start)[:, : len(self.names)]
             self.point = objective.at(start)
             self._hessian = self.point.loss_hessian()

@@ -171,11 +171,11 @@ class Design:
         V = W[:, :-1] * self.scale
         return V, np.asarray(W[:, -1] - _precise_product(V, self.shift), dtype=np.float64)
 
-    def from_original(self, coef: Array, intercept: Array) -> Array:
+    def from_original(self, coef: Array, intercept: Array, dtype: Any = np.float64) -> Array:
         """W (K, d + 1) of given coefficients; what a dropped column had is forgotten."""
         with np.errstate(divide="ignore"):
-            V = np.where(self.scale > 0, coef / np.where(self.scale > 0, self.scale, 1.0), 0.0)
-        last = np.zeros(len(coef))
+            V = np.where(self.scale > 0, coef.astype(dtype) / np.where(self.scale > 0, self.scale, 1.0), 0.0)
+        last = np.zeros(len(coef), dtype=dtype)
         if self.fit_intercept:
             last[:] = intercept + _precise_product(coef, self.shift)
         return np.column_stack([V, last])

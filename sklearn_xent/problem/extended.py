@@ -15,6 +15,7 @@ import numpy as np
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective, Point
+from sklearn_xent.problem.penalties import ElasticNet
 from sklearn_xent.rows import PerRow
 from sklearn_xent.rows.extended import extended_rows
 
@@ -42,10 +43,18 @@ class ExtendedObjective(Objective):
         """See ``Objective.point``."""
         return ExtendedPoint(self, W, sums, kept)
 
+    def under(self, penalty: ElasticNet) -> ExtendedObjective:
+        """See ``Objective.under``."""
+        return replace(self, penalty=penalty, plain=self.plain.under(penalty))
+
     @property
     def eps(self) -> float:
         """Relative rounding of a product."""
         return float(np.finfo(np.longdouble).eps)
+
+    def from_original(self, coef: Array, intercept: Array) -> Array:
+        """See ``Objective.from_original``; the coefficients are in extended precision."""
+        return self.symmetric(self.design.from_original(coef, intercept, np.longdouble))
 
     def columns(self, which: Array) -> ExtendedObjective:
         """The problem on some columns of X, which are copied; the others' coefficients are zero."""

@@ -66,6 +66,10 @@ class Objective:
         """Whether points keep the expansion of the loss: three arrays of the size of the logits."""
         return self.rows.n_rows * self.loss.n_logits <= KEPT
 
+    def under(self, penalty: ElasticNet) -> Objective:
+        """The same loss under another penalty."""
+        return replace(self, penalty=penalty, known=None)
+
     def gram(self) -> Array:
         """Weighted Gram matrix of the design, (d + 1, d + 1)."""
         (A,), _ = self.rows.sweep(hessians.gram, self.design)
@@ -138,8 +142,8 @@ class Objective:
         return coef, intercept
 
     def from_original(self, coef: Array, intercept: Array) -> Array:
-        """Coefficients W (K, d + 1) of those in the units of X; the intercept's sum in extended precision."""
-        return self.design.from_original(coef, intercept)
+        """Coefficients W (K, d + 1) of those in the units of X, symmetric; the sums in extended precision."""
+        return self.symmetric(self.design.from_original(coef, intercept))
 
     def columns(self, which: Array) -> Objective:
         """The problem on some columns of X, which are copied; the others' coefficients are zero."""
@@ -169,7 +173,7 @@ class Point:
 
     def under(self, objective: Objective) -> Point:
         """The same coefficients under the penalty of an objective of the same rows and design."""
-        point = Point.__new__(Point)
+        point = type(self).__new__(type(self))
         point.logits, point._kept = self.logits, self._kept
         point.loss, point.loss_gradient = self.loss, self.loss_gradient
         point._penalise(objective, self.coefficients)

@@ -30,6 +30,7 @@ __all__ = [
 
 DENSE_LIMIT = 1500  # coefficients up to which a Hessian is factored unasked: 18 MB, a fraction of a second
 MEMORY_LIMIT = 2**30  # bytes a solver asked for by name may take for one dense matrix
+FAINTEST = 1e-36  # of the largest curvature: a Newton step along less would be of no length that serves
 FEW = 50  # directions of no curvature to a Hessian that are looked at row by row
 SMALL = 128  # coefficients up to which the calls of a factorisation cost more than its sums
 ROUGHLY = 100  # coefficients from which the products are what a Hessian costs
@@ -127,11 +128,11 @@ class Curvature:
         """
         assert self._eigen is not None
         values, turn = np.linalg.eigh(along)
-        seen = values > len(values) * np.finfo(float).eps * values[-1]
+        known, vectors = self._eigen
+        seen = values > max(len(values) * np.finfo(float).eps * values[-1], FAINTEST * known.max(initial=0.0))
         if not seen.any():
             return
         turned = self._null @ turn
-        known, vectors = self._eigen
         self._eigen = np.append(known, values[seen]), np.hstack([vectors, turned[:, seen]])
         self._null = turned[:, ~seen]
 

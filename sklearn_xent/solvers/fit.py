@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.problem.extended import extended
 from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.solvers.active_set import active_set
 from sklearn_xent.solvers.diagnosis import diagnose
@@ -21,7 +22,7 @@ from sklearn_xent.solvers.history import History
 from sklearn_xent.solvers.methods import FIRST_ORDER, choose, successors
 from sklearn_xent.solvers.minimum_norm import minimum_norm
 from sklearn_xent.solvers.newton import newton_cholesky
-from sklearn_xent.solvers.optimality_gap import POLISH_LIMIT
+from sklearn_xent.solvers.optimality_gap import POLISH_LIMIT, polishable
 from sklearn_xent.solvers.solve import Solution, Stage, minimise
 from sklearn_xent.solvers.tolerance import FINEST, goal
 from sklearn_xent.solvers.visit import Status
@@ -101,6 +102,18 @@ def _of_least_norm(solution: Solution, tol: float) -> Solution:
     return replace(solution, point=moved, gap=gap) if near else solution
 
 
+def _rise(point: Point, coef: Array, intercept: Array) -> float:
+    """What F rises by from a point to coefficients in the units of X.
+
+    Beside large terms of logits, and of intercepts, values in float64 are noise.
+    """
+    objective = point.objective
+    if polishable(point):
+        objective = extended(objective)
+        point = objective.at(point.coefficients)
+    return float(objective.at(objective.from_original(coef, intercept)).value - point.value)
+
+
 def _as_returned(
     solution: Solution, tol: float, bounds: tuple[Array, Array] | None
 ) -> tuple[Solution, Array, Array]:
@@ -115,7 +128,7 @@ def _as_returned(
     if bounds is None and not objective.design.shift.any():
         return solution, coef, intercept  # each coefficient by itself, to its last digit
     coef = coef if bounds is None else np.clip(coef, *bounds)
-    W = objective.symmetric(objective.from_original(coef, intercept))
+    W = objective.from_original(coef, intercept)
     moved = W - point.coefficients
     if objective.loss.shift_invariant:
         moved[:, -1] -= moved[:, -1].mean()
@@ -123,9 +136,8 @@ def _as_returned(
     slope = np.abs(point.gradient + objective.penalty.l1 * np.sign(point.coefficients))
     cost = float((slope * moved).sum()) + 0.5 * float(moved.sum()) ** 2
     if cost > max(1e-3 * solution.gap.nats, np.finfo(float).eps * abs(point.value)):
+        cost = min(_rise(point, coef, intercept), cost)
         point = objective.at(W)
-        # values of both points are rounded: beside large terms of logits their difference is noise
-        cost = min(point.value - solution.point.value, cost)
     gap = solution.gap._replace(nats=solution.gap.nats + max(cost, 0.0))
     status = solution.status
     if status is Status.CONVERGED:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import Enum
 from functools import partial
 from typing import NamedTuple
@@ -49,6 +50,7 @@ PRODUCTS = 60, 400  # with the Hessian for one certificate: as many as readings 
 SPENT, SOLVED = 0.1, 1e-2
 SIGNS = np.random.default_rng(0).choice([-1.0, 1.0], 4096)  # of errors that are tried for what they hide
 OUTLYING = 0.1  # share of a column's squares in one row, from which that row may decide what is rounding
+WEAK = 0.25  # of the goal: what l1 penalties that are left out may cost
 NOTHING = 1e-3  # of the goal: what rounding may hide without being counted exactly
 
 
@@ -109,12 +111,33 @@ def certify(
     if curvature is None and size <= DENSE_LIMIT:
         curvature = curvature_at(point)
     if curvature is not None:
-        return Gap(min(bound, factored_bound(point, curvature, goal)), Kind.BOUND), curvature
+        bound = min(bound, factored_bound(point, curvature, goal))
+        if bound > goal and polishable(point):
+            bound = min(bound, _without_weak_l1(point, goal))
+        return Gap(bound, Kind.BOUND), curvature
     gap = _by_products(point, goal, precondition)
     unknown = gap.kind is Kind.ESTIMATE and not goal < gap.nats < np.inf
     if unknown and size <= CERTIFIED_LIMIT:
         return Gap(min(bound, factored_bound(point, curvature_at(point), goal)), Kind.BOUND), None
     return gap if gap.nats < bound else Gap(bound, Kind.BOUND), None
+
+
+def _without_weak_l1(point: Point, goal: float) -> float:
+    """Bound from the minimum without those l1 penalties that cost next to nothing: it is no higher.
+
+    A kink too weak for the digits of the slopes keeps coefficients from being solved for.
+    """
+    o, penalty = point.objective, point.objective.penalty
+    costs = penalty.l1 * np.abs(point.coefficients).sum(axis=0)
+    order = np.argsort(costs, kind="stable")
+    weak = order[np.cumsum(costs[order]) <= WEAK * goal]
+    if not penalty.l1[weak].any():
+        return np.inf
+    l1 = penalty.l1.copy()
+    l1[weak] = 0.0
+    relaxed = point.under(o.under(replace(penalty, l1=l1)))
+    cost = float(costs[weak].sum())
+    return factored_bound(relaxed, curvature_at(relaxed), goal - cost) + cost
 
 
 def _by_products(point: Point, goal: float, precondition: Map | None) -> Gap:
