@@ -51,7 +51,7 @@ def _allowed(point: Point, curvature: Curvature, endless: bool) -> Array:
         aim = np.where(chosen, point.stationarity, 0.0)
         if endless and (np.abs(curvature.lost(aim)) <= ROUNDED * slope_rounding(point)).all():
             break
-        direction = -curvature.null_part(aim) if endless else -curvature.solve(aim)
+        direction = -curvature.null_part(aim) if endless else -curvature.step(aim, abs(point.value))
         wrong = chosen & held & (direction * point.stationarity >= 0)
         if not wrong.any():
             return direction

@@ -30,7 +30,8 @@ __all__ = [
 
 DENSE_LIMIT = 1500  # coefficients up to which a Hessian is factored unasked: 18 MB, a fraction of a second
 MEMORY_LIMIT = 2**30  # bytes a solver asked for by name may take for one dense matrix
-FAINTEST = 1e-36  # of the largest curvature: a Newton step along less would be of no length that serves
+FAINTEST = 1e-36  # of the largest curvature: what is none
+DONE = 1e-6  # of the objective's value: the decrement below which a Newton step follows faint curvature
 FEW = 50  # directions of no curvature to a Hessian that are looked at row by row
 SMALL = 128  # coefficients up to which the calls of a factorisation cost more than its sums
 ROUGHLY = 100  # coefficients from which the products are what a Hessian costs
@@ -59,7 +60,8 @@ class Curvature:
         H = H * self._unit[:, None] * self._unit
         self._cholesky = self._eigen = None
         self._rounding = self.least_pivot = 0.0
-        self._null = np.zeros((len(H), 0))
+        self._null, self._clear = np.zeros((len(H), 0)), 0
+        self.unseen: Callable[[Curvature], None] | None = None
         if H.size:
             U, sound = _cholesky(H)
             self.least_pivot = float(U.diagonal().min() ** 2) if sound else 0.0
@@ -70,6 +72,8 @@ class Curvature:
             self._rounding = 8 * len(H) * np.finfo(float).eps * max(values.max(), 1e-300)
             keep = values > rank_tol
             self._eigen = values[keep], vectors[:, keep]
+            clear = (8 * len(H) * np.finfo(float).eps) ** 2 * values.max()
+            self._clear = int(np.count_nonzero(values[keep] > clear))
             self._null = vectors[:, ~keep]
 
     def solve(self, gradient: Array, noise: Array | None = None) -> Array:
@@ -92,6 +96,32 @@ class Curvature:
         else:
             x = g
         out[self.active] = x * self._unit
+        return out.reshape(gradient.shape)
+
+    def look(self) -> None:
+        """Have directions of no curvature measured apart from H, once."""
+        unseen, self.unseen = self.unseen, None
+        if unseen is not None:
+            unseen(self)
+
+    def step(self, gradient: Array, value: float) -> Array:
+        """Newton step from a point of some objective value; along faint curvature once all else is done.
+
+        What then promises more than the value is left out: rows that are certain and wrong have a slope and
+        next to no curvature, and no quadratic model is valid there.
+        """
+        if self._eigen is None:
+            return self.solve(gradient)
+        g, out = gradient.ravel()[self.active] * self._unit, np.zeros(gradient.size)
+        values, vectors = (array[..., : self._clear] for array in self._eigen)
+        along = vectors.T @ g
+        if 0.5 * (along**2 / values).sum() <= DONE * value:
+            self.look()
+            values, vectors = self._eigen
+            along = vectors.T @ g
+            faint = np.arange(len(values)) >= self._clear
+            along[faint & (0.5 * along**2 / values > value)] = 0.0
+        out[self.active] = vectors @ (along / values) * self._unit
         return out.reshape(gradient.shape)
 
     def null_part(self, gradient: Array) -> Array:
@@ -224,14 +254,21 @@ def curvature_on(point: Point, chosen: Array) -> Curvature:
     exact = affordable(point)
     root = partial(hessian_root, point, chosen) if exact else None
     curvature = Curvature(hessian_among(point, chosen), chosen.ravel(), root)
-    null = curvature.null_space()
-    if exact and 0 < null.shape[1] <= FEW:
-        basis, off = np.zeros((*chosen.shape, null.shape[1])), np.zeros(chosen.shape)
-        basis[chosen] = null
-        curvature.refine_null(point.products_along(basis))
-        basis[chosen], off[chosen] = curvature.null_space(), curvature.null_error()
-        curvature.see(point.curvature_along(basis, off))
+    if exact:
+        curvature.unseen = partial(_look, point, chosen)
     return curvature
+
+
+def _look(point: Point, chosen: Array, curvature: Curvature) -> None:
+    """Measure the null space of a Hessian between the coefficients of a mask (K, d + 1) row by row."""
+    null = curvature.null_space()
+    if not 0 < null.shape[1] <= FEW:
+        return
+    basis, off = np.zeros((*chosen.shape, null.shape[1])), np.zeros(chosen.shape)
+    basis[chosen] = null
+    curvature.refine_null(point.products_along(basis))
+    basis[chosen], off[chosen] = curvature.null_space(), curvature.null_error()
+    curvature.see(point.curvature_along(basis, off))
 
 
 def hessian_at(point: Point, dtype: Any = np.float64) -> Array:

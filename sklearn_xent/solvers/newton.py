@@ -35,7 +35,8 @@ def newton_cholesky(objective: Objective, start: Array, visit: Visit, *, rough: 
     while True:
         curvature = curvature_at(point, rough=rough)
         visit(point, curvature=curvature)
-        new = step_towards(point, objective.at(point.coefficients - curvature.solve(point.gradient)))
+        step = curvature.step(point.gradient, abs(point.value))
+        new = step_towards(point, objective.at(point.coefficients - step))
         if new is None:
             return
         point = new

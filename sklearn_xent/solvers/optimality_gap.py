@@ -192,6 +192,7 @@ def factored_bound(point: Point, curvature: Curvature, goal: float) -> float:
     A step that rounding left inexact is refined; with kinks and bounds, coefficients that the step lets go
     join the face.
     """
+    curvature.look()
     penalty, G = point.objective.penalty, point.loss_gradient
     least, greatest = penalty.dual_range
     active = curvature.active.reshape(G.shape)

@@ -60,6 +60,7 @@ def _polish(point: Point, curvature: Curvature, at_most: int) -> list[Step]:
     o, steps = point.objective, list[Step]()
     if o.rows.n_rows * point.coefficients.size > POLISH_LIMIT:
         return steps
+    curvature.look()
     estimate = curvature.gap(point.stationarity)
     while len(steps) < min(at_most, STEPS) and estimate >= EXHAUSTED * abs(point.value):
         trial = o.at(o.symmetric(point.coefficients - curvature.solve(point.stationarity)))

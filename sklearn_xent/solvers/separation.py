@@ -25,6 +25,7 @@ __all__ = ["SeparationWarning", "recession_direction"]
 LARGEST_NULL_SPACE = 2000  # coefficients up to which a null space is looked for: 32 MB, some seconds
 LARGEST_PROGRAM = 20_000_000  # entries of the linear program that are worth the answer
 SECONDS = 10.0
+DIFFICULT = 4  # scipy's status of a program that ended in numerical difficulties
 PIVOTS = 20_000  # of the simplex method, at most: it takes one or two a row, unless rounding has it cycle
 FEASIBLE = 1e-10  # what the program may violate, relative to a margin's terms
 PROGRAMS, USED = 3, 1e-9  # of them, and what of the last ray's largest entry counts as in use
@@ -161,6 +162,19 @@ def _sides(bounds: tuple[Array, Array], free: Array) -> tuple[Array, Array]:
 
 def _least_norm_ray(M: Array, basis: Array, costs: Array, grows: Array, falls: Array) -> Array | None:
     """Ray z with M z >= 0, not all 0, and basis z of least weighted l1 norm; None if there is none."""
+    ray, difficult = _program(M, basis, costs, grows, falls, presolve=True)
+    if difficult:
+        # entries of a direction in units of their own: the norm is another, and serves as well
+        largest = np.abs(basis).max(axis=1, initial=0.0)
+        basis = basis / np.where(largest > 0, largest, 1.0)[:, None]
+        ray, _ = _program(M, basis, costs, grows, falls, presolve=False)
+    return ray
+
+
+def _program(
+    M: Array, basis: Array, costs: Array, grows: Array, falls: Array, *, presolve: bool
+) -> tuple[Array | None, bool]:
+    """The ray by a linear program, and whether that ended in numerical difficulties."""
     total = M.mean(axis=0)
     total = total / (np.abs(total).max() or 1.0)
     N, m = basis.shape
@@ -179,6 +193,7 @@ def _least_norm_ray(M: Array, basis: Array, costs: Array, grows: Array, falls: A
             "time_limit": SECONDS,
             "primal_feasibility_tolerance": FEASIBLE,
             "maxiter": PIVOTS,
+            "presolve": presolve,
         },
     )
-    return np.asarray(program.x[:m]) if program.status == 0 else None
+    return (np.asarray(program.x[:m]) if program.status == 0 else None), program.status == DIFFICULT

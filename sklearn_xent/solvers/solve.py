@@ -33,6 +33,7 @@ CLOSE = 3  # times the goal: a bound expected above it is not asked for
 PATIENCE = 200  # iterations after which another method takes over, where there is one
 
 Report = Callable[[str, Point, History], Any]  # also gets the name of the method that runs
+EXTENDED = 80  # iterations in extended precision, from where a method stalled
 UNFINISHED = Status.STALLED, Status.ITERATION_LIMIT
 UNKNOWN = Gap(np.inf, Kind.ESTIMATE)
 
@@ -233,7 +234,8 @@ def minimise(
             monitor.solver = name if not monitor.solver else f"{monitor.solver}, {name}"
         last = i == len(stages) - 1
         monitor.progress = len(monitor.history), np.inf, np.inf
-        monitor.deadline = None if last or (patient and i == 0) else len(monitor.history) + PATIENCE
+        limit = EXTENDED if extends else None if last or (patient and i == 0) else PATIENCE
+        monitor.deadline = None if limit is None else len(monitor.history) + limit
         here = extended(objective) if extends else objective
         point, gap, curvature, status = _run(here, method, start, monitor)
         if gap.kind is Kind.BOUND:
@@ -259,7 +261,7 @@ def _least(objective: Objective, stages: Sequence[Stage], point: Point, tol: flo
     """Least that the minimum can be, from the optimum of a small problem that may take no more iterations."""
     for stage in stages:
         if stage.extended:
-            monitor = Monitor(tol, PATIENCE)
+            monitor = Monitor(tol, EXTENDED)
             least, gap, *_ = _run(extended(objective), stage.method, point.coefficients, monitor)
             return least.value - gap.nats if gap.kind is Kind.BOUND else -np.inf
     return -np.inf
