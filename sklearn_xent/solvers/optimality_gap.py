@@ -186,14 +186,14 @@ def _by_products(point: Point, goal: float, precondition: Map | None) -> Gap:
     return Gap(bound, Kind.BOUND) if bound <= goal else estimate
 
 
-def factored_bound(point: Point, curvature: Curvature, goal: float) -> float:
+def factored_bound(point: Point, curvature: Curvature, goal: float, *, until: float = np.inf) -> float:
     """Bound in nats from the Newton step of a factored Hessian; one reading of X, or a few.
 
     A step that rounding left inexact is refined; with kinks and bounds, coefficients that the step lets go
     join the face.
     """
     curvature.look()
-    penalty, G = point.objective.penalty, point.loss_gradient
+    penalty, G, sharp = point.objective.penalty, point.loss_gradient, min(goal, until)
     least, greatest = penalty.dual_range
     active = curvature.active.reshape(G.shape)
     aim, best = np.where(active, point.stationarity, 0.0), np.inf
@@ -209,11 +209,11 @@ def factored_bound(point: Point, curvature: Curvature, goal: float) -> float:
         let_go = ~active & ((dual.gradient > greatest) | (dual.gradient < least))
         best = min(best, _bound_of(dual, curvature, hidden))
         rest = np.where(active, dual.gradient - expected, 0.0)
-        if best > goal and (np.abs(curvature.lost(rest)) <= ROUNDED * shared).all():
+        if best > sharp and (np.abs(curvature.lost(rest)) <= ROUNDED * shared).all():
             corrected = dual.corrected(curvature.solve(rest))
             if corrected is not None:
                 best = min(best, _bound_of(corrected, curvature, hidden))
-        if best <= goal or (previous / 2 < best < np.inf and not let_go.any()):
+        if best <= sharp or (previous / 2 < best < np.inf and not let_go.any()):
             break
         if let_go.any():
             active = active | let_go

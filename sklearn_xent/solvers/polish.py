@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sklearn_xent.problem.duality import duality_gap
 from sklearn_xent.problem.objective import Point
 from sklearn_xent.solvers.conjugate_gradient import Map
 from sklearn_xent.solvers.curvature import Curvature, curvature_at
@@ -44,7 +45,9 @@ def certify_polished(
         steps = _polish(point, curvature, at_most)
         if steps:
             last = steps[-1][0]
-            bound = factored_bound(last, curvature, ROUNDED * abs(last.value))
+            bound = duality_gap(last, goal)
+            if bound > goal:
+                bound = factored_bound(last, curvature, goal, until=ROUNDED * abs(last.value))
             if bound <= goal:
                 return [*steps[:-1], (last, bound)], Gap(bound, Kind.BOUND), curvature
         patient = False
