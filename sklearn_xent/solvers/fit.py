@@ -33,6 +33,7 @@ EXTENDED = {
     newton_cholesky: "newton-cholesky (extended precision)",
     active_set: "active-set (extended precision)",
 }
+FINISHED = 2e8  # products for a triangular factor of the rows up to which a fit is finished: 50 ms a step
 Report = Callable[[str, Point, History], Any]
 
 
@@ -79,7 +80,8 @@ def _stages(solver: str, objective: Objective, random_state: Any, memory: Any) -
     """The method asked for, and those that go on where it stalls: a small problem in extended precision."""
     name, method = choose(solver, objective, random_state, memory)
     stages = [Stage(name, method)]
-    small = objective.rows.n_rows * math.prod(objective.shape) <= POLISH_LIMIT
+    n_rows, size = objective.rows.n_rows, math.prod(objective.shape)
+    small = n_rows * size <= POLISH_LIMIT and n_rows * objective.shape[0] * size**2 <= FINISHED
     others = successors(name, objective) if small or solver == "auto" else []
     if small and not objective.rows.single:
         exact, method = (

@@ -30,10 +30,12 @@ IDLE, VISIBLE = 50, 1e-3
 PATIENT = 8  # coefficients for each iterate by which a certificate's Hessian may wait: it costs about as much
 LONGEST = 12  # iterates that it waits: conjugate gradients in its place cost as much
 CLOSE = 3  # times the goal: a bound expected above it is not asked for
-PATIENCE = 200  # iterations after which another method takes over, where there is one
+PATIENCE = (
+    200  # iterations after which another method takes over, where there is one; half of a small problem
+)
 
 Report = Callable[[str, Point, History], Any]  # also gets the name of the method that runs
-EXTENDED = 80  # iterations in extended precision, from where a method stalled
+EXTENDED = 50  # iterations in extended precision, from where a method stalled
 UNFINISHED = Status.STALLED, Status.ITERATION_LIMIT
 UNKNOWN = Gap(np.inf, Kind.ESTIMATE)
 
@@ -225,6 +227,7 @@ def minimise(
     if objective.rows.single:
         # what stalls at the precision of products in float32 goes on in float64
         stages = [stages[0], *stages]
+    patience = PATIENCE // 2 if any(stage.extended for stage in stages) else PATIENCE
     lowest, best = -np.inf, None  # what the minimum can be, and where the last stage ended
     for i, (name, method, extends) in enumerate(stages):
         if i > 0 and (objective.rows.single or extends or stages[i - 1].extended):
@@ -234,7 +237,7 @@ def minimise(
             monitor.solver = name if not monitor.solver else f"{monitor.solver}, {name}"
         last = i == len(stages) - 1
         monitor.progress = len(monitor.history), np.inf, np.inf
-        limit = EXTENDED if extends else None if last or (patient and i == 0) else PATIENCE
+        limit = EXTENDED if extends else None if last or (patient and i == 0) else patience
         monitor.deadline = None if limit is None else len(monitor.history) + limit
         here = extended(objective) if extends else objective
         point, gap, curvature, status = _run(here, method, start, monitor)
@@ -246,7 +249,7 @@ def minimise(
             break
         best, start = point, point.coefficients
     if status is Status.ITERATION_LIMIT and gap.nats > goal(point, tol):
-        lowest = max(lowest, _least(objective, stages, point, tol))
+        lowest = max(lowest, _least(objective, stages[i + 1 :], point, tol))
     known = point.value - lowest + 8 * EPS * abs(point.value)
     if status is not Status.CONVERGED and known < gap.nats:
         gap = Gap(max(known, 0.0), Kind.BOUND)  # another stage's point has shown more
