@@ -74,7 +74,8 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         Relative suboptimality :math:`(J - J^*) / J` at which a fit stops; it does not depend on the units of
         X or C. Where J is above 5000 nats, :math:`J - J^*` is at most 5000 ``tol`` nats, by default 0.005:
         then no linear combination of the coefficients is further from the optimum than a tenth of its
-        standard error. More than eight digits of J are asked for only by a ``tol`` below 1e-8.
+        standard error. More than eight digits of J are asked for only by a ``tol`` below 1e-8; eight are
+        where columns are not penalised, to see whether classes are separated.
     max_iter : int, default=1000
         Most iterations; 0 leaves the coefficients at zero.
     warm_start : bool, default=False

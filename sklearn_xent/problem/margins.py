@@ -13,7 +13,14 @@ from sklearn_xent.problem.design import Design
 from sklearn_xent.problem.hessians import chosen_rows, triangular
 from sklearn_xent.rows import Block
 
-__all__ = ["constraint_gram", "constraint_root", "margin_extremes", "margins_along", "smallest_margin"]
+__all__ = [
+    "constraint_gram",
+    "constraint_root",
+    "count_growing",
+    "margin_extremes",
+    "margins_along",
+    "smallest_margin",
+]
 
 ROUNDED_MARGIN = 1e-9  # change of a margin, relative to the sizes of its terms, that counts as none
 ROUNDED_LOGIT = 1e-12  # margin of a row, relative to the terms of its logits, that rounding may make
@@ -30,6 +37,13 @@ def _margin_holds(block: Block, e: Any, k: int, l: int, share: float) -> tuple[A
     open_ = (y[k] > 0) & (y[l] <= 0) & (w > 0)
     tied = (y[k] > 0) & (y[l] > 0) & (w > 0)
     return open_ & (w * p[l] <= share), tied | (open_ & (w * p[l] > share))
+
+
+def count_growing(block: Block, e: Any, share: float) -> Any:
+    """How many margins may grow."""
+    classes = range(max(len(e.probabilities), 2))
+    pairs = permutations(classes, 2)
+    return (sum(int(_margin_holds(block, e, k, l, share)[0].sum()) for k, l in pairs),), ()
 
 
 def constraint_gram(block: Block, e: Any, design: Design, share: float) -> Any:

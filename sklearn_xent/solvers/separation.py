@@ -68,6 +68,12 @@ def _direction(point: Point, share: float) -> Array | None:
     basis, off = _unconstrained(point, free, share)
     if not basis.shape[1]:
         return None
+    if basis.shape[1] > LARGEST_NULL_SPACE:
+        (growing,), _ = objective.rows.sweep(margins.count_growing, point.expansion, share, reads=False)
+        if (
+            growing * basis.shape[1] > LARGEST_PROGRAM / 10
+        ):  # each is a difference of two columns of that length
+            return None
     args = point.expansion, objective.design, basis, off, share
     _, (parts,) = objective.rows.sweep(margins.margins_along, *args)
     M = np.concatenate(parts.flat())

@@ -136,8 +136,11 @@ class Monitor:
         return steps[-1][0] if steps else point
 
     def goal(self, point: Point) -> float:
-        """Gap in nats at which to stop: a small problem is taken further than tol asks, at no cost."""
-        return goal(point, min(self.tol, FINEST) if polishable(point) else self.tol)
+        """Gap in nats at which to stop: small problems go further than tol asks, at no cost, and those whose
+        classes may be separated, which only what is left of the loss can show.
+        """
+        further = polishable(point) or point.objective.free[:-1].any()
+        return goal(point, min(self.tol, FINEST) if further else self.tol)
 
     def _certify(
         self, point: Point, guess: Gap, curvature: Curvature | None, precondition: Map | None

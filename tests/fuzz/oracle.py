@@ -35,6 +35,7 @@ class Optimum(NamedTuple):
         return bool(self.gap <= 1e-8 * abs(self.value))
 
 
+@np.errstate(all="ignore")  # a proof from a point on its bounds may fail: it then proves nothing
 def optimum(problem, starts, enough=1e-9):
     """The optimum of an `Exact` problem, from the first of the starts (coef, intercept) that proves it.
 
