@@ -68,7 +68,7 @@ def _direction(point: Point, share: float) -> Array | None:
     basis, off = _unconstrained(point, free, share)
     if not basis.shape[1]:
         return None
-    if basis.shape[1] > LARGEST_NULL_SPACE:
+    if basis.shape[1] > LARGEST_NULL_SPACE:  # each margin is then the difference of two columns as long
         (growing,), _ = objective.rows.sweep(margins.count_growing, point.expansion, share, reads=False)
         if (
             growing * basis.shape[1] > LARGEST_PROGRAM / 10
