@@ -6,10 +6,7 @@ Dask is imported only once a collection of it is met.
 from __future__ import annotations
 
 import os
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextvars import copy_context
 from functools import partial
-from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -20,6 +17,7 @@ from sklearn_xent.partitions import (
     Partition,
     Summary,
     agreement,
+    computed,
     described,
     is_frame,
     partitions_of,
@@ -30,7 +28,6 @@ from sklearn_xent.partitions import (
 from sklearn_xent.rows import Rows, as_rows
 from sklearn_xent.rows.dask import ClusterRows, Group, groups_of
 from sklearn_xent.rows.parts import Part, PartedMatrix
-from sklearn_xent.rows.threads import usable_cores
 from sklearn_xent.targets import Targets, check_mass, check_offset, class_factors, encode_targets
 
 __all__ = ["as_local_parts", "check_columns", "lazily", "rows_on_cluster"]
@@ -79,11 +76,11 @@ def as_local_parts(X: Any, y: Any, sample_weight: Any, offset: Any) -> tuple[Par
     known = np.nan if is_frame(X) else X.nbytes
     held = None
     if known < SHARE * _memory_at_hand():
-        held = list(_computed(*parts))
-    outlines: Any = held or _computed(*[dask.delayed(described)(p) for p in parts])
+        held = list(computed(*parts))
+    outlines: Any = held or computed(*[dask.delayed(described)(p) for p in parts])
     summaries = [p.X if isinstance(p.X, Summary) else shape_of(p) for p in outlines]
     if held is None and sum(s.bytes for s in summaries) < SHARE * _memory_at_hand():
-        held = list(_computed(*parts))
+        held = list(computed(*parts))
     dtype, sparse = agreement(summaries)
     matrix = PartedMatrix(
         [
@@ -98,27 +95,6 @@ def as_local_parts(X: Any, y: Any, sample_weight: Any, offset: Any) -> tuple[Par
     )
     rest = [_stacked([getattr(p, name) for p in outlines]) for name in Partition._fields[1:]]
     return matrix, *rest
-
-
-def _computed(*collections: Any) -> Any:
-    """Values of collections, by threads of their own that are asked from a thread of its own.
-
-    Only the main thread is interrupted: in the midst of a lock of the pool that Dask keeps, Ctrl-C would
-    leave it locked for ever, and every later call waiting.
-    """
-    import dask
-
-    future: Future[Any] = Future()
-
-    def compute() -> None:
-        try:
-            with ThreadPoolExecutor(usable_cores()) as pool:
-                future.set_result(dask.compute(*collections, scheduler="threads", pool=pool))
-        except BaseException as error:
-            future.set_exception(error)
-
-    Thread(target=copy_context().run, args=(compute,), daemon=True).start()
-    return future.result()
 
 
 def rows_on_cluster(

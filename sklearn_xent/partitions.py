@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from threading import Thread
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +12,7 @@ import scipy.sparse as sp
 from sklearn.utils.validation import check_array
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.rows.threads import usable_cores
 from sklearn_xent.targets import check_sample_weight, check_several, read_labels
 
 __all__ = [
@@ -16,6 +20,7 @@ __all__ = [
     "Summary",
     "agreement",
     "client_of",
+    "computed",
     "described",
     "is_collection",
     "is_frame",
@@ -84,6 +89,27 @@ def partitions_of(X: Any, y: Any, sample_weight: Any, offset: Any) -> list[Any]:
     return [prepare(i, *row) for i, row in enumerate(zip(pieces, *columns, strict=True))]
 
 
+def computed(*collections: Any) -> Any:
+    """Values of collections, by threads of their own that are asked from a thread of its own.
+
+    Only the main thread is interrupted: in the midst of a lock of the pool that Dask keeps, Ctrl-C would
+    leave it locked for ever, and every later call waiting.
+    """
+    import dask
+
+    future: Future[Any] = Future()
+
+    def compute() -> None:
+        try:
+            with ThreadPoolExecutor(usable_cores()) as pool:
+                future.set_result(dask.compute(*collections, scheduler="threads", pool=pool))
+        except BaseException as error:
+            future.set_exception(error)
+
+    Thread(target=copy_context().run, args=(compute,), daemon=True).start()
+    return future.result()
+
+
 def _lengths(X: Any, pieces: list[Any]) -> tuple[list[int], list[Any]]:
     """Rows of each partition, which may have to be computed; then a cluster keeps them."""
     import dask
@@ -91,9 +117,11 @@ def _lengths(X: Any, pieces: list[Any]) -> tuple[list[int], list[Any]]:
     known = [] if is_frame(X) else list(X.chunks[0])
     if known and not np.isnan(known).any():
         return known, pieces
-    if client_of() is not None:
+    on_cluster = client_of() is not None
+    if on_cluster:
         pieces = list(dask.persist(*pieces))
-    return list(dask.compute(*[dask.delayed(len)(piece) for piece in pieces])), pieces
+    compute = dask.compute if on_cluster else computed
+    return list(compute(*[dask.delayed(len)(piece) for piece in pieces])), pieces
 
 
 def _cut(name: str, values: Any, X: Any, n_partitions: int, lengths: list[int] | None) -> list[Any]:
