@@ -29,10 +29,6 @@ from sklearn_xent.solvers.visit import Status
 
 __all__ = ["Fit", "fit"]
 
-EXTENDED = {
-    newton_cholesky: "newton-cholesky (extended precision)",
-    active_set: "active-set (extended precision)",
-}
 FINISHED = 2e8  # products for a triangular factor of the rows up to which a fit is finished: 50 ms a step
 Report = Callable[[str, Point, History], Any]
 

@@ -124,6 +124,13 @@ class Monitor:
         held = not point.objective.penalty.free[:-1].any()
         return held and len(self.waits) < min(point.coefficients.size // PATIENT, LONGEST)
 
+    def begin(self, solver: str, limit: int | None) -> None:
+        """Judge another method from now on, which has so many iterations, or as many as it likes."""
+        if solver != self.solver:
+            self.solver = solver if not self.solver else f"{self.solver}, {solver}"
+        self.progress = len(self.history), np.inf, np.inf
+        self.deadline = None if limit is None else len(self.history) + limit
+
     @property
     def room(self) -> int:
         """Iterates that max_iter leaves."""
@@ -236,12 +243,8 @@ def minimise(
         if i > 0 and (objective.rows.single or extends or stages[i - 1].extended):
             objective.rows.single = False
             monitor.best = None  # its value was that of products in another precision
-        if name != monitor.solver:
-            monitor.solver = name if not monitor.solver else f"{monitor.solver}, {name}"
         last = i == len(stages) - 1
-        monitor.progress = len(monitor.history), np.inf, np.inf
-        limit = EXTENDED if extends else None if last or (patient and i == 0) else patience
-        monitor.deadline = None if limit is None else len(monitor.history) + limit
+        monitor.begin(name, EXTENDED if extends else None if last or (patient and i == 0) else patience)
         here = extended(objective) if extends else objective
         point, gap, curvature, status = _run(here, method, start, monitor)
         if gap.kind is Kind.BOUND:
