@@ -12,7 +12,6 @@ import scipy.sparse as sp
 from sklearn.utils.validation import check_array
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.rows.threads import usable_cores
 from sklearn_xent.targets import check_sample_weight, check_several, read_labels
 
 __all__ = [
@@ -96,12 +95,13 @@ def computed(*collections: Any) -> Any:
     leave it locked for ever, and every later call waiting.
     """
     import dask
+    from dask.system import CPU_COUNT  # what its own pool has
 
     future: Future[Any] = Future()
 
     def compute() -> None:
         try:
-            with ThreadPoolExecutor(usable_cores()) as pool:
+            with ThreadPoolExecutor(CPU_COUNT) as pool:
                 future.set_result(dask.compute(*collections, scheduler="threads", pool=pool))
         except BaseException as error:
             future.set_exception(error)
