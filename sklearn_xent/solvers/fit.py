@@ -23,9 +23,9 @@ from sklearn_xent.solvers.methods import FIRST_ORDER, choose, successors
 from sklearn_xent.solvers.minimum_norm import minimum_norm
 from sklearn_xent.solvers.newton import newton_cholesky
 from sklearn_xent.solvers.optimality_gap import POLISH_LIMIT, polishable
-from sklearn_xent.solvers.solve import Solution, Stage, minimise
+from sklearn_xent.solvers.solve import Solution, minimise
 from sklearn_xent.solvers.tolerance import FINEST, goal
-from sklearn_xent.solvers.visit import Status
+from sklearn_xent.solvers.visit import Stage, Status
 
 __all__ = ["Fit", "fit"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from sklearn_xent.solvers.history import History
 from sklearn_xent.solvers.optimality_gap import Gap, Kind, in_double_precision, polishable
 from sklearn_xent.solvers.polish import Step, certify_polished
 from sklearn_xent.solvers.tolerance import FINEST, goal
-from sklearn_xent.solvers.visit import Method, Status, Stop
+from sklearn_xent.solvers.visit import Method, Stage, Status, Stop
 
 __all__ = ["IDLE", "PATIENCE", "Monitor", "Solution", "Stage", "minimise"]
 
@@ -208,14 +208,6 @@ class Solution:
     history: History
     curvature: Curvature | None
     solver: str = ""
-
-
-class Stage(NamedTuple):
-    """A method and its name, and whether it runs in extended precision."""
-
-    name: str
-    method: Method
-    extended: bool = False
 
 
 def minimise(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective, Point
@@ -12,7 +12,7 @@ from sklearn_xent.solvers.conjugate_gradient import Map
 from sklearn_xent.solvers.curvature import Curvature
 from sklearn_xent.solvers.optimality_gap import Gap
 
-__all__ = ["Method", "Status", "Stop", "StopWithin", "Visit"]
+__all__ = ["Method", "Stage", "Status", "Stop", "StopWithin", "Visit"]
 
 
 class Status(Enum):
@@ -57,6 +57,14 @@ class Visit(Protocol):
 
 
 Method = Callable[[Objective, Array, Visit], None]
+
+
+class Stage(NamedTuple):
+    """A method and its name, and whether it runs in extended precision."""
+
+    name: str
+    method: Method
+    extended: bool = False
 
 
 class StopWithin:
