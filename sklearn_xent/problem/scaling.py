@@ -84,11 +84,11 @@ def _centre(rows: Rows, mean: Array) -> Array:
     count = min(rows.n_rows, MEDIAN_ROWS, max(1, CACHED // max(rows.n_features, 1)))
     if not rows.local or count < 3:
         return mean
-    X = rows.take(np.unique(np.linspace(0, rows.n_rows - 1, count).astype(np.intp))).X
+    X = rows.take(np.arange(count) * (rows.n_rows - 1) // (count - 1)).X
     if isinstance(X, DeviceBlock):
         return mean
     X = np.asarray(X.toarray() if sp.issparse(X) else X, dtype=np.float64)
-    median = np.median(X, axis=0)
+    median = np.sort(X, axis=0)[len(X) // 2]
     distance = np.abs(X - median)
     distance[distance == 0] = np.inf
     small = np.sort(distance, axis=0)[len(X) // 10]

@@ -58,7 +58,9 @@ def spread_rows(n_rows: int, n_sample: int, rng: np.random.RandomState) -> Array
     run = min(CHUNK, n_rows)
     edges = np.linspace(0, n_rows - run, n_runs + 1)
     starts = (edges[:-1] + rng.random_sample(n_runs) * np.diff(edges)).astype(np.intp)
-    return np.unique(starts[:, None] + np.arange(run))
+    rows = starts[:, None] + np.arange(run)
+    new = rows >= np.append(0, starts[:-1] + run)[:, None]  # runs may overlap; the starts are sorted
+    return np.asarray(rows[new])
 
 
 def sample_rows(
@@ -71,9 +73,14 @@ def sample_rows(
     The weights sum to that of the source: rows that are in it by rule stand for themselves, those drawn
     stand for all the others.
     """
-    chosen = np.union1d(spread_rows(source.n_rows, n_rows, rng), always)
+    chosen = spread_rows(source.n_rows, n_rows, rng)
+    drawn = np.ones(len(chosen), bool)
+    if len(always):
+        # a stable sort merges two sorted arrays
+        chosen = np.sort(np.append(chosen, always), kind="stable")
+        chosen = chosen[np.append(True, np.diff(chosen) > 0)]
+        drawn = always[np.minimum(np.searchsorted(always, chosen), len(always) - 1)] != chosen
     block = source.take(chosen)
-    drawn = ~np.isin(chosen, always, assume_unique=True)
     weights = block.weights.copy()
     stand_for = total - weights[~drawn].sum()
     stands_for = float(stand_for / max(weights[drawn].sum(), np.finfo(float).tiny))

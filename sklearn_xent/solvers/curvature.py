@@ -51,6 +51,7 @@ class Curvature:
     ) -> None:
         self.hessian = H
         self.active = np.ones(len(H), bool) if active is None else active
+        self._where: Any = slice(None) if self.active.all() else self.active
         if len(H) > np.count_nonzero(self.active):
             H = H[np.ix_(self.active, self.active)]
         diagonal = np.diag(H)
@@ -83,19 +84,19 @@ class Curvature:
         is no larger: divided by a curvature of the size of rounding it would be anything.
         """
         out = np.zeros(gradient.size)
-        g = gradient.ravel()[self.active] * self._unit
+        g = gradient.ravel()[self._where] * self._unit
         if self._cholesky is not None:
             x = dpotrs(self._cholesky, g, lower=0)[0]
         elif self._eigen is not None:
             values, vectors = self._eigen
             along = vectors.T @ g
             if noise is not None:
-                known = noise.ravel()[self.active] * self._unit
+                known = noise.ravel()[self._where] * self._unit
                 along[np.abs(along) <= np.sqrt((vectors**2).T @ known**2)] = 0.0
             x = vectors @ (along / values)
         else:
             x = g
-        out[self.active] = x * self._unit
+        out[self._where] = x * self._unit
         return out.reshape(gradient.shape)
 
     def look(self) -> None:
@@ -112,7 +113,7 @@ class Curvature:
         """
         if self._eigen is None:
             return self.solve(gradient)
-        g, out = gradient.ravel()[self.active] * self._unit, np.zeros(gradient.size)
+        g, out = gradient.ravel()[self._where] * self._unit, np.zeros(gradient.size)
         values, vectors = (array[..., : self._clear] for array in self._eigen)
         along = vectors.T @ g
         if 0.5 * (along**2 / values).sum() <= DONE * value:
@@ -121,14 +122,14 @@ class Curvature:
             along = vectors.T @ g
             faint = np.arange(len(values)) >= self._clear
             along[faint & (0.5 * along**2 / values > value)] = 0.0
-        out[self.active] = vectors @ (along / values) * self._unit
+        out[self._where] = vectors @ (along / values) * self._unit
         return out.reshape(gradient.shape)
 
     def null_part(self, gradient: Array) -> Array:
         """Of a gradient, as a direction along which its slope is not negative, what is along no curvature."""
         out = np.zeros(gradient.size)
-        along = self._null.T @ (gradient.ravel()[self.active] * self._unit)
-        out[self.active] = self._null @ along * self._unit
+        along = self._null.T @ (gradient.ravel()[self._where] * self._unit)
+        out[self._where] = self._null @ along * self._unit
         return out.reshape(gradient.shape)
 
     def null_space(self) -> Array:
@@ -138,7 +139,7 @@ class Curvature:
     def refine_null(self, products: Array) -> None:
         """Take from the null space what products of H with it (K, d + 1, m) show of other directions."""
         for j in range(products.shape[2]):
-            correction = self.solve(products[:, :, j]).ravel()[self.active]
+            correction = self.solve(products[:, :, j]).ravel()[self._where]
             self._null[:, j] -= correction / self._unit
 
     def null_error(self) -> Array:
@@ -187,11 +188,11 @@ class Curvature:
         """The part of a gradient that no step makes 0: along directions where H shows no curvature."""
         out = np.zeros(gradient.size)
         if self._eigen is not None:
-            g = gradient.ravel()[self.active] * self._unit
+            g = gradient.ravel()[self._where] * self._unit
             vectors = self._eigen[1]
             lost = g - vectors @ (vectors.T @ g)
             lost[np.abs(lost) <= 8 * len(g) * np.finfo(float).eps * np.linalg.norm(g)] = 0.0
-            out[self.active] = lost / self._unit
+            out[self._where] = lost / self._unit
         return out.reshape(gradient.shape)
 
     def unresolved(self, gradient: Array) -> float:
@@ -199,7 +200,9 @@ class Curvature:
 
         Rounding, or a slope without end: curvature of the size of rounding tells them apart.
         """
-        lost = self.lost(gradient).ravel()[self.active] * self._unit
+        if self._eigen is None:
+            return 0.0
+        lost = self.lost(gradient).ravel()[self._where] * self._unit
         if not lost.any():
             return 0.0
         return 0.5 * float(lost @ lost) / float(self._rounding)  # floats of Python overflow to inf in silence
@@ -309,10 +312,13 @@ def pin_gauge(H: Array, objective: Objective, chosen: Array) -> None:
     changes; without it H is singular, or as nearly so as the penalty is weak. An l1 penalty does fix the
     sum of the coefficients: then only the columns that nothing penalises have a gauge.
     """
-    gauged = chosen.all(axis=0)
+    K, gauged = len(chosen), np.asarray(chosen.all(axis=0))
     if not objective.penalty.smooth:
         gauged &= objective.penalty.costless
-    K = len(chosen)
+    elif gauged.all() and H.flags.c_contiguous:  # as below, by a view: small fits are made of calls
+        blocks = np.einsum("kjlj->klj", H.reshape(K, len(gauged), K, len(gauged)))
+        blocks += np.einsum("kkj->j", blocks) / K**2
+        return
     where = (np.cumsum(chosen.ravel()) - 1).reshape(chosen.shape)[:, gauged]
     mean = H[where, where].sum(axis=0) / K
     H[where[:, None, :], where[None, :, :]] += mean / K

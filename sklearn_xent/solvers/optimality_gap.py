@@ -71,8 +71,10 @@ class Gap(NamedTuple):
 
 def polishable(point: Point) -> bool:
     """Whether a problem is so small that its fit is taken to machine precision."""
-    size = int(np.count_nonzero(face(point)))
-    return point.objective.rows.n_rows * size <= POLISH_LIMIT and size <= DENSE_LIMIT
+    size, n_rows = point.coefficients.size, point.objective.rows.n_rows
+    if not point.objective.penalty.smooth:
+        size = int(np.count_nonzero(face(point)))
+    return n_rows * size <= POLISH_LIMIT and size <= DENSE_LIMIT
 
 
 @contextmanager

@@ -62,7 +62,9 @@ def _lift(solved: Point, curvature: Curvature, objective: Objective, otherwise: 
     # Without much of a penalty a sample may be separable although all rows are not.
     if point.value > MISLED * solved.value:
         return otherwise
-    return _correct(point, _completed(curvature, solved), SampledBound(solved, curvature), visit)
+    # a bound is for who asks about all rows
+    bound = None if isinstance(visit, StopWithin) else SampledBound(solved, curvature)
+    return _correct(point, _completed(curvature, solved), bound, visit)
 
 
 def _solve(sample: Objective, start: Array, rng: np.random.RandomState) -> tuple[Point, Curvature]:
@@ -97,7 +99,7 @@ def _completed(curvature: Curvature, solved: Point) -> Curvature:
     return Curvature(H)
 
 
-def _correct(point: Point, curvature: Curvature, bound: SampledBound, visit: Visit) -> Array:
+def _correct(point: Point, curvature: Curvature, bound: SampledBound | None, visit: Visit) -> Array:
     """Quasi-Newton steps from a point until they contract too slowly; the last coefficients."""
     corrections = Corrections(MEMORY)
     gap, slow = np.inf, 0
@@ -108,7 +110,7 @@ def _correct(point: Point, curvature: Curvature, bound: SampledBound, visit: Vis
         previous, gap = gap, seen + curvature.unresolved(point.gradient)
         goal = visit.goal(point)
         known = Gap(gap, Kind.ESTIMATE)
-        if gap <= goal:
+        if bound is not None and gap <= goal:
             with in_double_precision(point) as exact:
                 known = Gap(max(gap, bound(exact, goal)), Kind.BOUND)
         visit(point, gap=known)

@@ -87,33 +87,34 @@ class Monitor:
             self.best = point
         if self.report and self.report(self.solver, point, self.history):
             raise Stop(Status.STOPPED)
-        if scaled <= self.goal(point) and self._may_ask(point, guess):
-            self._certify(point, guess, curvature, precondition)
+        goal = self.goal(point)
+        if scaled <= goal and self._may_ask(point, guess, goal):
+            self._certify(point, goal, guess, curvature, precondition)
         if self._separable(point):
             self.best = point
             raise Stop(Status.SEPARABLE)
         if len(self.history) > self.max_iter:
             raise Stop(Status.ITERATION_LIMIT)
-        stale = len(self.history) - self._progress(point)
+        stale = len(self.history) - self._progress(point, goal)
         if stale > IDLE or (self.deadline is not None and len(self.history) > self.deadline):
             raise Stop(Status.STALLED)
 
-    def _progress(self, point: Point) -> int:
+    def _progress(self, point: Point, goal: float) -> int:
         """Iterates up to the last that lowered the objective visibly, or the gradient's norm."""
         _, value, steepness = self.progress
-        visible = max(8 * point.objective.value_eps * abs(point.value), VISIBLE * self.goal(point))
+        visible = max(8 * point.objective.value_eps * abs(point.value), VISIBLE * goal)
         lower = point.value + visible < value
         if lower or point.steepness < 0.9 * steepness:
             self.progress = len(self.history), min(value, point.value), min(steepness, point.steepness)
         return self.progress[0]
 
-    def _may_ask(self, point: Point, guess: Gap) -> bool:
+    def _may_ask(self, point: Point, guess: Gap, goal: float) -> bool:
         """Whether to certify now: guesses at rounding are all alike, and are asked about ever more rarely."""
         if self.waits:
             # a bound without a Hessian falls as slopes do, and a guess as their squares
             bound, then = self.waits[-1]
             expected = bound * np.sqrt(max(guess.nats, 0.0) / then) if then > 0 and bound < np.inf else 0.0
-            if self.patient(point) and expected > CLOSE * self.goal(point):
+            if self.patient(point) and expected > CLOSE * goal:
                 self.waits.append(self.waits[-1])
                 return False
         at_rounding = guess.nats <= EPS * abs(point.value)
@@ -150,10 +151,10 @@ class Monitor:
         return goal(point, min(self.tol, FINEST) if further else self.tol)
 
     def _certify(
-        self, point: Point, guess: Gap, curvature: Curvature | None, precondition: Map | None
+        self, point: Point, goal: float, guess: Gap, curvature: Curvature | None, precondition: Map | None
     ) -> None:
         """Stop if the gap is small enough; it is measured unless it is known."""
-        goal, self.asked = self.goal(point), len(self.history)
+        self.asked = len(self.history)
         steps: list[Step] = []
         self.gap, self.curvature = guess, curvature
         patient = self.patient(point)
