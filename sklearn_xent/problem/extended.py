@@ -14,12 +14,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.problem import margins
 from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.problem.penalties import ElasticNet
 from sklearn_xent.rows import PerRow
 from sklearn_xent.rows.extended import extended_rows
 
-__all__ = ["extended"]
+__all__ = ["ExtendedPoint", "extended"]
 
 
 def extended(objective: Objective) -> ExtendedObjective:
@@ -38,6 +39,8 @@ class ExtendedObjective(Objective):
     plain: Objective = None  # type: ignore[assignment]  # dataclasses put what has no default first
     number: ClassVar[type[float]] = np.longdouble  # type: ignore[assignment]
     value_eps: ClassVar[float] = float(np.finfo(np.longdouble).eps)
+    # no more than float64 has, on some platforms
+    rounded_logit: ClassVar[float] = margins.ROUNDED_ENTRY if value_eps < 1e-18 else margins.ROUNDED_LOGIT
 
     def point(self, W: Array, sums: Any, kept: Any) -> ExtendedPoint:
         """See ``Objective.point``."""
@@ -106,7 +109,3 @@ class ExtendedPoint(Point):
     def mean_curvature(self) -> Array:
         """See ``Point.mean_curvature``."""
         return self.plain.mean_curvature()
-
-    def separates(self) -> bool:
-        """See ``Point.separates``."""
-        return self.plain.separates()

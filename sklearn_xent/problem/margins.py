@@ -23,7 +23,9 @@ __all__ = [
 ]
 
 ROUNDED_MARGIN = 1e-9  # change of a margin, relative to the sizes of its terms, that counts as none
-ROUNDED_LOGIT = 1e-12  # margin of a row, relative to the terms of its logits, that rounding may make
+# Margin of a row, relative to the terms of its logits, that rounding may make: in float64, and where only the
+# entries and coefficients are of float64 and their products and sums are not.
+ROUNDED_LOGIT, ROUNDED_ENTRY = 1e-12, 1e-15
 ROUNDED_COEFFICIENT = 1e-5  # of a direction, relative to its largest, whose own digits count for nothing
 
 

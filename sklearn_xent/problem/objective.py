@@ -52,6 +52,8 @@ class Objective:
     number: ClassVar[type[float]] = float  # of a sum over the rows
     value_eps: ClassVar[float] = float(np.finfo(np.float64).eps)  # relative rounding of F
 
+    rounded_logit: ClassVar[float] = margins.ROUNDED_LOGIT  # margin, relative to its terms, that may be none
+
     def point(self, W: Array, sums: Any, kept: Any) -> Point:
         """The point of a sweep's results."""
         return Point(self, W, sums, kept)
@@ -284,7 +286,7 @@ class Point:
         lower, upper = o.penalty.bounds
         grows = o.free & ~((W < 0) & np.isfinite(lower)) & ~((W > 0) & np.isfinite(upper))
         _, (least,) = o.rows.sweep(margins.smallest_margin, np.where(grows, W, 0.0), o.design)
-        return min(least.flat()) > margins.ROUNDED_LOGIT
+        return bool(min(least.flat()) > o.rounded_logit)
 
     def line(self, direction: Array) -> Line:
         """F along W + t direction."""

@@ -20,7 +20,7 @@ CANCELLATION = 1e2  # |shift| * scale beyond which dense blocks are centred: one
 # float32 rows are multiplied in float32 if they are large, if their columns' means are no more spreads
 # away than this, and if the fit need not be nearer than this to the minimum: logits are off by some 1e-6.
 LARGE, NEAR, SINGLE_PRECISION = 16 << 20, 10.0, 1e-8
-MEDIAN_ROWS, OUTLYING = 63, 1e6  # rows of a median; small deviations from it beyond which a mean is no use
+MEDIAN_ROWS, OUTLYING = 63, 1e3  # rows of a median; small deviations from it beyond which a mean is no use
 SMALL = 1 << 23  # bytes of dense rows up to which the design matrix is made once
 
 
@@ -78,8 +78,8 @@ def design_for(
 def _centre(rows: Rows, mean: Array) -> Array:
     """The mean of each column, or the median of a few rows where an outlier has taken the mean far away.
 
-    Any shift will do that is no further from the mean than the spread is. Less a mean that is 1e6 small
-    deviations away, all but the outlier would lose as many digits.
+    Any shift will do that is no further from the mean than the spread is. Less a mean that is 1e3 small
+    deviations away, all but the outlier would lose three digits, and near-duplicates what tells them apart.
     """
     count = min(rows.n_rows, MEDIAN_ROWS, max(1, CACHED // max(rows.n_features, 1)))
     if not rows.local or count < 3:

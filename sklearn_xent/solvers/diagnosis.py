@@ -11,6 +11,7 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.solvers.separation import (
     SeparationWarning,
+    are_separated,
     recession_direction,
 )
 from sklearn_xent.solvers.solve import Solution
@@ -29,7 +30,7 @@ ADVICE = {
 def diagnose(solution: Solution, tol: float, names: Any = None) -> ConvergenceWarning | None:
     """Return the one warning that a fit deserves, or None where its gap is as small as tol asks."""
     objective = solution.point.objective
-    separable = bool(objective.free[:-1].any()) and solution.point.separates()
+    separable = bool(objective.free[:-1].any()) and are_separated(solution.point)
     direction = recession_direction(solution.point, solution.gap.nats)
     if separable and direction is None:
         direction = solution.point.coefficients

@@ -30,6 +30,11 @@ from sklearn_xent.solvers.visit import Stage, Status
 __all__ = ["Fit", "fit"]
 
 FINISHED = 2e8  # products for a triangular factor of the rows up to which a fit is finished: 50 ms a step
+PATIENCE = 200  # iterations after which another method takes over, where there is one
+# Of a small problem, which extended precision may finish: so many, within what so many products in factors of
+# its rows take, half a second.
+PATIENCE_OF_SMALL, ILL_CONDITIONED = (50, 100), 1e9
+EXTENDED = 50  # iterations in extended precision, from where a method stalled
 Report = Callable[[str, Point, History], Any]
 
 
@@ -62,9 +67,7 @@ def fit(
     """
     stages = _stages(solver, objective, random_state, memory)
     with np.errstate(all="ignore"):  # it is the result that is judged
-        solution = minimise(
-            objective, stages, start, tol=tol, max_iter=max_iter, report=report, patient=solver in FIRST_ORDER
-        )
+        solution = minimise(objective, stages, start, tol=tol, max_iter=max_iter, report=report)
         if solution.status is Status.CONVERGED:
             solution = _of_least_norm(solution, tol)
         solution, coef, intercept = _as_returned(solution, tol, bounds)
@@ -75,16 +78,20 @@ def fit(
 def _stages(solver: str, objective: Objective, random_state: Any, memory: Any) -> list[Stage]:
     """The method asked for, and those that go on where it stalls: a small problem in extended precision."""
     name, method = choose(solver, objective, random_state, memory)
-    stages = [Stage(name, method)]
     n_rows, size = objective.rows.n_rows, math.prod(objective.shape)
-    small = n_rows * size <= POLISH_LIMIT and n_rows * objective.shape[0] * size**2 <= FINISHED
+    factor = n_rows * objective.shape[0] * size**2
+    small = n_rows * size <= POLISH_LIMIT and factor <= FINISHED
+    limit = int(np.clip(ILL_CONDITIONED / max(factor, 1), *PATIENCE_OF_SMALL)) if small else PATIENCE
+    stages = [Stage(name, method, limit=None if name in FIRST_ORDER else limit)]
     others = successors(name, objective) if small or solver == "auto" else []
     if small and not objective.rows.single:
         exact, method = (
             ("newton-cholesky", newton_cholesky) if objective.penalty.smooth else ("active-set", active_set)
         )
-        stages.append(Stage(f"{exact} (extended precision)", method, extended=True))
-    return stages + [Stage(*choose(other, objective, random_state, memory)) for other in others]
+        stages.append(Stage(f"{exact} (extended precision)", method, extended=True, limit=EXTENDED))
+        # nothing of the same model in float64 will get further
+        others = [other for other in others if other in FIRST_ORDER or not objective.penalty.smooth]
+    return stages + [Stage(*choose(other, objective, random_state, memory), limit=limit) for other in others]
 
 
 def _of_least_norm(solution: Solution, tol: float) -> Solution:

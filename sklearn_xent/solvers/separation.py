@@ -16,11 +16,13 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_xent.arrays import Array, singular_vectors
 from sklearn_xent.problem import margins
+from sklearn_xent.problem.extended import ExtendedPoint, extended
 from sklearn_xent.problem.hessians import triangular
 from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.solvers.hessian_root import affordable
+from sklearn_xent.solvers.optimality_gap import polishable
 
-__all__ = ["SeparationWarning", "recession_direction"]
+__all__ = ["NEARLY_CERTAIN", "SeparationWarning", "are_separated", "recession_direction"]
 
 LARGEST_NULL_SPACE = 2000  # coefficients up to which a null space is looked for: 32 MB, some seconds
 LARGEST_PROGRAM = 20_000_000  # entries of the linear program that are worth the answer
@@ -38,8 +40,18 @@ REGULAR = 1e-8  # least squared pivot of a Gram matrix that is not singular, wha
 LEAST_SHARE, LARGEST_SHARE = 1e-12, 1e-6
 
 
+NEARLY_CERTAIN = 1e-3  # nats: separable data are fitted this far, and no further, without a penalty
+
+
 class SeparationWarning(ConvergenceWarning):
     """The classes are separable, wholly or partly, and nothing penalises it: no finite optimum exists."""
+
+
+def are_separated(point: Point) -> bool:
+    """Whether what nothing holds back puts each row's label first: of a small problem beyond rounding."""
+    if point.loss > NEARLY_CERTAIN or not polishable(point) or isinstance(point, ExtendedPoint):
+        return point.separates()
+    return point.separates() or extended(point.objective).at(point.coefficients).separates()
 
 
 def recession_direction(point: Point, gap: float) -> Array | None:

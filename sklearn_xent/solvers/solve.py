@@ -16,13 +16,13 @@ from sklearn_xent.solvers.curvature import Curvature
 from sklearn_xent.solvers.history import History
 from sklearn_xent.solvers.optimality_gap import Gap, Kind, in_double_precision, polishable
 from sklearn_xent.solvers.polish import Step, certify_polished
+from sklearn_xent.solvers.separation import NEARLY_CERTAIN, are_separated
 from sklearn_xent.solvers.tolerance import FINEST, goal
 from sklearn_xent.solvers.visit import Method, Stage, Status, Stop
 
-__all__ = ["IDLE", "PATIENCE", "Monitor", "Solution", "Stage", "minimise"]
+__all__ = ["IDLE", "Monitor", "Solution", "Stage", "minimise"]
 
 EPS, TINY = float(np.finfo(float).eps), float(np.finfo(float).tiny)
-NEARLY_CERTAIN = 1e-3  # nats: separable data are fitted this far, and no further, without a penalty
 UNASKED = 500  # twice this is what a guess must come down by before an unknown gap is asked for again
 # Iterates after which a method has stalled that has not lowered the objective by this fraction of the goal:
 # in as many as max_iter has by default it would not get there.
@@ -30,12 +30,8 @@ IDLE, VISIBLE = 50, 1e-3
 PATIENT = 8  # coefficients for each iterate by which a certificate's Hessian may wait: it costs about as much
 LONGEST = 12  # iterates that it waits: conjugate gradients in its place cost as much
 CLOSE = 3  # times the goal: a bound expected above it is not asked for
-PATIENCE = (
-    200  # iterations after which another method takes over, where there is one; half of a small problem
-)
 
 Report = Callable[[str, Point, History], Any]  # also gets the name of the method that runs
-EXTENDED = 50  # iterations in extended precision, from where a method stalled
 UNFINISHED = Status.STALLED, Status.ITERATION_LIMIT
 UNKNOWN = Gap(np.inf, Kind.ESTIMATE)
 
@@ -186,7 +182,7 @@ class Monitor:
 
     def _separable(self, point: Point) -> bool:
         """Whether nothing penalises the columns, and the rows are all right and almost certain."""
-        return point.loss < NEARLY_CERTAIN and point.objective.unheld and point.separates()
+        return point.loss < NEARLY_CERTAIN and point.objective.unheld and are_separated(point)
 
     def _improves(self, point: Point) -> bool:
         """Lower, or no higher than rounding explains and closer to stationary."""
@@ -219,25 +215,22 @@ def minimise(
     tol: float,
     max_iter: int,
     report: Report | None = None,
-    patient: bool = False,
 ) -> Solution:
     """Run methods, each from where the last one stalled, until the gap is within the goal of ``tol``.
 
     A method's own verdict is not asked: whatever ended it, the best point is evaluated afresh and its gap
-    measured. With a ``patient`` caller the first method runs until it stalls, however slowly.
+    measured.
     """
     monitor = Monitor(tol, max_iter, report)
     if objective.rows.single:
         # what stalls at the precision of products in float32 goes on in float64
         stages = [stages[0], *stages]
-    patience = PATIENCE // 2 if any(stage.extended for stage in stages) else PATIENCE
     lowest, best = -np.inf, None  # what the minimum can be, and where the last stage ended
-    for i, (name, method, extends) in enumerate(stages):
+    for i, (name, method, extends, limit) in enumerate(stages):
         if i > 0 and (objective.rows.single or extends or stages[i - 1].extended):
             objective.rows.single = False
             monitor.best = None  # its value was that of products in another precision
-        last = i == len(stages) - 1
-        monitor.begin(name, EXTENDED if extends else None if last or (patient and i == 0) else patience)
+        monitor.begin(name, None if i == len(stages) - 1 else limit)
         here = extended(objective) if extends else objective
         point, gap, curvature, status = _run(here, method, start, monitor)
         if gap.kind is Kind.BOUND:
@@ -263,7 +256,7 @@ def _least(objective: Objective, stages: Sequence[Stage], point: Point, tol: flo
     """Least that the minimum can be, from the optimum of a small problem that may take no more iterations."""
     for stage in stages:
         if stage.extended:
-            monitor = Monitor(tol, EXTENDED)
+            monitor = Monitor(tol, stage.limit or 0)
             least, gap, *_ = _run(extended(objective), stage.method, point.coefficients, monitor)
             return least.value - gap.nats if gap.kind is Kind.BOUND else -np.inf
     return -np.inf

@@ -60,11 +60,12 @@ Method = Callable[[Objective, Array, Visit], None]
 
 
 class Stage(NamedTuple):
-    """A method and its name, and whether it runs in extended precision."""
+    """A method and its name, whether in extended precision, and its iterations before the next one's."""
 
     name: str
     method: Method
     extended: bool = False
+    limit: int | None = None
 
 
 class StopWithin:

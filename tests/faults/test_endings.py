@@ -15,8 +15,9 @@ from sklearn_xent import (
     cross_entropy_path,
 )
 from sklearn_xent.solvers import methods
+from sklearn_xent.solvers.fit import PATIENCE
 from sklearn_xent.solvers.methods import METHODS
-from sklearn_xent.solvers.solve import IDLE, PATIENCE
+from sklearn_xent.solvers.solve import IDLE
 from tests.problems import overlapping
 
 

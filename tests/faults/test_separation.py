@@ -7,7 +7,13 @@ import pytest
 import scipy.sparse as sp
 
 from sklearn_xent import CrossEntropyClassifier, SeparationWarning
+from sklearn_xent.problem.design import Design
+from sklearn_xent.problem.losses import loss_for
+from sklearn_xent.problem.objective import Objective
+from sklearn_xent.problem.penalties import elastic_net
+from sklearn_xent.rows import as_rows
 from sklearn_xent.solvers.methods import METHODS
+from sklearn_xent.solvers.separation import are_separated
 from tests.problems import overlapping
 
 
@@ -186,3 +192,29 @@ def test_a_level_is_found_among_columns_that_outlying_rows_stretch():
     twin = X[:, 2] + 1e-4 * rng.normal(size=300)
     with pytest.warns(SeparationWarning, match="column 6"):
         CrossEntropyClassifier(C=np.inf).fit(np.column_stack([X, level, twin]), y)
+
+
+@pytest.mark.parametrize("container", [np.asarray, sp.csr_array])
+@pytest.mark.parametrize("apart", [1e-4, 1e-8, 1e-10])
+def test_an_outlying_row_does_not_hide_what_near_duplicates_separate(apart, container):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal(60)
+    X = np.column_stack([x, x * (1 + apart * rng.standard_normal(60))])
+    X[0] = 1e6, 1e6 * (1 + apart)
+    y = (X[:, 1] > X[:, 0]).astype(int)
+    with pytest.warns(SeparationWarning):
+        CrossEntropyClassifier(C=np.inf).fit(container(X), y)
+
+
+@pytest.mark.skipif(np.finfo(np.longdouble).eps > 1e-18, reason="long double has no more digits than float64")
+def test_a_margin_far_below_its_terms_is_seen_in_extended_precision():
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(1, 2, 20), np.arange(20) % 2
+    X = np.column_stack([x, x * (1 + np.where(y, 1e-13, -1e-13))])
+    rows = as_rows(X, y[None, :].astype(float), np.full(20, 1 / 20), None)
+    design = Design(np.zeros(2), np.ones(2), np.ones(2), fit_intercept=False)
+    objective = Objective(rows, loss_for(2), elastic_net(design, 0.0, 0.0), design)
+    W = 1e15 * np.array([[-1.0, 1.0, 0.0]])
+    assert not objective.at(W).separates()
+    assert are_separated(objective.at(W))
+    assert not are_separated(objective.at(-W))
