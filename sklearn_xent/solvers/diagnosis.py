@@ -60,7 +60,7 @@ def _separation(objective: Objective, direction: Array, names: Any, *, total: bo
     columns = f"column{'s' if len(order) != 1 else ''} {', '.join(shown)}{more}"
     kind = "The classes are separated" if total else "Some rows are separated (quasi-separation)"
     return SeparationWarning(
-        f"{kind} by {columns}: with C=inf the loss falls for ever along them and no finite optimum "
+        f"{kind} by {columns}: without a penalty on them the loss falls for ever and no finite optimum "
         "exists. The coefficients are finite and predict well, but their size means nothing. Use a "
-        "finite C, or drop or merge the columns named."
+        "finite C, for these columns too, or drop or merge the columns named."
     )
