@@ -156,8 +156,9 @@ def _unconstrained(point: Point, free: Array, share: float) -> tuple[Array, Arra
     null = vectors[:, rounded] * unit[:, None]
     # a null vector is off along every other direction, by rounding over what that is away from null
     others = np.hypot.reduce(vectors[:, ~rounded] / values[~rounded], axis=1, initial=0.0)
-    off = rounding * max(values.max(), 1.0) * np.maximum(others, 1.0)
-    return identity @ null, identity @ (off * unit)
+    off = rounding * max(values.max(), 1.0) * np.maximum(others, 1.0) * unit
+    null[np.abs(null) <= off[:, None]] = 0.0
+    return identity @ null, identity @ off
 
 
 def _pins(G: Array, objective: Objective) -> Array:
@@ -197,6 +198,9 @@ def _program(
     total = total / (np.abs(total).max() or 1.0)
     N, m = basis.shape
     sided = np.vstack([basis[grows], -basis[falls]])
+    # the program's tolerance is absolute, and entries of a null vector are as large as its columns are small
+    largest = np.abs(sided).max(axis=1, initial=0.0)
+    sided = sided / np.where(largest > 0, largest, 1.0)[:, None]
     above = sp.hstack([sp.csr_array(-np.vstack([M, sided])), sp.csr_array((len(M) + len(sided), N))])
     size = sp.vstack([sp.hstack([sp.csr_array(s * basis), -sp.eye_array(N)]) for s in (1.0, -1.0)])
     program = scipy.optimize.linprog(

@@ -218,3 +218,18 @@ def test_a_margin_far_below_its_terms_is_seen_in_extended_precision():
     assert not objective.at(W).separates()
     assert are_separated(objective.at(W))
     assert not are_separated(objective.at(-W))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_bounds_of_dependent_columns_do_not_hide_a_separation(seed):
+    # of the two ways along which a, b and their sum change nothing, the bounds allow neither
+    rng = np.random.default_rng(seed)
+    a, b = rng.standard_normal((2, 60))
+    y = (a + rng.logistic(size=60) > 0).astype(int)
+    a[0], y[0] = 1e10, 1  # beside it the columns are next to nothing in all other rows
+    rare = (np.arange(60) < 5).astype(float)
+    y[rare == 1] = 1
+    X = np.column_stack([a, b, a + b, rare, rng.standard_normal(60)])
+    bounds = [(-1.0, None), (None, 1.0), (-1.0, None), (None, None), (None, 1.0)]
+    with pytest.warns(SeparationWarning, match="quasi-separation.* column 3:"):
+        CrossEntropyClassifier(C=np.inf, coef_bounds=bounds).fit(X, y)
