@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_xent.arrays import Array, singular_vectors
+from sklearn_xent.arrays import Array
+from sklearn_xent.factor import singular_vectors, triangular
 from sklearn_xent.problem.design import AppliedDesign, Design
-from sklearn_xent.problem.hessians import triangular
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.rows import as_rows
 from sklearn_xent.solvers.separation import recession_direction

@@ -10,9 +10,10 @@ import numpy as np
 from scipy.stats import chi2, norm
 from sklearn.utils.validation import check_is_fitted
 
-from sklearn_xent.arrays import Array, singular_vectors
+from sklearn_xent.arrays import Array
 from sklearn_xent.cross_entropy import log_softmax, sigmoid, softmax
 from sklearn_xent.displays.frame import to_frame
+from sklearn_xent.factor import singular_vectors
 from sklearn_xent.isolation import isolated
 from sklearn_xent.likelihood import Likelihood
 from sklearn_xent.partitions import is_collection

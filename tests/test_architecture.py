@@ -16,10 +16,11 @@ from tests.figures import figures
 ROOT = pathlib.Path(sklearn_xent.__file__).parent
 MODULES = {path.relative_to(ROOT).with_suffix("").as_posix(): path for path in ROOT.rglob("*.py")}
 
-LEAVES = {"arrays", "isolation"}
+LEAVES = {"arrays", "factor", "isolation"}
 # each room, and the rooms it may import from: down only
 ALLOWED = {
     "arrays": set(),
+    "factor": {"arrays"},
     "isolation": set(),
     "truth": LEAVES,
     "cross_entropy": LEAVES | {"truth"},
@@ -170,16 +171,14 @@ def test_tests_that_pages_name_exist():
 TODAY = {
     "loops that visit iterates": 10,
     "line searches": 3,
-    "files that factor a matrix": 11,
+    "files of the fit that factor a matrix": 1,
     "files that sample rows": 4,
     "files outside rows/ that ask what X is": 16,
     "files outside penalties that read their fields": 19,
     "files outside losses that form p(1-p)": 4,
     "files over 300 lines": 10,
     "functions over 40 lines": 6,
-    "named constants outside displays/": 231,
-    "lines of code in solvers/": 3344,
-    "lines of code": 10149,
+    "named constants outside displays/": 233,
 }
 
 

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.factor import pseudo_inverse
 from sklearn_xent.problem.design import Design, Linear
 from sklearn_xent.problem.hessians import chosen_rows
 from sklearn_xent.problem.objective import Point
@@ -190,7 +191,7 @@ def duality_gap(point: Point, goal: float = np.inf) -> float:
     if dual.lost[:, :-1].any() or (lost and not point.objective.penalty.free[-1]):
         return np.inf
     coupling, g = point.coupling(), point.loss_gradient[:, -1]
-    inverse = _pseudo_inverse(coupling)
+    inverse = pseudo_inverse(coupling)
     if not lost:
         return _bound_but_for(dual, inverse)
     if np.linalg.norm(coupling @ inverse @ g - g) > 1e-6 * np.linalg.norm(g):
@@ -203,13 +204,6 @@ def duality_gap(point: Point, goal: float = np.inf) -> float:
     direction = point.objective.design.zeros(len(inverse))
     direction[:, -1] = -inverse @ g
     return min(bound, _bound_but_for(DualPoint(point, intercept, direction=direction), inverse))
-
-
-def _pseudo_inverse(C: Array) -> Array:
-    """That of a symmetric positive semidefinite matrix, by fewer calls than numpy's."""
-    values, vectors = np.linalg.eigh(C)
-    keep = values > len(C) * np.finfo(float).eps * values[-1]
-    return np.asarray(vectors[:, keep] / values[keep] @ vectors[:, keep].T)
 
 
 def _bound_but_for(dual: DualPoint, inverse: Array) -> float:

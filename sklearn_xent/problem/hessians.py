@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.factor import triangular
 from sklearn_xent.problem.design import Design, Linear
 from sklearn_xent.problem.losses import Loss
 from sklearn_xent.rows import Block
@@ -30,7 +31,6 @@ __all__ = [
     "products_along",
     "reach",
     "subtract_outer",
-    "triangular",
 ]
 
 NOTHING = 64 * np.finfo(float).eps  # change of a row's logits, relative to its terms, that rounding makes
@@ -183,13 +183,6 @@ def curvature_along(block: Block, e: Any, design: Design, basis: Array, off: Arr
 def _used(chosen: Array) -> Array:
     """Indices of the columns of X that a mask uses, and of the intercept."""
     return np.append(np.flatnonzero(chosen[:, :-1].any(axis=0)), chosen.shape[1] - 1)
-
-
-def triangular(B: Array) -> Array:
-    """R of B = Q R, by Householder's reflections, the largest rows first."""
-    return np.asarray(
-        np.linalg.qr(B[np.argsort(-np.abs(B).max(axis=1, initial=0.0), kind="stable")], mode="r")
-    )
 
 
 def subtract_outer(H: Array, A: Array, p: Array, weights: Array) -> None:

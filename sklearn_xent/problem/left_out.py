@@ -8,11 +8,12 @@ import numpy as np
 import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.factor import least_norm_solutions
 from sklearn_xent.problem.design import Design
 from sklearn_xent.problem.losses import Loss
 from sklearn_xent.rows import Block
 
-__all__ = ["leave_one_out", "solved"]
+__all__ = ["leave_one_out"]
 
 FEW = 1 << 17  # entries of all classes' weighted rows up to which they are multiplied in one call
 
@@ -53,7 +54,7 @@ def leave_one_out(
             S[:, np.arange(K), np.arange(K)] = p * e.complements[:, part].T
             r = w * e.residual[:, part].T
             inside = np.eye(K) - w[:, :, None] * (S @ B)
-            v = solved(inside, r[:, :, None])
+            v = least_norm_solutions(inside, r[:, :, None])
             Bv = (B @ v)[:, :, 0]
             step[:, part] = Bv.T
             forward = np.einsum("ik,ik->i", r, Bv) >= 0  # else rounding has taken the curvature without it
@@ -63,16 +64,6 @@ def leave_one_out(
         end = loss.expand(moved, scored)
         change = np.einsum("kn,kn->n", np.abs(end.residual), np.abs(step))
     return (), (np.stack([end.value, change, length, reach]),)
-
-
-def solved(M: Array, R: Array) -> Array:
-    """Solutions of small systems M (n, K, K) and R (n, K, L); those of singular ones are of least norm."""
-    if M.shape[1] == 1:
-        return np.asarray(R / M)
-    try:
-        return np.linalg.solve(M, R)
-    except np.linalg.LinAlgError:
-        return np.asarray(np.linalg.pinv(np.nan_to_num(M)) @ R)
 
 
 def _widest(B: Array) -> Array:

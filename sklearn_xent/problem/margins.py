@@ -9,8 +9,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.factor import triangular
 from sklearn_xent.problem.design import Design
-from sklearn_xent.problem.hessians import chosen_rows, triangular
+from sklearn_xent.problem.hessians import chosen_rows
 from sklearn_xent.rows import Block
 
 __all__ = [

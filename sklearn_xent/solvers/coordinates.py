@@ -8,11 +8,11 @@ import numpy as np
 import scipy.linalg
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.factor import filled_factor
 from sklearn_xent.problem.objective import Point
 
 __all__ = ["Coordinates", "Diagonal", "SignSplit", "Triangular", "triangular_factor"]
 
-SINGULAR = 1e-10  # of the largest curvature: less is taken for none
 FACTOR_LIMIT = 2000  # columns up to which one (d + 1)^2 factor is worth its making: 32 MB
 
 
@@ -138,22 +138,5 @@ def triangular_factor(point: Point) -> Triangular | None:
     K, size = point.coefficients.shape
     if size > FACTOR_LIMIT + 1:
         return None
-    H = point.shared_hessian()
-    unit = np.sqrt(np.maximum(np.diag(H), np.finfo(float).tiny))
-    H /= np.outer(unit, unit)
-    try:
-        L = scipy.linalg.cholesky(H, lower=True)
-        if np.diag(L).min() ** 2 > SINGULAR:
-            return Triangular(unit[:, None] * L, K)
-    except np.linalg.LinAlgError:
-        pass
-    # Directions the data do not determine get the curvature of the best determined: any positive number will
-    # do where there is no gradient, and a large one keeps rounding from being magnified.
-    values, vectors = np.linalg.eigh(H)
-    if not values[-1] > 0:
-        return None  # every row is saturated
-    values = np.where(values > SINGULAR * values[-1], values, values[-1])
-    # R' R = root root' makes R' the Cholesky factor, without squaring the condition number again
-    R = np.linalg.qr((vectors * np.sqrt(values)).T, mode="r")
-    L = (R * np.sign(np.diag(R))[:, None]).T
-    return Triangular(unit[:, None] * L, K)
+    L = filled_factor(point.shared_hessian())
+    return None if L is None else Triangular(L, K)

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 from scipy.linalg import solve_triangular
-from scipy.linalg.lapack import dpotrf, dpotrs
+from scipy.linalg.lapack import dpotrs
 
-from sklearn_xent.arrays import Array, singular_vectors
+from sklearn_xent.arrays import Array
+from sklearn_xent.factor import WELL_CONDITIONED, cholesky, equilibrated, rounding_of, spectrum
 from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.solvers.hessian_root import affordable, hessian_root
 
@@ -33,10 +34,8 @@ MEMORY_LIMIT = 2**30  # bytes a solver asked for by name may take for one dense 
 FAINTEST = 1e-36  # of the largest curvature: what is none
 DONE = 1e-6  # of the objective's value: the decrement below which a Newton step follows faint curvature
 FEW = 50  # directions of no curvature to a Hessian that are looked at row by row
-SMALL = 128  # coefficients up to which the calls of a factorisation cost more than its sums
 ROUGHLY = 100  # coefficients from which the products are what a Hessian costs
 SOUND = 1e-5  # least squared pivot that rounding in float32 changes by less than a few per cent
-WELL_CONDITIONED = 1e-10  # least squared pivot of an equilibrated matrix that Cholesky is trusted with
 
 
 class Curvature:
@@ -54,26 +53,22 @@ class Curvature:
         self._where: Any = slice(None) if self.active.all() else self.active
         if len(H) > np.count_nonzero(self.active):
             H = H[np.ix_(self.active, self.active)]
-        diagonal = np.diag(H)
-        largest = diagonal.max(initial=0.0)
-        # A coordinate whose curvature underflows beside the largest keeps its own unit.
-        self._unit = 1 / np.sqrt(np.where(diagonal > 1e-200 * largest, diagonal, largest or 1.0))
-        H = H * self._unit[:, None] * self._unit
+        H, self._unit = equilibrated(H)
         self._cholesky = self._eigen = None
         self._rounding = self.least_pivot = 0.0
         self._null, self._clear = np.zeros((len(H), 0)), 0
         self.unseen: Callable[[Curvature], None] | None = None
         if H.size:
-            U, sound = _cholesky(H)
-            self.least_pivot = float(U.diagonal().min() ** 2) if sound else 0.0
+            U = cholesky(H)
+            self.least_pivot = 0.0 if U is None else float(U.diagonal().min() ** 2)
             if self.least_pivot > WELL_CONDITIONED:
                 self._cholesky = U
         if self._cholesky is None and H.size:
-            values, vectors, rank_tol = _spectrum(H, None if root is None else root() * self._unit)
-            self._rounding = 8 * len(H) * np.finfo(float).eps * max(values.max(), 1e-300)
+            values, vectors, rank_tol = spectrum(H, None if root is None else root() * self._unit)
+            self._rounding = rounding_of(len(H)) * max(values.max(), 1e-300)
             keep = values > rank_tol
             self._eigen = values[keep], vectors[:, keep]
-            clear = (8 * len(H) * np.finfo(float).eps) ** 2 * values.max()
+            clear = rounding_of(len(H)) ** 2 * values.max()
             self._clear = int(np.count_nonzero(values[keep] > clear))
             self._null = vectors[:, ~keep]
 
@@ -158,7 +153,7 @@ class Curvature:
         Beside an outlying row the others' curvature is rounding in H, and real.
         """
         assert self._eigen is not None
-        values, turn = np.linalg.eigh(along)
+        values, turn, _ = spectrum(along)
         known, vectors = self._eigen
         seen = values > max(len(values) * np.finfo(float).eps * values[-1], FAINTEST * known.max(initial=0.0))
         if not seen.any():
@@ -191,7 +186,7 @@ class Curvature:
             g = gradient.ravel()[self._where] * self._unit
             vectors = self._eigen[1]
             lost = g - vectors @ (vectors.T @ g)
-            lost[np.abs(lost) <= 8 * len(g) * np.finfo(float).eps * np.linalg.norm(g)] = 0.0
+            lost[np.abs(lost) <= rounding_of(len(g)) * np.linalg.norm(g)] = 0.0
             out[self._where] = lost / self._unit
         return out.reshape(gradient.shape)
 
@@ -206,31 +201,6 @@ class Curvature:
         if not lost.any():
             return 0.0
         return 0.5 * float(lost @ lost) / float(self._rounding)  # floats of Python overflow to inf in silence
-
-
-def _spectrum(H: Array, R: Array | None) -> tuple[Array, Array, float]:
-    """Eigenvalues and vectors of H, from its root R where there is one, and the largest made by rounding."""
-    rounding = 8 * len(H) * np.finfo(float).eps
-    if R is not None and np.isfinite(R).all():
-        values, vectors = singular_vectors(R)
-        return values**2, vectors, float(((32 + len(H)) * np.finfo(float).eps * values[0]) ** 2)
-    values, vectors = np.linalg.eigh(np.where(np.isfinite(H), H, 0.0))
-    return values, vectors, rounding * max(float(values[-1]), 1e-300)
-
-
-def _cholesky(H: Array) -> tuple[Array, bool]:
-    """Upper factor of H in column-major order, and whether H is positive definite.
-
-    LAPACK by scipy, whose call costs less than a small problem's sums; by numpy where the second BLAS that
-    scipy carries would leave threads spinning beside those of numpy.
-    """
-    if len(H) <= SMALL:
-        U, info = dpotrf(H, lower=0)
-        return U, info == 0
-    try:
-        return np.linalg.cholesky(H).T, True
-    except np.linalg.LinAlgError:
-        return H, False
 
 
 def curvature_at(point: Point, *, rough: bool = False) -> Curvature:

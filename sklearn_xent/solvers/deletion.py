@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.factor import inverse_root
 from sklearn_xent.problem import hessians
 from sklearn_xent.solvers.curvature import pin_gauge
 from sklearn_xent.solvers.without_row import (
@@ -15,7 +16,6 @@ from sklearn_xent.solvers.without_row import (
     ENOUGH_NATS,
     Removed,
     WithoutRow,
-    inverse_root,
     softness,
     widths,
 )

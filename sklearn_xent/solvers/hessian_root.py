@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem import hessians
+from sklearn_xent.factor import triangular
 from sklearn_xent.problem.objective import Point
 
 __all__ = ["affordable", "hessian_root"]
@@ -32,4 +32,4 @@ def hessian_root(point: Point, chosen: Array) -> Array:
     if not o.penalty.smooth:
         gauged &= o.penalty.costless
     ridge = np.diag(np.sqrt(np.broadcast_to(o.penalty.l2, chosen.shape)[chosen]))
-    return hessians.triangular(np.vstack([*point.hessian_roots(chosen, gauged).flat(), ridge]))
+    return triangular(np.vstack([*point.hessian_roots(chosen, gauged).flat(), ridge]))

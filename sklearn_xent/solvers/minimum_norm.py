@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.linalg
 import scipy.sparse.linalg
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.factor import least_squares
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.solvers.curvature import Curvature
 
@@ -35,7 +35,7 @@ def minimum_norm(objective: Objective, W: Array) -> Array:
         return W
     # What moves no logit, in the units of X. Projecting away from it is one least-squares problem.
     moves = null * objective.design.scale[varies, None]
-    weights, *_ = scipy.linalg.lstsq(moves, (W[:, :-1] * objective.design.scale)[:, varies].T)
+    weights = least_squares(moves, (W[:, :-1] * objective.design.scale)[:, varies].T)
     out = W.copy()
     out[:, varies] -= (null @ weights).T
     return out

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg.lapack import dposv
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.factor import least_norm_solution
 from sklearn_xent.problem.penalties import pull
 
 __all__ = ["quadratic_lasso"]
@@ -60,10 +60,7 @@ def quadratic_lasso(
 def _solve_signed(H: Array, r: Array, l1: Array, w: Array, A: Array, signs: Array) -> Array:
     """Minimiser on the coordinates A were the signs never to change; r = H w + q."""
     target = -(r[A] + l1[A] * signs[A])
-    _, move, info = dposv(H[np.ix_(A, A)], target)
-    if info:
-        move = np.linalg.lstsq(H[np.ix_(A, A)], target, rcond=None)[0]
-    return np.asarray(w[A] + move)
+    return np.asarray(w[A] + least_norm_solution(H[np.ix_(A, A)], target))
 
 
 def _wake(H: Array, r: Array, l1: Array, w: Array, slope: Array, awake: Array) -> tuple[Array, Array]:

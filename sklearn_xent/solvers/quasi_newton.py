@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.factor import power_inverse
 from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.solvers.coordinates import triangular_factor
 from sklearn_xent.solvers.line_search import step_towards
@@ -25,6 +26,7 @@ OPTIMISM = (
     5.0  # times the gap that the corrected inverse shows is the true one: what it has not seen is stiff
 )
 DAMPING = 0.5  # power of the classes' coupling: its square root is the best of 0, 1/2 and 1, measured
+LEAST = 1e-2  # eigenvalue of the coupling, relative to the mean, that counts as so much
 
 
 class Corrections:
@@ -99,7 +101,7 @@ class _CoupledFactor:
             point = sample.at(point.coefficients)
         factor = triangular_factor(point)
         self._columns = _Scaling(point) if factor is None else factor
-        self._classes = _damped_inverse(point.coupling())
+        self._classes = power_inverse(point.coupling(), DAMPING, LEAST)
 
     def solve(self, gradient: Array) -> Array:
         """Approximate inverse Hessian times a gradient (K, d + 1)."""
@@ -115,17 +117,3 @@ class _Scaling:
     def solve(self, gradient: Array) -> Array:
         """Divide."""
         return np.asarray(gradient / self._diagonal)
-
-
-def _damped_inverse(laplacian: Array) -> Array:
-    """Inverse of a power of a Laplacian (K, K) of unit mean curvature; 1 along what moves all classes alike.
-
-    That direction has no gradient; one of its curvature, zero, would let rounding grow along it.
-    """
-    K = len(laplacian)
-    if K == 1:
-        return np.ones((1, 1))
-    values, vectors = np.linalg.eigh(laplacian * ((K - 1) / max(np.trace(laplacian), np.finfo(float).tiny)))
-    values = np.maximum(values, 1e-2) ** DAMPING
-    values[0] = 1.0
-    return np.asarray((vectors / values) @ vectors.T)

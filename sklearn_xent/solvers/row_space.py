@@ -17,6 +17,7 @@ import numpy as np
 import scipy.linalg
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.factor import shifted_factor
 from sklearn_xent.problem.design import AppliedDesign
 from sklearn_xent.problem.duality import duality_gap
 from sklearn_xent.problem.objective import Objective, Point
@@ -96,7 +97,7 @@ class RowSpace:
             G = design.inner_products(rows, np.sqrt(unit / self._ridge), dtype)
             memory["row space"] = kept = (
                 self._ridge / unit,
-                _cholesky(G, 2 * np.sqrt(n) * np.finfo(dtype).eps),
+                shifted_factor(G, 2 * np.sqrt(n) * np.finfo(dtype).eps),
             )
         self._matrix = np.empty((n, n + 1))
         np.multiply(kept[1], 1 / np.sqrt(unit), out=self._matrix[:, :n])
@@ -162,17 +163,3 @@ class RowSpace:
         """The loss' curvature at the small optimum times a change (K, n) of the logits."""
         product = self._optimum.curvature_product(self.small.rows.split(change))
         return np.concatenate(product.flat(), axis=1)
-
-
-def _cholesky(G: Array, rounding: float) -> Array:
-    """Lower factor of G with a diagonal of the size of its relative rounding added.
-
-    Centred rows are dependent, and others may be: L must have an inverse all the same.
-    """
-    largest = float(G.diagonal().max(initial=0.0)) or 1.0
-    while True:
-        G[np.diag_indices_from(G)] += rounding * largest
-        try:
-            return np.linalg.cholesky(G)
-        except np.linalg.LinAlgError:
-            rounding *= 10

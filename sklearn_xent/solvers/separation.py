@@ -14,10 +14,10 @@ import scipy.optimize
 import scipy.sparse as sp
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_xent.arrays import Array, singular_vectors
+from sklearn_xent.arrays import Array
+from sklearn_xent.factor import cholesky, rounding_of, singular_vectors, spectrum, triangular
 from sklearn_xent.problem import margins
 from sklearn_xent.problem.extended import ExtendedPoint, extended
-from sklearn_xent.problem.hessians import triangular
 from sklearn_xent.problem.objective import Objective, Point
 from sklearn_xent.solvers.hessian_root import affordable
 from sklearn_xent.solvers.optimality_gap import polishable
@@ -138,19 +138,16 @@ def _unconstrained(point: Point, free: Array, share: float) -> tuple[Array, Arra
     G = G[np.ix_(which, which)]
     unit = 1 / np.sqrt(np.where(np.diag(G) > 0, np.diag(G), 1.0))
     G *= np.outer(unit, unit)
-    rounding = 8 * len(G) * np.finfo(float).eps
-    try:
-        if np.diag(np.linalg.cholesky(G)).min() ** 2 > REGULAR:
-            return identity[:, :0], exact
-    except np.linalg.LinAlgError:
-        pass
+    rounding, U = rounding_of(len(G)), cholesky(G)
+    if U is not None and U.diagonal().min() ** 2 > REGULAR:
+        return identity[:, :0], exact
     if affordable(point):
         args = point.expansion, objective.design, share
         _, (roots,) = objective.rows.sweep(margins.constraint_root, *args)
         values, vectors = singular_vectors(triangular(np.vstack([*roots.flat(), pins]))[:, which] * unit)
         values = np.append(values, np.zeros(len(which) - len(values)))
     else:
-        values, vectors = np.linalg.eigh(G)
+        values, vectors, _ = spectrum(G)
         values = np.abs(values)
     rounded = values <= rounding * max(values.max(), 1.0)
     null = vectors[:, rounded] * unit[:, None]

@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import scipy.linalg
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem import kernels, left_out
+from sklearn_xent.factor import least_norm_solutions
+from sklearn_xent.problem import kernels
 from sklearn_xent.problem.objective import Point
 
-__all__ = ["Removed", "Scored", "WithoutRow", "inverse_root", "softness", "widths"]
+__all__ = ["Removed", "Scored", "WithoutRow", "softness", "widths"]
 
-SINGULAR = 1e-12  # of the largest curvature: less counts as so much
 # Error of a row's loss at which its model need take no more steps: a part of it + so many nats.
 ENOUGH, ENOUGH_NATS = 4e-3, 1e-4
 
@@ -97,7 +96,7 @@ class WithoutRow:
         SB = np.nan_to_num(S @ B, posinf=1e300, neginf=-1e300)
         leverage = SB[:, 0, 0] if K == 1 else np.linalg.eigvals(SB).real.max(axis=1)
         gain = np.where(leverage < 1, 1 / np.where(leverage < 1, 1 - leverage, 1.0), np.inf)
-        return Removed(S, left_out.solved(np.eye(K) - SB, S), gain)
+        return Removed(S, least_norm_solutions(np.eye(K) - SB, S), gain)
 
     def _precondition(self, G: Array, rows: Array, own: Removed) -> Array:
         """The inverse of the first Hessian, without each row's own part, times G."""
@@ -126,23 +125,3 @@ def widths(change: Array) -> Array:
 def softness(p: Array, q: Array) -> Array:
     """Curvature of a row for a range of 1 of the logits, at most: p (1 - p), or 1 - max p."""
     return np.asarray(p[0] * q[0] if len(p) == 1 else q.min(axis=0))
-
-
-def inverse_root(H: Array) -> Array:
-    """T with T' T = H^-1. Curvature below SINGULAR of the largest counts as that much.
-
-    Where a row has a part in such a direction, its removal is a long step there and seen to be invalid.
-    """
-    diagonal = np.diag(H)
-    largest = diagonal.max(initial=0.0)
-    unit = 1 / np.sqrt(np.where(diagonal > 1e-200 * largest, diagonal, largest or 1.0))
-    H = H * unit[:, None] * unit
-    try:
-        L = np.linalg.cholesky(H)
-        if np.diag(L).min() ** 2 > SINGULAR:
-            return np.asarray(scipy.linalg.solve_triangular(L, np.diag(unit), lower=True))
-    except np.linalg.LinAlgError:
-        pass
-    values, vectors = np.linalg.eigh(H)
-    values = np.maximum(values, SINGULAR * values[-1])
-    return np.asarray((vectors / np.sqrt(values)).T * unit)

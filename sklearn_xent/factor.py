@@ -1,0 +1,199 @@
+"""Factors of symmetric positive semidefinite matrices that may be singular: every room takes them from here.
+
+How far rounding reaches, and so what counts as no curvature, by what a matrix is made of (eps is 2.2e-16, N
+its size, all relative to the largest eigenvalue of the equilibrated matrix):
+
+=====================  ==================  ==============================================================
+matrix                 nothing is below    because
+=====================  ==================  ==============================================================
+sums of products       8 N eps             backward error of a symmetric eigenvalue solver
+root R of H = R' R     ((32 + N) eps)^2    singular values of R are right to eps of the largest
+factor for rows apart  1e-12               a row's leverage is right to four digits
+shared by classes      1e-10               its inverse is multiplied with vectors in float64
+float32 products       2 sqrt(n) eps       of float32: random rounding of sums of n terms
+=====================  ==================  ==============================================================
+
+A Cholesky factor is trusted where its least squared pivot, a bound of the least eigenvalue from above, is
+WELL_CONDITIONED: its solutions then have six digits.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.linalg
+from scipy.linalg.lapack import dposv, dpotrf
+
+from sklearn_xent.arrays import Array
+
+__all__ = [
+    "WELL_CONDITIONED",
+    "cholesky",
+    "equilibrated",
+    "filled_factor",
+    "inverse_root",
+    "least_norm_solution",
+    "least_norm_solutions",
+    "least_squares",
+    "power_inverse",
+    "pseudo_inverse",
+    "rounding_of",
+    "shifted_factor",
+    "singular_vectors",
+    "spectrum",
+    "triangular",
+]
+
+EPS, TINY = float(np.finfo(float).eps), float(np.finfo(float).tiny)
+SMALL = 128  # rows up to which the calls of a factorisation cost more than its sums
+WELL_CONDITIONED = 1e-10  # least squared pivot of an equilibrated matrix that Cholesky is trusted with
+OF_A_ROW, OF_CLASSES = 1e-12, 1e-10  # of the largest curvature: see the table above
+UNDERFLOW = 1e-200  # of the largest diagonal entry: a coordinate that has less keeps its own unit
+
+
+def rounding_of(n: int) -> float:
+    """Relative size of eigenvalues (of an n x n matrix of sums) that rounding makes."""
+    return 8 * n * EPS
+
+
+def equilibrated(H: Array) -> tuple[Array, Array]:
+    """D H D with a unit diagonal, and the diagonal of D (N,)."""
+    diagonal = np.diag(H)
+    largest = diagonal.max(initial=0.0)
+    unit = 1 / np.sqrt(np.where(diagonal > UNDERFLOW * largest, diagonal, largest or 1.0))
+    return H * unit[:, None] * unit, unit
+
+
+def cholesky(H: Array) -> Array | None:
+    """Upper factor of H in column-major order, or None where H is not positive definite.
+
+    LAPACK by scipy, whose call costs less than a small problem's sums; by numpy where the second BLAS that
+    scipy carries would leave threads spinning beside those of numpy.
+    """
+    if len(H) <= SMALL:
+        U, info = dpotrf(H, lower=0)
+        return None if info else np.asarray(U)
+    try:
+        return np.asarray(np.linalg.cholesky(H).T)
+    except np.linalg.LinAlgError:
+        return None
+
+
+def spectrum(H: Array, R: Array | None = None) -> tuple[Array, Array, float]:
+    """Eigenvalues and vectors of H, from its root R where there is one, and the largest made by rounding."""
+    if R is not None and np.isfinite(R).all():
+        values, vectors = singular_vectors(R)
+        return values**2, vectors, float(((32 + len(H)) * EPS * values[0]) ** 2)
+    values, vectors = np.linalg.eigh(np.where(np.isfinite(H), H, 0.0))
+    return values, vectors, rounding_of(len(H)) * max(float(values[-1]), 1e-300)
+
+
+def inverse_root(H: Array) -> Array:
+    """T with T' T = H^-1. Curvature below OF_A_ROW of the largest counts as that much.
+
+    Where a row has a part in such a direction, its removal is a long step there and seen to be invalid.
+    """
+    H, unit = equilibrated(H)
+    U = cholesky(H)
+    if U is not None and U.diagonal().min() ** 2 > OF_A_ROW:
+        return np.asarray(scipy.linalg.solve_triangular(U, np.diag(unit), trans="T"))
+    values, vectors = np.linalg.eigh(H)
+    values = np.maximum(values, OF_A_ROW * values[-1])
+    return np.asarray((vectors / np.sqrt(values)).T * unit)
+
+
+def filled_factor(H: Array) -> Array | None:
+    """Lower L with L L' about H, and the largest curvature where H has none; None where H is 0.
+
+    Directions the data do not determine get the curvature of the best determined: any positive number will
+    do where there is no gradient, and a large one keeps rounding from being magnified.
+    """
+    unit = np.sqrt(np.maximum(np.diag(H), TINY))
+    H = H / np.outer(unit, unit)
+    U = cholesky(H)
+    if U is not None and U.diagonal().min() ** 2 > OF_CLASSES:
+        return np.asarray(unit[:, None] * U.T)
+    values, vectors = np.linalg.eigh(H)
+    if not values[-1] > 0:
+        return None
+    values = np.where(values > OF_CLASSES * values[-1], values, values[-1])
+    # R' R = root root' makes R' the Cholesky factor, without squaring the condition number again
+    R = np.linalg.qr((vectors * np.sqrt(values)).T, mode="r")
+    return np.asarray(unit[:, None] * (R * np.sign(np.diag(R))[:, None]).T)
+
+
+def shifted_factor(G: Array, rounding: float) -> Array:
+    """Lower factor of G with a diagonal of the size of its relative rounding added, in place.
+
+    Centred rows are dependent, and others may be: the factor must have an inverse all the same.
+    """
+    largest = float(G.diagonal().max(initial=0.0)) or 1.0
+    while True:
+        G[np.diag_indices_from(G)] += rounding * largest
+        try:
+            return np.asarray(np.linalg.cholesky(G))
+        except np.linalg.LinAlgError:
+            rounding *= 10
+
+
+def pseudo_inverse(C: Array) -> Array:
+    """Pseudo-inverse of a small matrix, by fewer calls than numpy's."""
+    values, vectors = np.linalg.eigh(C)
+    keep = values > len(C) * EPS * values[-1]
+    return np.asarray(vectors[:, keep] / values[keep] @ vectors[:, keep].T)
+
+
+def power_inverse(C: Array, power: float, least: float) -> Array:
+    """Inverse of a power of a Laplacian C (K, K), its eigenvalues no less than ``least`` of their mean.
+
+    1 along what moves all classes alike: that direction has no gradient; one of its curvature, zero, would
+    let rounding grow along it.
+    """
+    K = len(C)
+    if K == 1:
+        return np.ones((1, 1))
+    values, vectors = np.linalg.eigh(C * ((K - 1) / max(np.trace(C), TINY)))
+    values = np.maximum(values, least) ** power
+    values[0] = 1.0
+    return np.asarray((vectors / values) @ vectors.T)
+
+
+def least_norm_solution(H: Array, b: Array) -> Array:
+    """Solution of H x = b, of least norm where H is singular."""
+    _, x, info = dposv(H, b)
+    return np.asarray(np.linalg.lstsq(H, b, rcond=None)[0] if info else x)
+
+
+def least_norm_solutions(M: Array, R: Array) -> Array:
+    """Solutions of small systems M (n, K, K) and R (n, K, L), of least norm where one is singular."""
+    if M.shape[1] == 1:
+        return np.asarray(R / M)
+    try:
+        return np.linalg.solve(M, R)
+    except np.linalg.LinAlgError:
+        return np.asarray(np.linalg.pinv(np.nan_to_num(M)) @ R)
+
+
+def least_squares(A: Array, B: Array) -> Array:
+    """X of least norm that minimises the norm of A X - B."""
+    return np.asarray(scipy.linalg.lstsq(A, B)[0])
+
+
+def singular_vectors(R: Array) -> tuple[Array, Array]:
+    """Singular values of R (m, n), descending, and the right singular vectors, the columns of (n, n).
+
+    LAPACK's divide and conquer fails on some matrices whose spectrum spans all that float64 has; its QR
+    iteration, some times slower, does not.
+    """
+    try:
+        _, values, rows = np.linalg.svd(R)
+    except np.linalg.LinAlgError:
+        _, values, rows = scipy.linalg.svd(R, lapack_driver="gesvd")
+    return values, rows.T
+
+
+def triangular(B: Array) -> Array:
+    """R of B = Q R, by Householder's reflections, the largest rows first: their size does not cost the others
+    digits. Bjorck (1996), Numerical Methods for Least Squares Problems, section 4.4.
+    """
+    largest_first = np.argsort(-np.abs(B).max(axis=1, initial=0.0), kind="stable")
+    return np.asarray(np.linalg.qr(B[largest_first], mode="r"))
