@@ -13,11 +13,11 @@ from sklearn.utils.validation import check_array
 from sklearn_xent.arrays import Array
 from sklearn_xent.callbacks import CallbackSupportMixin, FitTask, with_callbacks
 from sklearn_xent.isolation import all_or_nothing, assign, warn_caller
-from sklearn_xent.parameters import check_parameters, checked_settings
+from sklearn_xent.parameters import check_parameters, settings_of
 from sklearn_xent.predictor import LinearPredictor, dense
 from sklearn_xent.problem.moments import moments_of
 from sklearn_xent.problem.objective import Objective, Point
-from sklearn_xent.problem.posing import Settings, pose
+from sklearn_xent.problem.posing import pose
 from sklearn_xent.progress import print_progress
 from sklearn_xent.rows.array_api import beside, to_numpy
 from sklearn_xent.solvers.fit import Fit, fit
@@ -239,7 +239,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         # validate_data writes on the estimator it is given; a fit that fails must not have.
         scratch = copy.copy(self)
         rows, targets, names = training_rows(scratch, X, y, sample_weight, offset)
-        settings = self._settings(rows.n_features)
+        settings = settings_of(self, rows.n_features)
         task = FitTask(self, scratch, X, y, {"sample_weight": sample_weight}, self.max_iter)
         fitted: dict[str, Any] = {"classes_": targets.classes, "n_features_in_": rows.n_features}
         with rows:
@@ -274,16 +274,6 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         if names is not None:
             fitted["feature_names_in_"] = names
         return fitted, found.warning
-
-    def _settings(self, n_features: int) -> Settings:
-        return checked_settings(
-            n_features,
-            l1_ratio=self.l1_ratio,
-            penalty_factor=self.penalty_factor,
-            coef_bounds=self.coef_bounds,
-            fit_intercept=self.fit_intercept,
-            tol=self.tol,
-        )
 
     def _start(self, objective: Objective, classes: Array) -> Array:
         """Zero, or the last fit's coefficients where they are of the same problem."""

@@ -19,7 +19,7 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.classifier import CrossEntropyClassifier
 from sklearn_xent.cross_entropy import cross_entropy_loss
 from sklearn_xent.isolation import all_or_nothing, assign, warn_caller
-from sklearn_xent.parameters import check_number, check_parameters, checked_settings
+from sklearn_xent.parameters import check_l1_ratio, check_parameters, settings_of
 from sklearn_xent.path import CrossEntropyPath, check_Cs, gathered, summary_of, walk
 from sklearn_xent.predictor import LinearPredictor, validated
 from sklearn_xent.solvers.leave_one_out import LeftOut, leave_one_out
@@ -246,7 +246,7 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         if ratios.ndim != 1 or not ratios.size:
             raise ValueError(f"l1_ratios must be one or more numbers in [0, 1]; got {self.l1_ratios!r}.")
         for ratio in ratios.tolist():
-            check_number("l1_ratios", ratio, lambda v: 0 <= v <= 1, "in [0, 1]")
+            check_l1_ratio(ratio, "l1_ratios")
         if self.cv is None and self.scoring is not None:
             raise ValueError(
                 "scoring needs folds, such as cv=5: approximate leave-one-out (cv=None) gives losses only."
@@ -272,14 +272,7 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         self, data: _Data, grid: Array, l1_ratio: float, targets: Targets | None = None, **options: Any
     ) -> Any:
         """Points along the grid, and the labels they tell apart."""
-        settings = checked_settings(
-            data.X.shape[1],
-            l1_ratio=l1_ratio,
-            penalty_factor=self.penalty_factor,
-            coef_bounds=self.coef_bounds,
-            fit_intercept=self.fit_intercept,
-            tol=self.tol,
-        )
+        settings = settings_of(self, data.X.shape[1], l1_ratio=l1_ratio)
         if targets is None:
             targets = self._encoded(data.y, data.X.shape[0], data.weights)
         offset = check_offset(data.offset, data.X.shape[0], len(targets.classes))

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_array, column_or_1d
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.isolation import isolated, warn_caller
-from sklearn_xent.parameters import check_number, checked_settings
+from sklearn_xent.parameters import check_l1_ratio, check_tol, checked_settings
 from sklearn_xent.predictor import ACCEPTED, refuse_what_is_elsewhere
 from sklearn_xent.problem.moments import moments_of
 from sklearn_xent.problem.objective import Objective, Point
@@ -159,11 +159,8 @@ def cross_entropy_path(
     >>> path.n_nonzero.tolist()
     [0, 1, 1, 2, 4]
     """
-    for name, value, holds, expected in (
-        ("l1_ratio", l1_ratio, lambda v: 0 <= v <= 1, "in [0, 1]"),
-        ("tol", tol, lambda v: 0 < v < np.inf, "positive and finite"),
-    ):
-        check_number(name, value, holds, expected)
+    check_l1_ratio(l1_ratio)
+    check_tol(tol)
     refuse_what_is_elsewhere(X, "cross_entropy_path")
     # values that are not finite are found by the first sweep
     X = check_array(X, ensure_all_finite=False, **ACCEPTED)
