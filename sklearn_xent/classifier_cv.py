@@ -18,6 +18,7 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 from sklearn_xent.arrays import Array
 from sklearn_xent.classifier import CrossEntropyClassifier
 from sklearn_xent.cross_entropy import cross_entropy_loss
+from sklearn_xent.fitting import fitted_attributes
 from sklearn_xent.isolation import all_or_nothing, assign, warn_caller
 from sklearn_xent.parameters import check_l1_ratio, check_parameters, settings_of
 from sklearn_xent.path import CrossEntropyPath, check_Cs, gathered, summary_of, walk
@@ -220,7 +221,7 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
             mean = scores.sum(axis=1, where=counted) / counted.sum(axis=1)
         chosen = self._choose(mean, errors, grid, ratios)
         final = self._with(chosen["C_"], chosen["l1_ratio_"])
-        learnt, warning = final._fitted(X, y, sample_weight, offset)
+        learnt, warning = fitted_attributes(final, X, y, sample_weight, offset)
         failures = [] if warning is None else [("the fit of all rows", warning)]
         failures += _failures(paths, ratios) + failed
         if failures:

@@ -37,10 +37,21 @@ ALLOWED = {
     "collection": LEAVES | {"partitions", "rows", "targets"},
     "predictor": LEAVES | {"collection", "cross_entropy", "partitions", "problem", "rows", "targets"},
     "training": LEAVES | {"collection", "partitions", "predictor", "rows", "targets"},
-    "classifier": LEAVES
-    | {"callbacks", "parameters", "predictor", "problem", "progress", "rows", "solvers", "training"},
+    "fitting": LEAVES
+    | {
+        "callbacks",
+        "parameters",
+        "predictor",
+        "problem",
+        "progress",
+        "rows",
+        "solvers",
+        "targets",
+        "training",
+    },
+    "classifier": LEAVES | {"callbacks", "fitting", "predictor"},
     "classifier_cv": LEAVES
-    | {"classifier", "cross_entropy", "parameters", "path", "predictor", "solvers", "targets"},
+    | {"classifier", "cross_entropy", "fitting", "parameters", "path", "predictor", "solvers", "targets"},
     "decomposition": LEAVES | {"cross_entropy", "scorer", "truth"},
     "comparison": LEAVES | {"cross_entropy", "truth"},
     "identifiability": LEAVES | {"problem", "rows", "solvers", "targets"},
