@@ -68,7 +68,8 @@ ALLOWED = {
     },
     "inference": LEAVES
     | {"cross_entropy", "displays", "likelihood", "partitions", "predictor", "rows", "targets"},
-    "path": LEAVES | {"parameters", "predictor", "problem", "rows", "solvers", "targets"},
+    "grid": LEAVES | {"problem", "solvers"},
+    "path": LEAVES | {"grid", "parameters", "predictor", "problem", "rows", "solvers", "targets"},
     "minibatch": LEAVES | {"cross_entropy", "parameters", "predictor", "rows", "solvers", "targets"},
     "demo": {"classifier", "cross_entropy", "displays", "metrics"},
     "__main__": {"demo", ""},
