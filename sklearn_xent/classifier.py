@@ -1,29 +1,17 @@
-"""CrossEntropyClassifier: parameters -> problem -> solution -> attributes. No numerics."""
+"""CrossEntropyClassifier: its parameters, its attributes, and how it comes by them. No numerics."""
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_array
 
-from sklearn_xent.arrays import Array
-from sklearn_xent.callbacks import CallbackSupportMixin, FitTask, with_callbacks
+from sklearn_xent.callbacks import CallbackSupportMixin, with_callbacks
+from sklearn_xent.fitting import fitted_attributes
 from sklearn_xent.isolation import all_or_nothing, assign, warn_caller
-from sklearn_xent.parameters import check_parameters, checked_settings
-from sklearn_xent.predictor import LinearPredictor, dense
-from sklearn_xent.problem.moments import moments_of
-from sklearn_xent.problem.objective import Objective, Point
-from sklearn_xent.problem.posing import Settings, pose
-from sklearn_xent.progress import print_progress
-from sklearn_xent.rows.array_api import beside, to_numpy
-from sklearn_xent.solvers.fit import Fit, fit
-from sklearn_xent.solvers.history import History
-from sklearn_xent.solvers.tolerance import goal
-from sklearn_xent.training import training_rows
+from sklearn_xent.predictor import LinearPredictor
 
 __all__ = ["CrossEntropyClassifier"]
 
@@ -225,78 +213,11 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         SeparationWarning
             If without a penalty no finite optimum exists; it names columns that separate the classes.
         """
-        fitted, warning = self._fitted(X, y, sample_weight, offset)
+        fitted, warning = fitted_attributes(self, X, y, sample_weight, offset)
         if warning is not None:
             warn_caller(warning)
         assign(self, fitted)
         return self
-
-    def _fitted(
-        self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None
-    ) -> tuple[dict[str, Any], ConvergenceWarning | None]:
-        """The attributes of a fit, and what to warn of."""
-        check_parameters(self)
-        # validate_data writes on the estimator it is given; a fit that fails must not have.
-        scratch = copy.copy(self)
-        rows, targets, names = training_rows(scratch, X, y, sample_weight, offset)
-        settings = self._settings(rows.n_features)
-        task = FitTask(self, scratch, X, y, {"sample_weight": sample_weight}, self.max_iter)
-        fitted: dict[str, Any] = {"classes_": targets.classes, "n_features_in_": rows.n_features}
-        with rows:
-            moments, K, total = moments_of(rows, names), len(targets.classes), targets.total
-            objective = pose(rows, moments, K, 1 / (self.C * total), settings, names, total=total)
-
-            def attributes(coef: Array, intercept: Array) -> dict[str, Any]:
-                if self.prior_correction:
-                    intercept = targets.without_class_weights(intercept)
-                return {"coef_": coef, "intercept_": intercept}
-
-            def report(solver: str, point: Point, history: History) -> bool:
-                if self.verbose:
-                    print_progress(solver, history, goal(point, self.tol))
-                return task.iterate(lambda: fitted | attributes(*objective.to_original(point.coefficients)))
-
-            found = fit(
-                objective,
-                self._start(objective, targets.classes),
-                solver=self.solver,
-                random_state=self.random_state,
-                tol=self.tol,
-                max_iter=self.max_iter,
-                names=names,
-                bounds=settings.bounds,
-                report=report,
-            )
-        fitted |= attributes(found.coef, found.intercept) | _course(found)
-        task.end(lambda: fitted)
-        fitted |= {name: beside(X, fitted[name]) for name in ("coef_", "intercept_")}
-        fitted["classes_"] = beside(y, targets.classes)
-        if names is not None:
-            fitted["feature_names_in_"] = names
-        return fitted, found.warning
-
-    def _settings(self, n_features: int) -> Settings:
-        return checked_settings(
-            n_features,
-            l1_ratio=self.l1_ratio,
-            penalty_factor=self.penalty_factor,
-            coef_bounds=self.coef_bounds,
-            fit_intercept=self.fit_intercept,
-            tol=self.tol,
-        )
-
-    def _start(self, objective: Objective, classes: Array) -> Array:
-        """Zero, or the last fit's coefficients where they are of the same problem."""
-        start = np.clip(objective.design.zeros(objective.shape[0]), *objective.penalty.bounds)
-        if not (self.warm_start and hasattr(self, "coef_")):
-            return start
-        coef, same = dense(self.coef_), np.array_equal(to_numpy(self.classes_), classes)
-        if not same or coef.shape != (objective.shape[0], objective.shape[1] - 1):
-            return start
-        warm = start.copy()
-        warm[:] = objective.from_original(coef, to_numpy(self.intercept_))
-        # of other data, they may be where every row is certain and wrong, and no slope shows a way back
-        return warm if objective.at(warm).value <= objective.at(start).value else start
 
     @classmethod
     def from_coefficients(cls, coef: Any, intercept: Any, classes: Any) -> CrossEntropyClassifier:
@@ -346,16 +267,3 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         tags.input_tags.sparse = True
         tags.array_api_support = True
         return tags
-
-
-def _course(found: Fit) -> dict[str, Any]:
-    """The attributes that say how a fit went."""
-    solution = found.solution
-    return {
-        "n_iter_": len(solution.history) - 1,
-        "converged_": found.warning is None,
-        "optimality_gap_": solution.gap.nats,
-        "optimality_gap_kind_": solution.gap.kind.value,
-        "solver_": found.solver,
-        "history_": solution.history.to_dict(),
-    }

@@ -3,46 +3,23 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import replace
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from joblib import Parallel, delayed
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import check_scoring
-from sklearn.model_selection import check_cv
-from sklearn.utils.metadata_routing import get_routing_for_object
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.classifier import CrossEntropyClassifier
-from sklearn_xent.cross_entropy import cross_entropy_loss
+from sklearn_xent.cross_validation import Data, by_folds, by_leave_one_out, encoded
+from sklearn_xent.fitting import fitted_attributes
 from sklearn_xent.isolation import all_or_nothing, assign, warn_caller
-from sklearn_xent.parameters import check_number, check_parameters, checked_settings
-from sklearn_xent.path import CrossEntropyPath, check_Cs, gathered, summary_of, walk
+from sklearn_xent.parameters import check_l1_ratio, check_parameters
+from sklearn_xent.path import CrossEntropyPath, check_Cs, summary_of
 from sklearn_xent.predictor import LinearPredictor, validated
-from sklearn_xent.solvers.leave_one_out import LeftOut, leave_one_out
-from sklearn_xent.solvers.without_row import Scored
-from sklearn_xent.targets import Targets, check_offset, check_sample_weight, encode_targets
+from sklearn_xent.targets import check_offset, check_sample_weight
 
 __all__ = ["CrossEntropyClassifierCV"]
-
-MOST_REFITTED = 500  # rows left out of a fit each where leave-one-out from one fit is not valid
-
-
-class _Data(NamedTuple):
-    """What a fold takes its rows from."""
-
-    X: Any
-    y: Any
-    weights: Array
-    offset: Any
-
-    def take(self, rows: Array) -> _Data:
-        """Those of some rows."""
-        offset = None if self.offset is None else self.offset[rows]
-        return _Data(self.X[rows], _take(self.y, rows), self.weights[rows], offset)
 
 
 class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
@@ -206,21 +183,20 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         check_parameters(self._with(1.0, 0.0))
         scratch = copy.copy(self)
         X = validated(scratch, X, reset=True)
-        weights = check_sample_weight(sample_weight, X.shape[0])
-        n_classes = len(self._encoded(y, X.shape[0], weights).classes)
-        shifts = check_offset(offset, X.shape[0], n_classes)
-        data = _Data(X, y, weights, None if shifts is None else np.asarray(offset))
+        data = Data(X, y, check_sample_weight(sample_weight, X.shape[0]), None)
+        shifts = check_offset(offset, X.shape[0], len(encoded(self, data).classes))
+        data = data._replace(offset=None if shifts is None else np.asarray(offset))
         if self.cv is None:
-            scores, errors, paths, refitted, failed = self._leave_one_out(data, grid, ratios)
+            results = by_leave_one_out(self, data, grid, ratios)
         else:
-            scores, errors, paths = self._folds(data, grid, ratios, groups)
-            refitted, failed = np.zeros((len(ratios), len(grid)), dtype=int), []
+            results = by_folds(self, data, grid, ratios, groups)
+        scores, errors, paths, refitted, failed = results
         counted = ~np.isnan(scores)
         with np.errstate(invalid="ignore"):
             mean = scores.sum(axis=1, where=counted) / counted.sum(axis=1)
         chosen = self._choose(mean, errors, grid, ratios)
         final = self._with(chosen["C_"], chosen["l1_ratio_"])
-        learnt, warning = final._fitted(X, y, sample_weight, offset)
+        learnt, warning = fitted_attributes(final, X, y, sample_weight, offset)
         failures = [] if warning is None else [("the fit of all rows", warning)]
         failures += _failures(paths, ratios) + failed
         if failures:
@@ -246,7 +222,7 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         if ratios.ndim != 1 or not ratios.size:
             raise ValueError(f"l1_ratios must be one or more numbers in [0, 1]; got {self.l1_ratios!r}.")
         for ratio in ratios.tolist():
-            check_number("l1_ratios", ratio, lambda v: 0 <= v <= 1, "in [0, 1]")
+            check_l1_ratio(ratio, "l1_ratios")
         if self.cv is None and self.scoring is not None:
             raise ValueError(
                 "scoring needs folds, such as cv=5: approximate leave-one-out (cv=None) gives losses only."
@@ -258,189 +234,6 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         shared = set(CrossEntropyClassifier().get_params()) & set(self.get_params())
         options = {name: getattr(self, name) for name in shared}
         return CrossEntropyClassifier(C=C, l1_ratio=l1_ratio, **options)
-
-    def _encoded(self, y: Any, n_rows: int, weights: Array) -> Any:
-        class_weight = self.class_weight
-        if isinstance(class_weight, dict) and np.ndim(y) == 1:
-            present = set(np.asarray(y).tolist())
-            class_weight = {label: w for label, w in class_weight.items() if label in present}
-        return encode_targets(
-            y, n_rows, sample_weight=weights, class_weight=class_weight, smoothing=self.label_smoothing
-        )
-
-    def _walk(
-        self, data: _Data, grid: Array, l1_ratio: float, targets: Targets | None = None, **options: Any
-    ) -> Any:
-        """Points along the grid, and the labels they tell apart."""
-        settings = checked_settings(
-            data.X.shape[1],
-            l1_ratio=l1_ratio,
-            penalty_factor=self.penalty_factor,
-            coef_bounds=self.coef_bounds,
-            fit_intercept=self.fit_intercept,
-            tol=self.tol,
-        )
-        if targets is None:
-            targets = self._encoded(data.y, data.X.shape[0], data.weights)
-        offset = check_offset(data.offset, data.X.shape[0], len(targets.classes))
-        points = walk(
-            data.X,
-            targets,
-            offset,
-            grid,
-            settings,
-            max_iter=self.max_iter,
-            solver=self.solver,
-            random_state=self.random_state,
-            prior_correction=self.prior_correction,
-            **options,
-        )
-        return list(points), targets
-
-    def _leave_one_out(
-        self, data: _Data, grid: Array, ratios: Array
-    ) -> tuple[Array, Array, list[list[CrossEntropyPath]], Array, list[tuple[str, ConvergenceWarning]]]:
-        scores, errors, paths, counts, failed = [], [], [], [], []
-        for ratio in ratios.tolist():
-            targets = self._encoded(data.y, data.X.shape[0], data.weights)
-            scored = self._scored(data, targets)
-            measure = partial(leave_one_out, scored=scored)
-            points, _ = self._walk(data, grid, ratio, measure=measure)
-            losses, refitted, failures = self._settled(
-                [point.measured for point in points], data, targets, scored, grid, ratio
-            )
-            share = scored.weights / (scored.weights.sum() or 1.0)
-            mean = losses @ share if share.any() else np.full(len(grid), np.nan)
-            scores.append([-mean])
-            # of a weighted mean of independent losses
-            errors.append(np.sqrt(((losses - mean[:, None]) ** 2) @ share**2))
-            paths.append([gathered(points, targets.classes)])
-            counts.append(refitted)
-            failed += failures
-        return np.array(scores), np.array(errors), paths, np.array(counts), failed
-
-    def _scored(self, data: _Data, targets: Targets) -> Scored:
-        """By what rows left out are scored, as folds score theirs: labels as they are, and sample weights.
-
-        A row without which a class has no weight says nothing of C.
-        """
-        plain = encode_targets(data.y, data.X.shape[0], sample_weight=data.weights)
-        heavy = (_both(plain.values) > 0) & (targets.weights > 0)
-        alone = (heavy & (heavy.sum(axis=1) == 1)[:, None]).any(axis=0)
-        n_logits = len(plain.values)
-        shift = (
-            targets.without_class_weights(np.zeros(n_logits)) if self.prior_correction else np.zeros(n_logits)
-        )
-        return Scored(plain.values, np.where(alone, 0.0, data.weights), shift)
-
-    def _settled(
-        self,
-        found: list[LeftOut],
-        data: _Data,
-        targets: Targets,
-        scored: Scored,
-        grid: Array,
-        l1_ratio: float,
-    ) -> tuple[Array, Array, list[tuple[str, ConvergenceWarning]]]:
-        """Losses (n_Cs, n), of fits without the row where its error is too large, and how many (n_Cs,).
-
-        And which of these fits did not converge.
-        """
-        losses = np.array([left.losses for left in found])
-        asked = np.zeros(losses.shape, dtype=bool)
-        for c, left in enumerate(found):
-            asked[c, left.doubtful] = True
-        rows = np.flatnonzero(asked.any(axis=0))
-        if not len(rows):
-            return losses, np.zeros(len(found), dtype=int), []
-        if len(rows) > MOST_REFITTED:
-            warn_caller(
-                UserWarning(
-                    f"approximate leave-one-out is not valid for {len(rows)} rows, of which {MOST_REFITTED} "
-                    "were left out of a fit each: scores_ are inaccurate. Use folds, such as cv=5."
-                )
-            )
-            worst = np.max([scored.weights * left.errors for left in found], axis=0, where=asked, initial=0.0)
-            rows = rows[np.argsort(-worst[rows], kind="stable")[:MOST_REFITTED]]
-        refits = Parallel(n_jobs=self.n_jobs)(
-            delayed(self._without)(
-                int(i), data, targets, _both(scored.targets[:, [i]])[:, 0], grid[asked[:, i]], l1_ratio
-            )
-            for i in rows
-        )
-        failures = []
-        for i, (refitted, warned) in zip(rows, refits, strict=True):
-            losses[asked[:, i], i] = refitted
-            failures += [(f"C={C:g} (l1_ratio={l1_ratio:g}, without row {i})", w) for C, w in warned]
-        return losses, asked[:, rows].sum(axis=1), failures
-
-    def _without(
-        self, row: int, data: _Data, targets: Targets, truth: Array, grid: Array, l1_ratio: float
-    ) -> tuple[Array, list[tuple[float, ConvergenceWarning]]]:
-        """Losses of a row, whose classes are the truth (K,), by the fits of all others along the grid.
-
-        And C and warning of those that did not converge.
-        """
-        rest = np.delete(np.arange(data.X.shape[0]), row)
-        weights = targets.weights[rest]
-        others = replace(targets, values=targets.values[:, rest], weights=weights, total=weights.sum())
-        points, _ = self._walk(data.take(rest), grid, l1_ratio, targets=others)
-        test, losses = data.take(np.array([row])), []
-        for point in points:
-            model = CrossEntropyClassifier.from_coefficients(point.coef, point.intercept, targets.classes)
-            logs = model.predict_log_proba(test.X, offset=test.offset)
-            losses.append(-float(logs[0] @ truth))
-        return np.array(losses), [(p.C, p.warning) for p in points if p.warning is not None]
-
-    def _folds(
-        self, data: _Data, grid: Array, ratios: Array, groups: Any
-    ) -> tuple[Array, Array, list[list[CrossEntropyPath]]]:
-        splitter = check_cv(self.cv, data.y, classifier=True)
-        folds = list(splitter.split(data.X, data.y, groups))
-        results = Parallel(n_jobs=self.n_jobs)(
-            delayed(self._fold)(data.take(train), data.take(test), grid, ratio)
-            for ratio in ratios.tolist()
-            for train, test in folds
-        )
-        scores = np.array([score for score, _ in results]).reshape(len(ratios), len(folds), len(grid))
-        paths = [
-            [path for _, path in results[i : i + len(folds)]] for i in range(0, len(results), len(folds))
-        ]
-        counts = np.isfinite(scores).sum(axis=1)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            errors = (
-                np.nanstd(scores, axis=1, ddof=1) / np.sqrt(counts) if len(folds) > 1 else 0 * scores[:, 0]
-            )
-        return scores, errors, paths
-
-    def _fold(
-        self, train: _Data, test: _Data, grid: Array, l1_ratio: float
-    ) -> tuple[Array, CrossEntropyPath]:
-        """Scores along the grid, and the path."""
-        points, targets = self._walk(train, grid, l1_ratio)
-        path = gathered(points, targets.classes)
-        models = [
-            CrossEntropyClassifier.from_coefficients(coef, intercept, path.classes)
-            for coef, intercept in zip(path.coefs, path.intercepts, strict=True)
-        ]
-        return np.array([self._score(model, test) for model in models]), path
-
-    def _score(self, model: CrossEntropyClassifier, test: _Data) -> float:
-        if np.ndim(test.y) == 1:
-            seen = np.isin(np.asarray(test.y), model.classes_)
-            test = test if seen.all() else test.take(np.flatnonzero(seen))
-        if not test.X.shape[0]:
-            return np.nan
-        if self.scoring is None:
-            logs = model.predict_log_proba(test.X, offset=test.offset)
-            labels = None if np.ndim(test.y) == 2 else model.classes_
-            return -float(
-                cross_entropy_loss(test.y, logs, labels=labels, sample_weight=test.weights, from_logits=True)
-            )
-        scorer = check_scoring(model, scoring=self.scoring)
-        wants = get_routing_for_object(scorer).consumes("score", ["sample_weight"])
-        options = {"sample_weight": test.weights} if wants else {}
-        return float(scorer(model, test.X, test.y, **options))
 
     def _choose(self, mean: Array, errors: Array, grid: Array, ratios: Array) -> dict[str, float]:
         """The best of the grid, and the strongest penalty within a standard error of it."""
@@ -465,11 +258,6 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         return tags
 
 
-def _both(targets: Array) -> Array:
-    """Targets of every class, (K, n), also of the first of two."""
-    return np.vstack([1 - targets, targets]) if len(targets) == 1 else targets
-
-
 def _failures(paths: list[list[CrossEntropyPath]], ratios: Array) -> list[tuple[str, ConvergenceWarning]]:
     """Where the fits of the paths did not converge, and what is to be said of it."""
     return [
@@ -478,7 +266,3 @@ def _failures(paths: list[list[CrossEntropyPath]], ratios: Array) -> list[tuple[
         for k, path in enumerate(of_ratio)
         for C, warning in path.failures
     ]
-
-
-def _take(y: Any, rows: Array) -> Any:
-    return y.iloc[rows] if hasattr(y, "iloc") else np.asarray(y)[rows]

@@ -10,13 +10,21 @@ import numpy as np
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.posing import Settings
 
-__all__ = ["check_batch_parameters", "check_number", "check_parameters", "checked_settings"]
+__all__ = [
+    "check_batch_parameters",
+    "check_l1_ratio",
+    "check_number",
+    "check_parameters",
+    "check_tol",
+    "checked_settings",
+    "settings_of",
+]
 
 
 def check_parameters(estimator: Any) -> None:
     """Raise ValueError or TypeError for a parameter out of range, naming it, its value and the range."""
     _check_shared(estimator)
-    _number(estimator, "tol", lambda v: 0 < v < np.inf, "positive and finite")
+    check_tol(estimator.tol)
     _number(estimator, "max_iter", lambda v: v >= 0, "a non-negative integer", Integral)
     if not isinstance(estimator.prior_correction, bool | np.bool_):
         raise TypeError(f"prior_correction must be True or False; got {estimator.prior_correction!r}.")
@@ -34,7 +42,7 @@ def check_batch_parameters(estimator: Any) -> None:
 
 def _check_shared(estimator: Any) -> None:
     _number(estimator, "C", lambda v: v > 0, "positive; np.inf is no penalty")
-    _number(estimator, "l1_ratio", lambda v: 0 <= v <= 1, "in [0, 1]")
+    check_l1_ratio(estimator.l1_ratio)
     _number(estimator, "label_smoothing", lambda v: 0 <= v < 1, "in [0, 1)")
     _number(estimator, "verbose", lambda v: v >= 0, "a non-negative integer", Integral)
 
@@ -43,12 +51,40 @@ def _number(estimator: Any, name: str, holds: Any, expected: str, kind: type = R
     check_number(name, getattr(estimator, name), holds, expected, kind)
 
 
+def check_l1_ratio(l1_ratio: Any, name: str = "l1_ratio") -> None:
+    """Raise TypeError or ValueError for a share of the l1 norm out of range."""
+    check_number(name, l1_ratio, lambda v: 0 <= v <= 1, "in [0, 1]")
+
+
+def check_tol(tol: Any) -> None:
+    """Raise TypeError or ValueError for a tolerance that is not positive and finite."""
+    check_number("tol", tol, lambda v: 0 < v < np.inf, "positive and finite")
+
+
 def check_number(name: str, value: Any, holds: Any, expected: str, kind: type = Real) -> None:
     """Raise TypeError for what is no number of a kind, ValueError for one out of range."""
     if not isinstance(value, kind) or (isinstance(value, bool) and name != "verbose"):
         raise TypeError(f"{name} must be {expected}; got {value!r}.")
     if not holds(value):
         raise ValueError(f"{name} must be {expected}; got {value!r}.")
+
+
+def settings_of(estimator: Any, n_features: int, *, l1_ratio: float | None = None) -> Settings:
+    """Settings of an estimator's problem with this many columns; the l1_ratio is its own if none is given.
+
+    Raises
+    ------
+    ValueError
+        For factors or bounds that are malformed; it names the entry.
+    """
+    return checked_settings(
+        n_features,
+        l1_ratio=estimator.l1_ratio if l1_ratio is None else l1_ratio,
+        penalty_factor=estimator.penalty_factor,
+        coef_bounds=estimator.coef_bounds,
+        fit_intercept=estimator.fit_intercept,
+        tol=estimator.tol,
+    )
 
 
 def checked_settings(

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from numbers import Integral
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils.validation import check_array, column_or_1d
+from sklearn.utils.validation import check_array
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.grid import check_Cs, default_grid
 from sklearn_xent.isolation import isolated, warn_caller
-from sklearn_xent.parameters import check_number, checked_settings
+from sklearn_xent.parameters import check_l1_ratio, check_tol, checked_settings
 from sklearn_xent.predictor import ACCEPTED, refuse_what_is_elsewhere
 from sklearn_xent.problem.moments import moments_of
 from sklearn_xent.problem.objective import Objective, Point
-from sklearn_xent.problem.penalties import elastic_net
-from sklearn_xent.problem.posing import Settings, pose
-from sklearn_xent.rows import as_rows
+from sklearn_xent.problem.posing import Settings, penalty_of, pose
+from sklearn_xent.rows import Rows, as_rows
 from sklearn_xent.solvers.path import follow
 from sklearn_xent.solvers.solve import Solution
 from sklearn_xent.targets import Targets, check_offset, encode_targets
@@ -34,9 +34,7 @@ __all__ = [
     "walk",
 ]
 
-SPAN, SPAN_WIDE = 1e3, 1e2  # of the default grid; with fewer rows than columns the end of it overfits
 SHOWN = 5  # failures that a warning names
-LEAST_L1_RATIO = 1e-3  # for which ridge's grid starts where no coefficient of such an elastic net would
 
 
 @dataclass(frozen=True)
@@ -159,11 +157,8 @@ def cross_entropy_path(
     >>> path.n_nonzero.tolist()
     [0, 1, 1, 2, 4]
     """
-    for name, value, holds, expected in (
-        ("l1_ratio", l1_ratio, lambda v: 0 <= v <= 1, "in [0, 1]"),
-        ("tol", tol, lambda v: 0 < v < np.inf, "positive and finite"),
-    ):
-        check_number(name, value, holds, expected)
+    check_l1_ratio(l1_ratio)
+    check_tol(tol)
     refuse_what_is_elsewhere(X, "cross_entropy_path")
     # values that are not finite are found by the first sweep
     X = check_array(X, ensure_all_finite=False, **ACCEPTED)
@@ -209,26 +204,6 @@ def gathered(points: list[PathPoint], classes: Array) -> CrossEntropyPath:
     )
 
 
-def check_Cs(Cs: Any) -> Array | int:
-    """Return a grid as an array of positive numbers, or how many values a default grid shall have.
-
-    Raises
-    ------
-    ValueError
-        If it is empty, or a value is not positive: it names the first.
-    """
-    if isinstance(Cs, Integral) and not isinstance(Cs, bool):
-        if Cs < 1:
-            raise ValueError(f"Cs must be at least 1 value; got {Cs}.")
-        return int(Cs)
-    grid = column_or_1d(np.atleast_1d(Cs), dtype=np.float64)
-    wrong = np.flatnonzero(~(grid > 0))
-    if not grid.size or wrong.size:
-        got = f"{grid[wrong[0]]} at entry {wrong[0]}" if wrong.size else "none"
-        raise ValueError(f"Cs must be positive numbers; got {got}.")
-    return np.asarray(grid)
-
-
 def walk(
     X: Any,
     targets: Targets,
@@ -246,22 +221,10 @@ def walk(
     ``measure(point, memory)`` is called at each optimum, while the rows are at hand. The options are the
     solver's: ``solver``, ``max_iter``, ``random_state``.
     """
-    total = targets.total
-    with as_rows(X, targets.values, targets.weights / total, offset) as rows:
-        moments, n_classes = moments_of(rows, names), len(targets.classes)
-        if isinstance(Cs, int):
-            # a design for a penalty that is neither strong nor weak will do for the slopes of the null model
-            objective = pose(rows, moments, n_classes, 1 / total, settings, names, total=total)
-            Cs = _default_grid(objective, Cs, settings, 1 / total)
-        strengths = 1 / (Cs * total)
-        # One design for all, that of the weakest penalty: then optima and slopes carry over.
-        objective = pose(rows, moments, n_classes, strengths.min(), settings, names, total=total)
-        design = objective.design
+    with as_rows(X, targets.values, targets.weights / targets.total, offset) as rows:
+        Cs, strengths, objective = _posed(rows, targets, Cs, settings, names)
         order = np.argsort(-strengths, kind="stable")
-        penalties = [
-            elastic_net(design, strength, settings.l1_ratio, settings.factors, settings.bounds)
-            for strength in strengths[order]
-        ]
+        penalties = [penalty_of(objective.design, strength, settings) for strength in strengths[order]]
         found: dict[int, PathPoint] = {}
         memory: dict[str, Any] = {}
         fits = follow(
@@ -280,27 +243,15 @@ def walk(
         yield from (found[i] for i in range(len(Cs)))
 
 
-def _default_grid(objective: Objective, n_Cs: int, settings: Settings, strength: float) -> Array:
-    """From the largest C that keeps every penalised coefficient at zero, evenly spaced in the logarithm."""
-    design, ratio = objective.design, max(settings.l1_ratio, LEAST_L1_RATIO)
-    unit = elastic_net(design, 1.0, ratio, settings.factors, None)
-    held = unit.l1 > 0
-    if not held.any():
-        raise ValueError(
-            "Cs must be given: penalty_factor leaves nothing that a default grid could start from."
-        )
-    null = _null_model(objective, held)
-    pulls = np.abs(null.loss_gradient[:, held]) / unit.l1[held]
-    largest = float(pulls.max())
-    # less by more than rounding, so that the first model is empty
-    first = (1 - 1e-4) * strength / (largest or 1.0)
-    span = SPAN if objective.rows.n_rows >= len(design.scale) else SPAN_WIDE
-    return first * np.geomspace(1, span, n_Cs)
-
-
-def _null_model(objective: Objective, held: Array) -> Any:
-    """The optimum with the penalised coefficients at zero."""
-    lower = np.where(held, 0.0, -np.inf)
-    penalty = replace(objective.penalty, l1=np.zeros(len(held)), lower=lower, upper=-lower)
-    (found,) = follow(objective, [penalty], tol=1e-14, max_iter=100)
-    return found.solution.point
+def _posed(
+    rows: Rows, targets: Targets, Cs: Array | int, settings: Settings, names: Any
+) -> tuple[Array, Array, Objective]:
+    """The grid, the strength of each penalty beside the mean loss, and the problem of the weakest one."""
+    total, moments = targets.total, moments_of(rows, names)
+    pose_at = partial(pose, rows, moments, len(targets.classes), settings=settings, names=names, total=total)
+    if isinstance(Cs, int):
+        # a design for a penalty that is neither strong nor weak will do for the slopes of the null model
+        Cs = default_grid(pose_at(1 / total), Cs, settings, 1 / total)
+    strengths = 1 / (Cs * total)
+    # One design for all, that of the weakest penalty: then optima and slopes carry over.
+    return Cs, strengths, pose_at(strengths.min())

@@ -38,10 +38,31 @@ ALLOWED = {
     "collection": LEAVES | {"partitions", "rows", "targets"},
     "predictor": LEAVES | {"collection", "cross_entropy", "partitions", "problem", "rows", "targets"},
     "training": LEAVES | {"collection", "partitions", "predictor", "rows", "targets"},
-    "classifier": LEAVES
-    | {"callbacks", "parameters", "predictor", "problem", "progress", "rows", "solvers", "training"},
+    "fitting": LEAVES
+    | {
+        "callbacks",
+        "parameters",
+        "predictor",
+        "problem",
+        "progress",
+        "rows",
+        "solvers",
+        "targets",
+        "training",
+    },
+    "classifier": LEAVES | {"callbacks", "fitting", "predictor"},
+    "cross_validation": LEAVES
+    | {
+        "classifier",
+        "cross_entropy",
+        "cross_validation",
+        "parameters",
+        "path",
+        "solvers",
+        "targets",
+    },
     "classifier_cv": LEAVES
-    | {"classifier", "cross_entropy", "parameters", "path", "predictor", "solvers", "targets"},
+    | {"classifier", "cross_validation", "fitting", "parameters", "path", "predictor", "targets"},
     "decomposition": LEAVES | {"cross_entropy", "scorer", "truth"},
     "comparison": LEAVES | {"cross_entropy", "truth"},
     "identifiability": LEAVES | {"problem", "rows", "solvers", "targets"},
@@ -58,7 +79,8 @@ ALLOWED = {
     },
     "inference": LEAVES
     | {"cross_entropy", "displays", "likelihood", "partitions", "predictor", "rows", "targets"},
-    "path": LEAVES | {"parameters", "predictor", "problem", "rows", "solvers", "targets"},
+    "grid": LEAVES | {"problem", "solvers"},
+    "path": LEAVES | {"grid", "parameters", "predictor", "problem", "rows", "solvers", "targets"},
     "minibatch": LEAVES | {"cross_entropy", "parameters", "predictor", "rows", "solvers", "targets"},
     "demo": {"classifier", "cross_entropy", "displays", "metrics"},
     "__main__": {"demo", ""},
@@ -176,8 +198,8 @@ TODAY = {
     "files outside rows/ that ask what X is": 16,
     "files outside penalties that read their fields": 19,
     "files outside losses that form p(1-p)": 4,
-    "files over 300 lines": 10,
-    "functions over 40 lines": 6,
+    "files over 300 lines": 7,
+    "functions over 40 lines": 3,
     "named constants outside displays/": 233,
 }
 

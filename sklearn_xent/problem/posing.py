@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.problem.design import Design
 from sklearn_xent.problem.losses import loss_for
 from sklearn_xent.problem.moments import Moments
 from sklearn_xent.problem.objective import Objective
-from sklearn_xent.problem.penalties import elastic_net
+from sklearn_xent.problem.penalties import ElasticNet, elastic_net
 from sklearn_xent.problem.scaling import applied, design_for
 from sklearn_xent.rows import Rows
 
-__all__ = ["Settings", "pose"]
+__all__ = ["Settings", "penalty_of", "pose"]
 
 
 class Settings(NamedTuple):
@@ -53,6 +54,11 @@ def pose(
         names=names,
         tol=settings.tol,
     )
-    penalty = elastic_net(design, strength, settings.l1_ratio, settings.factors, settings.bounds)
+    penalty = penalty_of(design, strength, settings)
     design, rows = applied(design, rows)
     return Objective(rows, loss_for(n_classes), penalty, design, total)
+
+
+def penalty_of(design: Design, strength: float, settings: Settings) -> ElasticNet:
+    """The elastic net of the settings, of a strength, in a design's units."""
+    return elastic_net(design, strength, settings.l1_ratio, settings.factors, settings.bounds)

@@ -6,7 +6,8 @@ import scipy.sparse as sp
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import LeaveOneOut
 
-from sklearn_xent import CrossEntropyClassifier, CrossEntropyClassifierCV, classifier_cv
+from sklearn_xent import CrossEntropyClassifier, CrossEntropyClassifierCV
+from sklearn_xent.cross_validation import leave_one_out
 from tests.fuzz.leave_one_out import problem
 from tests.problems import overlapping
 
@@ -115,7 +116,7 @@ def test_rows_left_out_of_a_fit_are_counted_and_too_many_are_said():
     assert (model.n_refitted_[:, 1] > 1).all()
     assert not CrossEntropyClassifierCV(Cs=3).fit(*overlapping()).n_refitted_.any()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(classifier_cv, "MOST_REFITTED", 1)
+        patch.setattr(leave_one_out, "MOST_REFITTED", 1)
         with pytest.warns(UserWarning, match=r"not valid for \d+ rows, of which 1 were left out .* cv=5"):
             few = CrossEntropyClassifierCV(**options).fit(X, y)
     assert few.n_refitted_.max() == 1

@@ -1,0 +1,106 @@
+"""One fit of a classifier: parameters -> problem -> solution -> attributes. No numerics."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+
+from sklearn_xent.arrays import Array
+from sklearn_xent.callbacks import FitTask
+from sklearn_xent.parameters import check_parameters, settings_of
+from sklearn_xent.predictor import dense
+from sklearn_xent.problem.moments import moments_of
+from sklearn_xent.problem.objective import Objective, Point
+from sklearn_xent.problem.posing import pose
+from sklearn_xent.progress import print_progress
+from sklearn_xent.rows.array_api import beside, to_numpy
+from sklearn_xent.solvers.fit import Fit, fit
+from sklearn_xent.solvers.history import History
+from sklearn_xent.solvers.tolerance import goal
+from sklearn_xent.targets import Targets
+from sklearn_xent.training import training_rows
+
+__all__ = ["fitted_attributes"]
+
+
+def fitted_attributes(
+    estimator: Any, X: Any, y: Any, sample_weight: Any = None, offset: Any = None
+) -> tuple[dict[str, Any], ConvergenceWarning | None]:
+    """The attributes of a fit, and what to warn of; the estimator stays as it is."""
+    check_parameters(estimator)
+    # validate_data writes on the estimator it is given; a fit that fails must not have.
+    scratch = copy.copy(estimator)
+    rows, targets, names = training_rows(scratch, X, y, sample_weight, offset)
+    settings = settings_of(estimator, rows.n_features)
+    task = FitTask(estimator, scratch, X, y, {"sample_weight": sample_weight}, estimator.max_iter)
+    fitted: dict[str, Any] = {"classes_": targets.classes, "n_features_in_": rows.n_features}
+    with rows:
+        moments, K, total = moments_of(rows, names), len(targets.classes), targets.total
+        objective = pose(rows, moments, K, 1 / (estimator.C * total), settings, names, total=total)
+
+        def report(solver: str, point: Point, history: History) -> bool:
+            if estimator.verbose:
+                print_progress(solver, history, goal(point, estimator.tol))
+            return task.iterate(
+                lambda: fitted | _coefficients(estimator, targets, *objective.to_original(point.coefficients))
+            )
+
+        found = fit(
+            objective,
+            _start(estimator, objective, targets.classes),
+            solver=estimator.solver,
+            random_state=estimator.random_state,
+            tol=estimator.tol,
+            max_iter=estimator.max_iter,
+            names=names,
+            bounds=settings.bounds,
+            report=report,
+        )
+    fitted |= _coefficients(estimator, targets, found.coef, found.intercept) | _course(found)
+    task.end(lambda: fitted)
+    fitted |= _beside_data(X, y, fitted, names)
+    return fitted, found.warning
+
+
+def _start(estimator: Any, objective: Objective, classes: Array) -> Array:
+    """Zero, or the last fit's coefficients where they are of the same problem."""
+    start = np.clip(objective.design.zeros(objective.shape[0]), *objective.penalty.bounds)
+    if not (estimator.warm_start and hasattr(estimator, "coef_")):
+        return start
+    coef, same = dense(estimator.coef_), np.array_equal(to_numpy(estimator.classes_), classes)
+    if not same or coef.shape != (objective.shape[0], objective.shape[1] - 1):
+        return start
+    warm = start.copy()
+    warm[:] = objective.from_original(coef, to_numpy(estimator.intercept_))
+    # of other data, they may be where every row is certain and wrong, and no slope shows a way back
+    return warm if objective.at(warm).value <= objective.at(start).value else start
+
+
+def _coefficients(estimator: Any, targets: Targets, coef: Array, intercept: Array) -> dict[str, Any]:
+    """The attributes that predict, corrected for the class weights if the estimator says so."""
+    if estimator.prior_correction:
+        intercept = targets.without_class_weights(intercept)
+    return {"coef_": coef, "intercept_": intercept}
+
+
+def _course(found: Fit) -> dict[str, Any]:
+    """The attributes that say how a fit went."""
+    solution = found.solution
+    return {
+        "n_iter_": len(solution.history) - 1,
+        "converged_": found.warning is None,
+        "optimality_gap_": solution.gap.nats,
+        "optimality_gap_kind_": solution.gap.kind.value,
+        "solver_": found.solver,
+        "history_": solution.history.to_dict(),
+    }
+
+
+def _beside_data(X: Any, y: Any, fitted: dict[str, Any], names: Any) -> dict[str, Any]:
+    """What lies where X and y do, and the names of the columns, where there are any."""
+    there = {name: beside(X, fitted[name]) for name in ("coef_", "intercept_")}
+    there["classes_"] = beside(y, fitted["classes_"])
+    return there if names is None else there | {"feature_names_in_": names}
