@@ -1,4 +1,7 @@
-"""Whether rows determine coefficients: no constant or collinear columns, no separable classes."""
+"""Whether inference is to be had: estimates that have a distribution, and rows that determine them.
+
+No bounds, no l1 penalty; no constant or collinear columns, no separable classes.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from sklearn_xent.rows import as_rows
 from sklearn_xent.solvers.separation import recession_direction
 from sklearn_xent.targets import Targets
 
-__all__ = ["SUSPICIOUS", "check_full_rank", "check_not_constant", "check_overlap", "reduced"]
+__all__ = ["SUSPICIOUS", "check_full_rank", "check_not_constant", "check_overlap", "reduced", "ridge_of"]
 
 SUSPICIOUS = 0.9  # change of a difference of logits: less than 1, with room for rounding
 FIRST = 500  # rows in the first linear program
@@ -23,6 +26,29 @@ NEGLIGIBLE = 1e-9  # of a direction's largest entry: less is the rounding of the
 VIOLATED = 1e-6  # of the sum of a logit's terms: less is its rounding, and the program's tolerance
 NAMED = 5  # columns that a message names
 ADVICE = "fit with a finite C and pass penalized=True"
+
+
+def ridge_of(estimator: Any, penalized: bool) -> tuple[float, Array]:
+    """C and the factors (d,) of the penalty; it raises where no inference is to be had."""
+    d = estimator.n_features_in_
+    if getattr(estimator, "coef_bounds", None) is not None:
+        raise ValueError("infer() has no distribution for estimates within coef_bounds; fit without them.")
+    C = float(getattr(estimator, "C_", getattr(estimator, "C", np.inf)))
+    if np.isinf(C):
+        return C, np.ones(d)
+    if float(getattr(estimator, "l1_ratio_", getattr(estimator, "l1_ratio", 0.0))) > 0:
+        raise ValueError(
+            "infer() has no distribution for estimates with an l1 penalty (l1_ratio > 0), which has selected "
+            "columns; fit with C=np.inf, on other rows than those that selected."
+        )
+    if not penalized:
+        raise ValueError(
+            f"the fit has a ridge penalty (C={C:g}): its estimates are shrunk, and standard errors and "
+            "p-values are not those of a maximum likelihood fit. Fit with C=np.inf, or pass penalized=True "
+            "for posterior standard deviations under the prior that the penalty is."
+        )
+    factors = estimator.penalty_factor
+    return C, np.ones(d) if factors is None else np.asarray(factors, dtype=np.float64)
 
 
 def check_not_constant(idle: Array, names: list[str]) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,9 +10,11 @@ from scipy.stats import chi2, norm
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.cross_entropy import log_softmax, sigmoid, softmax
+from sklearn_xent.delta_method import average_effects, probability_intervals
 from sklearn_xent.displays.frame import to_frame
+from sklearn_xent.estimates import Estimates, quantile
 from sklearn_xent.factor import singular_vectors
+from sklearn_xent.identifiability import ridge_of
 from sklearn_xent.isolation import isolated
 from sklearn_xent.likelihood import Likelihood
 from sklearn_xent.partitions import is_collection
@@ -26,7 +27,6 @@ __all__ = ["ChiSquared", "Inference", "infer"]
 
 COVARIANCES = ("model", "robust", "cluster")
 SINGULAR = 1e-12  # ratio of singular values of an equilibrated root: less is rounding
-BLOCK = 1 << 21  # numbers in a temporary array
 
 
 class ChiSquared(NamedTuple):
@@ -112,7 +112,7 @@ def infer(
         raise TypeError(
             "infer() takes rows in memory; got a dataset or a Dask collection as X: load it first."
         )
-    C, factors = _ridge(estimator, penalized)
+    C, factors = ridge_of(estimator, penalized)
     X = to_numpy(validated(estimator, X, reset=False))
     y, sample_weight, offset = to_numpy(y), to_numpy(sample_weight), to_numpy(offset)
     targets = encode_targets(y, X.shape[0], sample_weight=sample_weight)
@@ -126,31 +126,8 @@ def infer(
     return Inference(problem, root, covariance, penalized=bool(np.isfinite(C) and factors.any()))
 
 
-def _ridge(estimator: Any, penalized: bool) -> tuple[float, Array]:
-    """C and the factors (d,) of the penalty; it raises where no inference is to be had."""
-    d = estimator.n_features_in_
-    if getattr(estimator, "coef_bounds", None) is not None:
-        raise ValueError("infer() has no distribution for estimates within coef_bounds; fit without them.")
-    C = float(getattr(estimator, "C_", getattr(estimator, "C", np.inf)))
-    if np.isinf(C):
-        return C, np.ones(d)
-    if float(getattr(estimator, "l1_ratio_", getattr(estimator, "l1_ratio", 0.0))) > 0:
-        raise ValueError(
-            "infer() has no distribution for estimates with an l1 penalty (l1_ratio > 0), which has selected "
-            "columns; fit with C=np.inf, on other rows than those that selected."
-        )
-    if not penalized:
-        raise ValueError(
-            f"the fit has a ridge penalty (C={C:g}): its estimates are shrunk, and standard errors and "
-            "p-values are not those of a maximum likelihood fit. Fit with C=np.inf, or pass penalized=True "
-            "for posterior standard deviations under the prior that the penalty is."
-        )
-    factors = estimator.penalty_factor
-    return C, np.ones(d) if factors is None else np.asarray(factors, dtype=np.float64)
-
-
 @dataclass(frozen=True)
-class Inference:
+class Inference(Estimates):
     """What `infer` returns. Arrays are (n_contrasts, n_terms) flattened: all columns, then the intercept.
 
     Two classes have one contrast, the second class; more have one for each class but the first.
@@ -162,113 +139,6 @@ class Inference:
     penalized : bool
         Whether the fit had a ridge penalty: see `infer` for what the numbers mean then.
     """
-
-    _likelihood: Likelihood = field(repr=False)
-    # F with F F' the covariance, in the coordinates of the likelihood: there no digits are lost to columns
-    # far from zero, and none to squares.
-    _root: Array = field(repr=False)
-    kind: str
-    penalized: bool
-
-    @cached_property
-    def covariance(self) -> Array:
-        """Covariance of the coefficients, (n_coefficients, n_coefficients)."""
-        return np.asarray(self._own_root @ self._own_root.T)
-
-    @cached_property
-    def _own_root(self) -> Array:
-        """The same root for coefficients in the units of X."""
-        return self._likelihood.to_original(self._root)
-
-    @property
-    def names(self) -> list[str]:
-        """Name of each coefficient; with more than two classes, "class: column"."""
-        names, classes = self._likelihood.names, to_numpy(self._likelihood.estimator.classes_).tolist()
-        if len(classes) == 2:
-            return list(names)
-        return [f"{label}: {name}" for label in classes[1:] for name in names]
-
-    @property
-    def estimate(self) -> Array:
-        """Coefficients: log odds ratios, in nats per unit of the column."""
-        return self._likelihood.W.ravel()
-
-    @property
-    def std_error(self) -> Array:
-        """Standard errors."""
-        return np.asarray(np.linalg.norm(self._own_root, axis=1))
-
-    @property
-    def z(self) -> Array:
-        """Estimate / standard error."""
-        return self.estimate / self.std_error
-
-    @property
-    def p_value(self) -> Array:
-        """Two-sided, by the normal distribution."""
-        return 2 * norm.sf(np.abs(self.z))
-
-    def interval(self, confidence: float = 0.95) -> Array:
-        """Return confidence intervals by the normal distribution.
-
-        Parameters
-        ----------
-        confidence : float in (0, 1), default=0.95
-            Of the intervals.
-
-        Returns
-        -------
-        interval : ndarray of shape (n_coefficients, 2)
-            Lower and upper ends.
-        """
-        reach = _quantile(confidence) * self.std_error
-        return np.column_stack([self.estimate - reach, self.estimate + reach])
-
-    def odds_ratios(self, confidence: float = 0.95) -> Array:
-        """Return odds ratios and their intervals: exponentials of estimates and their ends.
-
-        Parameters
-        ----------
-        confidence : float in (0, 1), default=0.95
-            Of the intervals.
-
-        Returns
-        -------
-        ratios : ndarray of shape (n_coefficients, 3)
-            Ratio, lower and upper end.
-        """
-        with np.errstate(over="ignore"):
-            return np.exp(np.column_stack([self.estimate, self.interval(confidence)]))
-
-    @property
-    def log_likelihood(self) -> float:
-        """Of the fit, in nats, without a penalty."""
-        return self._likelihood.log_likelihood
-
-    @property
-    def null_log_likelihood(self) -> float:
-        """Of intercepts alone; of a fit without an intercept, of no coefficient at all."""
-        return self._likelihood.null_log_likelihood
-
-    @property
-    def n_observations(self) -> float:
-        """Sum of the weights."""
-        return float(self._likelihood.weights.sum())
-
-    @property
-    def effective_df(self) -> float:
-        """Degrees of freedom used: the number of coefficients, or trace of H^-1 I with a penalty."""
-        return self._likelihood.effective_df
-
-    @property
-    def aic(self) -> float:
-        """Akaike's criterion, 2 df - 2 log-likelihood."""
-        return 2 * self.effective_df - 2 * self.log_likelihood
-
-    @property
-    def bic(self) -> float:
-        """Schwarz's criterion, log(n) df - 2 log-likelihood."""
-        return float(np.log(self.n_observations) * self.effective_df - 2 * self.log_likelihood)
 
     def likelihood_ratio_test(self) -> ChiSquared:
         """Are all coefficients but the intercepts zero? Twice the gain in log-likelihood, if unpenalised."""
@@ -336,20 +206,9 @@ class Inference:
             Columns ``class``, ``column``, ``effect`` (probability per unit), ``std_error`` (by the delta
             method), ``z``, ``p_value``, ``low`` and ``high``; of two classes the second only.
         """
-        problem = self._likelihood
-        d = len(problem.scale)
-        rows: dict[str, list[Any]] = {key: [] for key in ("class", "column", "effect", "std_error")}
-        wanted = [1] if problem.K == 2 else range(problem.K)
-        classes = to_numpy(problem.estimator.classes_)
-        for k in wanted:
-            for j in range(d):
-                effect, slopes = problem.average_effect(k, j)
-                rows["class"].append(classes[k])
-                rows["column"].append(problem.names[j])
-                rows["effect"].append(effect)
-                rows["std_error"].append(float(np.linalg.norm(slopes @ self._root)))
+        rows = average_effects(self._likelihood, self._root)
         effects, errors = np.array(rows["effect"]), np.array(rows["std_error"])
-        reach = _quantile(confidence) * errors
+        reach = quantile(confidence) * errors
         z = np.divide(effects, errors, out=np.zeros_like(effects), where=errors > 0)
         tests = {"z": z, "p_value": 2 * norm.sf(np.abs(z)), "low": effects - reach, "high": effects + reach}
         return to_frame(rows | tests)
@@ -376,57 +235,7 @@ class Inference:
         problem = self._likelihood
         A = problem.design_matrix(to_numpy(validated(problem.estimator, X, reset=False)))
         z = problem.logits_of(A, check_offset(to_numpy(offset), len(A), problem.K))
-        P, log_p = softmax(z), log_softmax(z)
-        reach, K = _quantile(confidence), problem.K
-        low, high = np.empty_like(P), np.empty_like(P)
-        for k in range(K):
-            # log odds of class k: their slope in a contrast's logit is 1 for its own, else -p_l / (1 - p_k)
-            log_rest = np.logaddexp.reduce(np.delete(log_p, k, axis=1), axis=1)
-            slope = -np.exp(log_p - log_rest[:, None])
-            slope[:, k] = 1.0
-            error = self._errors(A, slope[:, 1:])
-            centre = log_p[:, k] - log_rest
-            low[:, k], high[:, k] = (sigmoid(centre + s * reach * error) for s in (-1, 1))
-        return P, low, high
-
-    def _errors(self, A: Array, slope: Array) -> Array:
-        """Standard errors (n,) of sums of contrasts' logits times slopes (n, K - 1)."""
-        F = self._root.reshape(slope.shape[1], A.shape[1], -1)
-        out = np.empty(len(A))
-        rows = max(1, BLOCK // F.shape[2])
-        for i in range(0, len(A), rows):
-            part = slice(i, i + rows)
-            moved = sum(slope[part, c, None] * (A[part] @ F[c]) for c in range(len(F)))
-            out[part] = np.linalg.norm(moved, axis=1)
-        return out
-
-    def frame(self, confidence: float = 0.95) -> Any:
-        """Return the table of coefficients.
-
-        Parameters
-        ----------
-        confidence : float in (0, 1), default=0.95
-            Of the intervals.
-
-        Returns
-        -------
-        frame : DataFrame
-            Columns ``term``, ``estimate``, ``std_error``, ``z``, ``p_value``, ``low``, ``high`` and
-            ``odds_ratio``.
-        """
-        low, high = self.interval(confidence).T
-        return to_frame(
-            {
-                "term": self.names,
-                "estimate": self.estimate,
-                "std_error": self.std_error,
-                "z": self.z,
-                "p_value": self.p_value,
-                "low": low,
-                "high": high,
-                "odds_ratio": self.odds_ratios(confidence)[:, 0],
-            }
-        )
+        return probability_intervals(A, z, self._root, quantile(confidence))
 
     def summary(self, confidence: float = 0.95) -> str:
         """Return the table and the likelihood as text.
@@ -468,9 +277,3 @@ class Inference:
         head = "<br>".join(self._head())
         table: str = self.frame().to_html(index=False, float_format="%.4g".__mod__, border=0)
         return f"<p>{head}</p>{table}"
-
-
-def _quantile(confidence: float) -> float:
-    if not 0 < confidence < 1:
-        raise ValueError(f"confidence must be between 0 and 1; got {confidence!r}.")
-    return float(norm.ppf((1 + confidence) / 2))

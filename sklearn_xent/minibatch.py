@@ -4,26 +4,19 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
-from sklearn.utils.validation import validate_data
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.cross_entropy import cross_entropy_loss, entropy
-from sklearn_xent.isolation import all_or_nothing, warn_caller
+from sklearn_xent.batches import attributes_of, batches_of, checked_rows, known_classes
+from sklearn_xent.isolation import all_or_nothing
 from sklearn_xent.parameters import check_batch_parameters
-from sklearn_xent.predictor import ACCEPTED, LinearPredictor, refuse_what_is_elsewhere
-from sklearn_xent.rows import Block
-from sklearn_xent.rows.threads import Team
-from sklearn_xent.solvers.stream import Stream, batch_rows, loss_of
-from sklearn_xent.targets import Targets, check_several, encode_targets
+from sklearn_xent.passes import best_pass
+from sklearn_xent.predictor import LinearPredictor
+from sklearn_xent.solvers.stream import Stream
 
 __all__ = ["MiniBatchCrossEntropyClassifier"]
 
@@ -194,25 +187,18 @@ class MiniBatchCrossEntropyClassifier(LinearPredictor, ClassifierMixin, BaseEsti
                 "class_weight must be None or a dict for partial_fit, which does not see all labels; got "
                 f"{self.class_weight!r}."
             )
-        known, begun = self._known_classes(classes), hasattr(self, "_stream")
+        known, begun = known_classes(self, classes), hasattr(self, "_stream")
         scratch = copy.copy(self)
-        X = _checked(scratch, X, reset=not begun)
-        targets = encode_targets(
-            y,
-            X.shape[0],
-            sample_weight=sample_weight,
-            class_weight=self.class_weight,
-            smoothing=self.label_smoothing,
-            classes=known,
-        )
-        began, order = time.perf_counter(), np.arange(X.shape[0])
-        stream = self._stream if begun else self._begin(X, targets)
-        stream, loss = self._learn(stream, X, targets, order)
+        batches = batches_of(scratch, X, y, sample_weight, known, reset=not begun)
+        n_given = batches.X.shape[0]
+        began, order = time.perf_counter(), np.arange(n_given)
+        stream = self._stream if begun else batches.begin(self)
+        stream, loss = batches.learn(stream, order)
         row = {"loss": loss, "validation_loss": np.nan, "seconds": time.perf_counter() - began}
         history = {name: [value] for name, value in row.items()}
         if begun:
             history = {name: [*self.history_[name], value] for name, value in row.items()}
-        n_rows = X.shape[0] + (self.n_samples_seen_ if begun else 0)
+        n_rows = n_given + (self.n_samples_seen_ if begun else 0)
         self._assign(scratch, known, stream, history, 1, n_rows)
         return self
 
@@ -260,114 +246,13 @@ class MiniBatchCrossEntropyClassifier(LinearPredictor, ClassifierMixin, BaseEsti
             raise ValueError("X_val and y_val must be given together; got only one of them.")
         scratch = copy.copy(self)
         scratch.__dict__.pop("_stream", None)
-        X = _checked(scratch, X, reset=True)
-        targets = encode_targets(
-            y,
-            X.shape[0],
-            sample_weight=sample_weight,
-            class_weight=self.class_weight,
-            smoothing=self.label_smoothing,
-        )
+        batches = batches_of(scratch, X, y, sample_weight, reset=True)
         if X_val is not None:
-            X_val = _checked(scratch, X_val, reset=False)
-        history: dict[str, list[float]] = {"loss": [], "validation_loss": [], "seconds": []}
-        began, best, waited = time.perf_counter(), np.inf, 0
-        for stream, loss in self._passes(X, targets):
-            validation = np.nan
-            if X_val is not None:
-                scratch.__dict__.update(_attributes(targets.classes, stream))
-                logits = scratch.decision_function(X_val)
-                validation = cross_entropy_loss(y_val, logits, labels=targets.classes, from_logits=True)
-            for name, value in zip(history, (loss, validation, time.perf_counter() - began), strict=True):
-                history[name].append(value)
-            judged = loss if X_val is None else validation
-            if self.verbose:
-                print(f"pass {len(history['loss']):3d}  log loss {judged:.6g}", flush=True)
-            waited = 0 if judged < best - self.tol else waited + 1
-            if judged < best or X_val is None:
-                chosen = stream
-            best = min(best, judged)
-            if waited == self.n_iter_no_change:
-                break
-        else:
-            if self.max_iter > 1:
-                warn_caller(_unfinished(self.max_iter))
-        n_iter = len(history["loss"])
-        loss, null = self._loss(chosen, X, targets), self._null_loss(targets)
-        if not loss <= null + self.tol:
-            warn_caller(_worse(loss, null))
-        self._assign(scratch, targets.classes, chosen, history, n_iter, n_iter * X.shape[0])
+            X_val = checked_rows(scratch, X_val, reset=False)
+        stream, history = best_pass(scratch, batches, X_val, y_val)
+        n_iter, classes = len(history["loss"]), batches.targets.classes
+        self._assign(scratch, classes, stream, history, n_iter, n_iter * batches.X.shape[0])
         return self
-
-    def _passes(self, X: Any, targets: Targets) -> Iterator[tuple[Stream, float]]:
-        """The stream and the mean loss of its batches after each pass over the rows."""
-        rng = check_random_state(0 if self.random_state is None else self.random_state)
-        order = np.arange(X.shape[0])
-        stream = None
-        for _ in range(self.max_iter):
-            if self.shuffle:
-                rng.shuffle(order)
-            stream = self._begin(X, targets) if stream is None else stream.again()
-            stream, loss = self._learn(stream, X, targets, order)
-            stream = stream.settled()
-            yield stream, loss
-
-    def _begin(self, X: Any, targets: Targets) -> Stream:
-        """A stream that has not learnt yet."""
-        return Stream.begin(
-            X.shape[1],
-            len(targets.classes),
-            C=self.C,
-            l1_ratio=self.l1_ratio,
-            fit_intercept=self.fit_intercept,
-            sparse=sp.issparse(X),
-        )
-
-    def _learn(self, stream: Stream, X: Any, targets: Targets, order: Array) -> tuple[Stream, float]:
-        """Learn batch by batch; also the mean loss of the batches, each before it was learnt from."""
-        size, loss = self.batch_size or batch_rows(stream.W.size), 0.0
-        # matrices this small are factored faster by one thread of BLAS than by two that wait for each other
-        with Team(8.0 * stream.W.size**2):
-            for start in range(0, len(order), size):
-                batch = order[start : start + size]
-                weights = targets.weights[batch]
-                if weights.any():
-                    rows = Block(X[batch], targets.values[:, batch], weights, None)
-                    stream, of_batch = stream.learn(rows)
-                    loss += of_batch
-        return stream, loss / max(float(targets.weights.sum()), np.finfo(float).tiny)
-
-    def _loss(self, stream: Stream, X: Any, targets: Targets) -> float:
-        """Mean loss of all rows at the coefficients that are returned; one reading."""
-        coef, intercept = stream.to_original()
-        size, loss = self.batch_size or batch_rows(stream.W.size), 0.0
-        for start in range(0, X.shape[0], size):
-            part = slice(start, start + size)
-            rows = Block(X[part], targets.values[:, part], targets.weights[part], None)
-            loss += loss_of(rows, len(targets.classes), coef, intercept)
-        return loss / float(targets.weights.sum())
-
-    def _null_loss(self, targets: Targets) -> float:
-        """Least mean loss of a model without columns: the frequencies of the classes, or none are known."""
-        if not self.fit_intercept:
-            return float(np.log(len(targets.classes)))
-        p = targets.values @ targets.weights / targets.weights.sum()
-        p = p if len(p) > 1 else np.array([1 - p[0], p[0]])
-        return float(entropy(np.maximum(p, 0.0) / np.maximum(p, 0.0).sum()))
-
-    def _known_classes(self, classes: Any) -> Array:
-        """The labels of the stream, from the first call."""
-        given = None if classes is None else np.unique(np.asarray(list(classes)))
-        if not hasattr(self, "_stream"):
-            if given is None:
-                raise ValueError("classes must be given in the first call of partial_fit; got None.")
-            check_several(given)
-            return given
-        if given is not None and not np.array_equal(given, self.classes_):
-            raise ValueError(
-                f"classes must be those of the first call, {self.classes_.tolist()}; got {given.tolist()}."
-            )
-        return self.classes_
 
     def _assign(
         self,
@@ -385,7 +270,7 @@ class MiniBatchCrossEntropyClassifier(LinearPredictor, ClassifierMixin, BaseEsti
         names = {"n_features_in_", "feature_names_in_"}
         attributes = {name: value for name, value in self.__dict__.items() if name not in names}
         attributes |= {name: value for name, value in checked.__dict__.items() if name in names}
-        attributes |= _attributes(classes, stream)
+        attributes |= attributes_of(stream, classes)
         attributes |= {
             "_stream": replace(stream, previous=None),
             "history_": {name: np.asarray(values, dtype=np.float64) for name, values in history.items()},
@@ -398,33 +283,3 @@ class MiniBatchCrossEntropyClassifier(LinearPredictor, ClassifierMixin, BaseEsti
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
-
-
-def _checked(estimator: Any, X: Any, *, reset: bool) -> Any:
-    """X as an array or a CSR; it is all looked at before anything is learnt from it."""
-    refuse_what_is_elsewhere(X, type(estimator).__name__)
-    with np.errstate(over="ignore", invalid="ignore"):
-        return validate_data(estimator, X, reset=reset, **{**ACCEPTED, "accept_sparse": "csr"})
-
-
-def _attributes(classes: Array, stream: Stream) -> dict[str, Any]:
-    with np.errstate(all="ignore"):  # it is the result that is judged
-        coef, intercept = stream.to_original()
-    if not (np.isfinite(coef).all() and np.isfinite(intercept).all()):
-        raise ValueError("the coefficients would not be finite in the units of X; rescale its columns.")
-    return {"coef_": coef, "intercept_": intercept, "classes_": classes}
-
-
-def _unfinished(max_iter: int) -> ConvergenceWarning:
-    return ConvergenceWarning(
-        f"the log loss still improved after max_iter={max_iter} passes: raise max_iter, or fit a "
-        "CrossEntropyClassifier."
-    )
-
-
-def _worse(loss: float, null: float) -> ConvergenceWarning:
-    return ConvergenceWarning(
-        f"the log loss of the rows, {loss:.6g}, is above {null:.6g}, that of a model that knows no "
-        "column of X: the passes did not converge. Raise max_iter or batch_size, look for outliers in X, "
-        "or fit a CrossEntropyClassifier."
-    )

@@ -150,24 +150,12 @@ class CoefficientDisplay:
         self : CoefficientDisplay
             Drawn.
         """
-        if self.interval is None:
-            size = np.abs(self.estimate)
-        else:
-            width = self.interval[:, 1] - self.interval[:, 0]
-            size = np.abs(self.estimate) / np.where(width > 0, width, np.inf)
-        chosen = np.argsort(-size, kind="stable")[:most]
-        self.shown_ = chosen[np.argsort(-self.estimate[chosen], kind="stable")]
+        self.shown_ = self._largest(most)
         self.ax_ = axes_for(ax, (6.4, max(2.6, 0.9 + 0.27 * len(self.shown_))))
         self.figure_ = self.ax_.figure
         scale = np.exp if odds_ratios else np.asarray
         at = np.arange(len(self.shown_))[::-1]
-        if self.interval is not None:
-            ends = scale(self.interval[self.shown_])
-            clear = np.sign(self.interval[self.shown_]).prod(axis=1) > 0
-            for y, (low, high), sure in zip(at, ends, clear, strict=True):
-                self.ax_.plot(
-                    [low, high], [y, y], color=COLOURS[0] if sure else "0.6", linewidth=1.8, zorder=2
-                )
+        self._draw_intervals(at, scale)
         style = {"color": COLOURS[0], "marker": MARKERS[0], "markersize": 5, "linestyle": "none", "zorder": 3}
         (self.line_,) = self.ax_.plot(scale(self.estimate[self.shown_]), at, **merged(style, marker_kwargs))
         self.ax_.axvline(scale(0.0), color="0.3", linewidth=0.9, zorder=1)
@@ -185,6 +173,25 @@ class CoefficientDisplay:
             self.ax_.set_ylabel(f"{len(self.shown_)} of {len(self.estimate)}")
         title_of(self.ax_, name)
         return self
+
+    def _largest(self, most: int) -> Array:
+        """Which coefficients are drawn: the largest, or furthest from 0 in standard errors; from the top."""
+        if self.interval is None:
+            size = np.abs(self.estimate)
+        else:
+            width = self.interval[:, 1] - self.interval[:, 0]
+            size = np.abs(self.estimate) / np.where(width > 0, width, np.inf)
+        chosen = np.argsort(-size, kind="stable")[:most]
+        return chosen[np.argsort(-self.estimate[chosen], kind="stable")]
+
+    def _draw_intervals(self, at: Array, scale: Any) -> None:
+        """Draw the intervals that are known at these heights: in grey where they hold 0."""
+        if self.interval is None:
+            return
+        ends = scale(self.interval[self.shown_])
+        clear = np.sign(self.interval[self.shown_]).prod(axis=1) > 0
+        for y, (low, high), sure in zip(at, ends, clear, strict=True):
+            self.ax_.plot([low, high], [y, y], color=COLOURS[0] if sure else "0.6", linewidth=1.8, zorder=2)
 
     def frame(self) -> Any:
         """Return all coefficients, largest first.

@@ -8,14 +8,12 @@ import numpy as np
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.cross_entropy import cross_entropy_loss
-from sklearn_xent.displays.frame import COLOURS, axes_for, forecast_of, merged, out_of_fold, to_frame
-from sklearn_xent.displays.names import as_cell, as_texts, legend_of, title_of
+from sklearn_xent.displays.frame import axes_for, forecast_of, out_of_fold, to_frame
+from sklearn_xent.displays.loss_panels import class_bars, legend_above, loss_curve, worst_table
+from sklearn_xent.displays.names import title_of
 from sklearn_xent.truth import as_shares, as_targets, as_weights
 
 __all__ = ["LossContributionDisplay"]
-
-WIDE = 2.8  # inches of axes from which the legend has two columns
-NARROW = 12  # classes up to which each has a bar; beyond, those with the largest share
 
 
 class LossContributionDisplay:
@@ -245,9 +243,13 @@ class LossContributionDisplay:
         if axes.size != 2:
             raise ValueError(f"ax must be two axes; got {axes.size}.")
         self.ax_, self.figure_ = axes, axes[0].figure
-        self._plot_classes(axes[0], bar_kwargs)
-        self._plot_samples(axes[1], n_worst, curve_kwargs)
-        columns = self._legend(axes[0])
+        model, null = self.contributions()
+        self.bars_, self.null_bars_ = class_bars(axes[0], self.classes, model, null, bar_kwargs)
+        order = self._sorted()
+        self.line_ = loss_curve(axes[1], self.loss[order], as_shares(self.weights)[order], curve_kwargs)
+        if n_worst:
+            worst_table(axes[1], order[:n_worst], self.index, self.labels, self.loss)
+        columns = legend_above(axes[0], [self.bars_, self.null_bars_])
         title_of(axes[0], name, pad=22 if columns > 1 else 36)  # above the legend
         return self
 
@@ -260,70 +262,6 @@ class LossContributionDisplay:
             model = np.where(mine & (share[:, None] > 0), (share * self.loss)[:, None], 0.0).sum(axis=0)
         frequency = share @ mine
         return model, -frequency * np.log(np.where(frequency > 0, frequency, 1.0))
-
-    def _plot_classes(self, axes: Any, given: dict[str, Any] | None) -> None:
-        model, null = self.contributions()
-        shown = np.sort(np.argsort(-model, kind="stable")[:NARROW])
-        at = np.arange(len(shown))[::-1]
-        style = {"color": COLOURS[0], "height": 0.38, "label": f"model: {model.sum():.4f} nats"}
-        self.bars_ = axes.barh(at + 0.2, np.nan_to_num(model[shown], posinf=0.0), **merged(style, given))
-        self.null_bars_ = axes.barh(
-            at - 0.2,
-            null[shown],
-            height=0.38,
-            color="0.72",
-            label=f"class frequencies: {null.sum():.4f} nats",
-        )
-        axes.set_yticks(at, as_texts(self.classes[shown].tolist(), axes))
-        more = len(self.classes) - len(shown)
-        axes.set_ylabel(f"Class (worst {len(shown)} of {len(self.classes)})" if more else "Class")
-        axes.set_xlabel("Contribution to the mean loss (nats)")
-        axes.grid(axis="x", alpha=0.25)
-
-    def _legend(self, axes: Any) -> int:
-        """Put the legend above the axes, in as many columns as there is room for."""
-        columns = 2 if axes.bbox.width / axes.figure.dpi > WIDE else 1
-        handles = [self.bars_, self.null_bars_]
-        legend_of(axes, handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns)
-        return columns
-
-    def _plot_samples(self, axes: Any, n_worst: int, given: dict[str, Any] | None) -> None:
-        frame = self._sorted()
-        weights = as_shares(self.weights)[frame]
-        with np.errstate(over="ignore", under="ignore"):
-            contribution = weights * np.where(weights > 0, self.loss[frame], 0.0)
-            total = contribution.sum()
-            shares = np.cumsum(contribution) / total if 0 < total < np.inf else np.ones(len(frame))
-        samples = np.arange(1, len(frame) + 1) / len(frame)
-        style = {"color": COLOURS[1], "linewidth": 2.2}
-        (self.line_,) = axes.plot(np.append(0, samples), np.append(0, shares), **merged(style, given))
-        axes.plot([0, 1], [0, 1], color="0.6", linewidth=1, linestyle="--")
-        axes.set(
-            xlabel="Share of the samples, worst first",
-            ylabel="Share of the loss",
-            xlim=(0, 1),
-            ylim=(0, 1.02),
-        )
-        axes.grid(alpha=0.25)
-        worst = frame[:n_worst]
-        lines = [
-            f"{as_cell(self.index[i], 8, right=True)}  {as_cell(self.labels[i], 12)}  {self.loss[i]:7.3f}"
-            for i in worst
-        ]
-        text = "\n".join([f"{'sample':>8}  {'label':<12}  {'loss':>7}", *lines])
-        if n_worst:
-            axes.text(
-                0.97,
-                0.05,
-                text,
-                transform=axes.transAxes,
-                ha="right",
-                va="bottom",
-                family="monospace",
-                fontsize="small",
-                bbox={"facecolor": "white", "edgecolor": "0.8", "boxstyle": "round", "alpha": 0.9},
-                in_layout=False,  # in small axes it is the wider of the two
-            )
 
     def _sorted(self) -> Array:
         """Positions of the samples, largest loss first."""

@@ -9,8 +9,10 @@ import numpy as np
 from sklearn_xent.arrays import Array
 from sklearn_xent.cross_entropy import log_forecast
 from sklearn_xent.decomposition import Decomposition, cross_entropy_decomposition, recalibrated
+from sklearn_xent.displays.events import event_of
 from sklearn_xent.displays.frame import COLOURS, axes_for, forecast_of, merged, out_of_fold, to_frame
 from sklearn_xent.displays.names import as_text, title_of
+from sklearn_xent.displays.reliability_curve import consistency_band, corp_curve, forecast_histogram
 from sklearn_xent.truth import as_shares, as_targets, as_weights
 
 __all__ = ["ReliabilityDisplay"]
@@ -199,24 +201,12 @@ class ReliabilityDisplay:
         log_p = log_forecast(y_prob, from_logits=from_logits)
         targets = as_targets(y, log_p.shape, classes)
         weights = as_weights(sample_weight, len(targets))
-        event: Any = target_class
-        if event is None:
-            event = classes[1] if len(classes) == 2 else "top"
-        if isinstance(event, str) and event == "top" and "top" not in classes.tolist():
-            text, column = "the predicted class", log_p.argmax(axis=1)
-        else:
-            found = np.flatnonzero(classes == event)
-            if not found.size:
-                raise ValueError(f"target_class must be 'top' or one of {classes.tolist()}; got {event!r}.")
-            text, column = f"class {event}", np.full(len(log_p), found[0])
-        rows = np.arange(len(log_p))
-        yes, outcome = log_p[rows, column], targets[rows, column]
-        others = log_p.copy()
-        others[rows, column] = -np.inf
-        with np.errstate(under="ignore"):
-            logits = np.column_stack([np.logaddexp.reduce(others, axis=1), yes])
+        text, yes, no, outcome = event_of(log_p, targets, classes, target_class)
         parts = cross_entropy_decomposition(
-            np.column_stack([1 - outcome, outcome]), logits, sample_weight=weights, from_logits=True
+            np.column_stack([1 - outcome, outcome]),
+            np.column_stack([no, yes]),
+            sample_weight=weights,
+            from_logits=True,
         )
         with np.errstate(under="ignore"):
             return cls(forecast=np.exp(yes), outcome=outcome, weights=weights, event=text, parts=parts)
@@ -252,28 +242,17 @@ class ReliabilityDisplay:
         """
         self.ax_ = axes_for(ax, (5.8, 6.0))
         self.figure_ = self.ax_.figure
-        grid, curve = self._curve(self.outcome)
+        grid, curve = corp_curve(self.forecast, self.outcome, self.weights)
         self.band_ = None
         if n_resamples:
-            low, high = self._band(n_resamples, random_state)
+            low, high = consistency_band(self.forecast, self.weights, n_resamples, random_state)
             self.band_ = self.ax_.fill_between(
                 grid, low, high, color="0.55", alpha=0.3, linewidth=0, label="calibrated: 90 % of curves"
             )
         self.ax_.plot([0, 1], [0, 1], color="0.35", linewidth=1, linestyle="--")
         style = {"color": COLOURS[0], "linewidth": 2.2, "label": "isotonic (CORP)"}
         (self.line_,) = self.ax_.plot(grid, curve, **merged(style, curve_kwargs))
-        heights, edges = np.histogram(self.forecast, bins=40, range=(0, 1), weights=as_shares(self.weights))
-        top = heights.max() or 1.0
-        self.histogram_ = self.ax_.bar(
-            edges[:-1],
-            0.12 * heights / top,
-            width=np.diff(edges),
-            align="edge",
-            color=COLOURS[1],
-            alpha=0.55,
-            linewidth=0,
-            label="forecasts",
-        )
+        self.histogram_ = forecast_histogram(self.ax_, self.forecast, self.weights)
         self.ax_.set_xlim(-0.02, 1.02)
         self.ax_.set_ylim(-0.02, 1.02)
         self.ax_.set_aspect("equal")
@@ -288,21 +267,6 @@ class ReliabilityDisplay:
         self.ax_.legend(loc="best", frameon=False, fontsize="small")
         title_of(self.ax_, name)
         return self
-
-    def _curve(self, outcome: Array) -> tuple[Array, Array]:
-        """Distinct forecasts and their recalibrated values."""
-        grid, first = np.unique(self.forecast, return_index=True)
-        return grid, recalibrated(outcome, self.forecast, as_shares(self.weights))[first]
-
-    def _band(self, n_resamples: int, random_state: int) -> tuple[Array, Array]:
-        """Pointwise 5 % and 95 % of curves of outcomes drawn from the forecasts themselves."""
-        rng = np.random.default_rng(random_state)
-        curves = [
-            self._curve((rng.random(len(self.forecast)) < self.forecast).astype(float))[1]
-            for _ in range(n_resamples)
-        ]
-        low, high = np.quantile(curves, [0.05, 0.95], axis=0)
-        return low, high
 
     def frame(self) -> Any:
         """Return the samples.
