@@ -13,7 +13,8 @@ from sklearn_xent.callbacks import FitTask
 from sklearn_xent.parameters import check_parameters, settings_of
 from sklearn_xent.predictor import dense
 from sklearn_xent.problem.moments import moments_of
-from sklearn_xent.problem.objective import Objective, Point
+from sklearn_xent.problem.objective import Objective
+from sklearn_xent.problem.point import Point
 from sklearn_xent.problem.posing import pose
 from sklearn_xent.progress import print_progress
 from sklearn_xent.rows.array_api import beside, to_numpy

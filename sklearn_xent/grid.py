@@ -10,8 +10,9 @@ import numpy as np
 from sklearn.utils.validation import column_or_1d
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem.objective import Objective, Point
+from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.penalties import elastic_net
+from sklearn_xent.problem.point import Point
 from sklearn_xent.problem.posing import Settings
 from sklearn_xent.solvers.path import follow
 

@@ -17,7 +17,8 @@ from sklearn_xent.isolation import isolated, warn_caller
 from sklearn_xent.parameters import check_l1_ratio, check_tol, checked_settings
 from sklearn_xent.predictor import ACCEPTED, refuse_what_is_elsewhere
 from sklearn_xent.problem.moments import moments_of
-from sklearn_xent.problem.objective import Objective, Point
+from sklearn_xent.problem.objective import Objective
+from sklearn_xent.problem.point import Point
 from sklearn_xent.problem.posing import Settings, penalty_of, pose
 from sklearn_xent.rows import Rows, as_rows
 from sklearn_xent.solvers.path import follow

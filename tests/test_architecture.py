@@ -213,7 +213,7 @@ TODAY = {
     "files outside rows/ that ask what X is": 16,
     "files outside penalties that read their fields": 19,
     "files outside losses that form p(1-p)": 4,
-    "files over 300 lines": 2,
+    "files over 300 lines": 0,
     "functions over 40 lines": 0,
     "named constants outside displays/": 233,
 }

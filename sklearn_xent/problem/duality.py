@@ -24,7 +24,7 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.factor import pseudo_inverse
 from sklearn_xent.problem.design import Design, Linear
 from sklearn_xent.problem.hessians import chosen_rows
-from sklearn_xent.problem.objective import Point
+from sklearn_xent.problem.point import Point
 from sklearn_xent.problem.products import left_product
 from sklearn_xent.rows import Block
 from sklearn_xent.rows.array_api import DeviceBlock

@@ -15,8 +15,9 @@ import numpy as np
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem import margins
-from sklearn_xent.problem.objective import Objective, Point
+from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.penalties import ElasticNet
+from sklearn_xent.problem.point import Point
 from sklearn_xent.rows import PerRow
 from sklearn_xent.rows.extended import extended_rows
 

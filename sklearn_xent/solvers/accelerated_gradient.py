@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem.objective import Objective, Point
+from sklearn_xent.problem.objective import Objective
+from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.visit import Visit
 
 __all__ = ["accelerated_gradient", "proximal_step"]

@@ -9,7 +9,7 @@ import scipy.linalg
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.factor import filled_factor
-from sklearn_xent.problem.objective import Point
+from sklearn_xent.problem.point import Point
 
 __all__ = ["Coordinates", "Diagonal", "SignSplit", "Triangular", "triangular_factor"]
 

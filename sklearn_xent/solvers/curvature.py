@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,30 +11,11 @@ from scipy.linalg.lapack import dpotrs
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.factor import WELL_CONDITIONED, cholesky, equilibrated, rounding_of, spectrum
-from sklearn_xent.problem.objective import Objective, Point
-from sklearn_xent.solvers.hessian_root import affordable, hessian_root
 
-__all__ = [
-    "DENSE_LIMIT",
-    "MEMORY_LIMIT",
-    "Curvature",
-    "curvature_at",
-    "curvature_on",
-    "face",
-    "hessian_among",
-    "hessian_at",
-    "pin_gauge",
-    "refuse_beyond_memory",
-    "unseen_curvature",
-]
+__all__ = ["Curvature"]
 
-DENSE_LIMIT = 1500  # coefficients up to which a Hessian is factored unasked: 18 MB, a fraction of a second
-MEMORY_LIMIT = 2**30  # bytes a solver asked for by name may take for one dense matrix
 FAINTEST = 1e-36  # of the largest curvature: what is none
 DONE = 1e-6  # of the objective's value: the decrement below which a Newton step follows faint curvature
-FEW = 50  # directions of no curvature to a Hessian that are looked at row by row
-ROUGHLY = 100  # coefficients from which the products are what a Hessian costs
-SOUND = 1e-5  # least squared pivot that rounding in float32 changes by less than a few per cent
 
 
 class Curvature:
@@ -201,111 +181,3 @@ class Curvature:
         if not lost.any():
             return 0.0
         return 0.5 * float(lost @ lost) / float(self._rounding)  # floats of Python overflow to inf in silence
-
-
-def curvature_at(point: Point, *, rough: bool = False) -> Curvature:
-    """Factor the Hessian on the coordinates that can move: all, or those that no l1 penalty or bound holds.
-
-    A ``rough`` one may come from products in float32, at half the cost, where rounding leaves it sound.
-    """
-    if rough and point.objective.penalty.smooth and point.coefficients.size >= ROUGHLY:
-        curvature = Curvature(hessian_at(point, np.float32))
-        if curvature.least_pivot > SOUND:
-            return curvature
-    return curvature_on(point, face(point))
-
-
-def face(point: Point) -> Array:
-    """Mask (K, d + 1) of the coefficients that can move: neither l1 penalty nor bound holds them."""
-    if point.objective.penalty.smooth:
-        return np.ones(point.coefficients.shape, bool)
-    return np.asarray(point.objective.penalty.movable(point.coefficients) | (point.stationarity != 0))
-
-
-def curvature_on(point: Point, chosen: Array) -> Curvature:
-    """Factor the Hessian between the coefficients of a mask (K, d + 1)."""
-    exact = affordable(point)
-    root = partial(hessian_root, point, chosen) if exact else None
-    curvature = Curvature(hessian_among(point, chosen), chosen.ravel(), root)
-    if exact:
-        curvature.unseen = partial(_look, point, chosen)
-    return curvature
-
-
-def _look(point: Point, chosen: Array, curvature: Curvature) -> None:
-    """Measure the null space of a Hessian between the coefficients of a mask (K, d + 1) row by row."""
-    null = curvature.null_space()
-    if not 0 < null.shape[1] <= FEW:
-        return
-    basis, off = np.zeros((*chosen.shape, null.shape[1])), np.zeros(chosen.shape)
-    basis[chosen] = null
-    curvature.refine_null(point.products_along(basis))
-    basis[chosen], off[chosen] = curvature.null_space(), curvature.null_error()
-    curvature.see(point.curvature_along(basis, off))
-
-
-def hessian_at(point: Point, dtype: Any = np.float64) -> Array:
-    """Hessian of the smooth part, (N, N), with a pinned gauge: it is singular only where the data are."""
-    H = point.hessian(dtype)
-    if point.objective.loss.shift_invariant:
-        pin_gauge(H, point.objective, np.ones(point.coefficients.shape, bool))
-    return H
-
-
-def hessian_among(point: Point, chosen: Array) -> Array:
-    """Hessian between the coefficients of a mask (K, d + 1), as ``hessian_at`` gives it."""
-    if chosen.all():
-        return hessian_at(point)
-    H = point.hessian_among(chosen)
-    if point.objective.loss.shift_invariant:
-        pin_gauge(H, point.objective, chosen)
-    return H
-
-
-def unseen_curvature(solved: Point) -> Array:
-    """What a sample's Hessian misses of the columns' variances, (N,), to be added to its diagonal.
-
-    A column that is rare in the sample has too little curvature there, and steps along it are too long. Not
-    what chance alone may miss: levels of a category add up to a constant, and curvature added to each would
-    hide that nothing but the penalty holds them together.
-    """
-    sample = solved.objective
-    seen, variance = sample.squares()[:-1], sample.design.variance
-    missing = np.where(variance > 2 * seen, variance - seen, 0.0)
-    return np.outer(solved.mean_curvature(), np.append(missing, 0.0)).ravel()
-
-
-def pin_gauge(H: Array, objective: Objective, chosen: Array) -> None:
-    """Give H curvature where adding one vector to every class changes nothing; chosen (K, d + 1) are in it.
-
-    The gradient has no component there (with l2, iterates sum to zero over the classes), so no step
-    changes; without it H is singular, or as nearly so as the penalty is weak. An l1 penalty does fix the
-    sum of the coefficients: then only the columns that nothing penalises have a gauge.
-    """
-    K, gauged = len(chosen), np.asarray(chosen.all(axis=0))
-    if not objective.penalty.smooth:
-        gauged &= objective.penalty.costless
-    elif gauged.all() and H.flags.c_contiguous:  # as below, by a view: small fits are made of calls
-        blocks = np.einsum("kjlj->klj", H.reshape(K, len(gauged), K, len(gauged)))
-        blocks += np.einsum("kkj->j", blocks) / K**2
-        return
-    where = (np.cumsum(chosen.ravel()) - 1).reshape(chosen.shape)[:, gauged]
-    mean = H[where, where].sum(axis=0) / K
-    H[where[:, None, :], where[None, :, :]] += mean / K
-
-
-def refuse_beyond_memory(n_coefficients: int, solver: str) -> None:
-    """Refuse a dense (N, N) matrix beyond MEMORY_LIMIT before it is allocated.
-
-    Raises
-    ------
-    ValueError
-        With the size asked for, the limit, and what to use instead.
-    """
-    need = 8 * n_coefficients**2
-    if need > MEMORY_LIMIT:
-        raise ValueError(
-            f"solver={solver!r} needs a dense matrix of {n_coefficients} x {n_coefficients} coefficients, "
-            f"{need / 2**30:.1f} GiB; the limit is {MEMORY_LIMIT / 2**30:.0f} GiB. "
-            "Use solver='auto', 'lbfgs' or 'truncated-newton'."
-        )

@@ -15,7 +15,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.extended import extended
-from sklearn_xent.problem.objective import Objective, Point
+from sklearn_xent.problem.objective import Objective
+from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.active_set import active_set
 from sklearn_xent.solvers.diagnosis import diagnose
 from sklearn_xent.solvers.history import History

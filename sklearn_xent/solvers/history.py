@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem.objective import Point
+from sklearn_xent.problem.point import Point
 
 __all__ = ["History"]
 

@@ -19,9 +19,9 @@ import numpy as np
 from sklearn_xent.arrays import Array
 from sklearn_xent.factor import inverse_root
 from sklearn_xent.problem import left_out
-from sklearn_xent.problem.objective import Point
-from sklearn_xent.solvers.curvature import DENSE_LIMIT, hessian_among
+from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.deletion import Deletion
+from sklearn_xent.solvers.hessian import DENSE_LIMIT, hessian_among
 from sklearn_xent.solvers.proximal_deletion import ProximalDeletion
 from sklearn_xent.solvers.row_space import RowSpace, suits_row_space
 from sklearn_xent.solvers.without_row import Scored

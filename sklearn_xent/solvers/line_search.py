@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem.objective import Line, Point
+from sklearn_xent.problem.point import Line, Point
 
 __all__ = ["approach", "descend", "step_towards"]
 

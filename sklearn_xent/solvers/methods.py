@@ -11,8 +11,8 @@ from sklearn.utils import check_random_state
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.solvers.accelerated_gradient import accelerated_gradient
 from sklearn_xent.solvers.coordinates import FACTOR_LIMIT
-from sklearn_xent.solvers.curvature import DENSE_LIMIT
 from sklearn_xent.solvers.gradient_descent import gradient_descent
+from sklearn_xent.solvers.hessian import DENSE_LIMIT
 from sklearn_xent.solvers.newton import newton_cholesky, truncated_newton
 from sklearn_xent.solvers.optimality_gap import CERTIFIED_LIMIT
 from sklearn_xent.solvers.orthant_newton import orthant_newton

@@ -8,10 +8,11 @@ from typing import Protocol
 import numpy as np
 
 from sklearn_xent.arrays import Array, inner
-from sklearn_xent.problem.objective import Objective, Point
+from sklearn_xent.problem.objective import Objective
+from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.conjugate_gradient import conjugate_gradient
 from sklearn_xent.solvers.coordinates import FACTOR_LIMIT, triangular_factor
-from sklearn_xent.solvers.curvature import curvature_at, refuse_beyond_memory
+from sklearn_xent.solvers.hessian import curvature_at, refuse_beyond_memory
 from sklearn_xent.solvers.line_search import step_towards
 from sklearn_xent.solvers.optimality_gap import Gap
 from sklearn_xent.solvers.visit import Visit

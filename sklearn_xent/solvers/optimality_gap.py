@@ -20,15 +20,10 @@ from sklearn_xent.problem.duality import (
     slope_rounding,
     summed_rounding,
 )
-from sklearn_xent.problem.objective import Point
+from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.conjugate_gradient import Map, conjugate_gradient
-from sklearn_xent.solvers.curvature import (
-    DENSE_LIMIT,
-    Curvature,
-    curvature_at,
-    curvature_on,
-    face,
-)
+from sklearn_xent.solvers.curvature import Curvature
+from sklearn_xent.solvers.hessian import DENSE_LIMIT, curvature_at, curvature_on, face
 
 __all__ = [
     "CERTIFIED_LIMIT",

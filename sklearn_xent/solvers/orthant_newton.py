@@ -11,7 +11,8 @@ from functools import partial
 import numpy as np
 
 from sklearn_xent.arrays import Array, inner
-from sklearn_xent.problem.objective import Objective, Point
+from sklearn_xent.problem.objective import Objective
+from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.accelerated_gradient import proximal_step
 from sklearn_xent.solvers.conjugate_gradient import conjugate_gradient
 from sklearn_xent.solvers.line_search import approach

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from sklearn_xent.problem.duality import duality_gap
-from sklearn_xent.problem.objective import Point
+from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.conjugate_gradient import Map
-from sklearn_xent.solvers.curvature import Curvature, curvature_at
+from sklearn_xent.solvers.curvature import Curvature
+from sklearn_xent.solvers.hessian import curvature_at
 from sklearn_xent.solvers.optimality_gap import (
     POLISH_LIMIT,
     Gap,

@@ -13,8 +13,10 @@ from contextlib import suppress
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem.objective import Objective, Point
-from sklearn_xent.solvers.curvature import Curvature, curvature_at, unseen_curvature
+from sklearn_xent.problem.objective import Objective
+from sklearn_xent.problem.point import Point
+from sklearn_xent.solvers.curvature import Curvature
+from sklearn_xent.solvers.hessian import curvature_at, unseen_curvature
 from sklearn_xent.solvers.line_search import step_towards
 from sklearn_xent.solvers.newton import newton_cholesky
 from sklearn_xent.solvers.optimality_gap import Gap, Kind, in_double_precision

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem.objective import Objective, Point
-from sklearn_xent.solvers.curvature import hessian_among, unseen_curvature
+from sklearn_xent.problem.objective import Objective
+from sklearn_xent.problem.point import Point
+from sklearn_xent.solvers.hessian import hessian_among, unseen_curvature
 from sklearn_xent.solvers.line_search import approach
 from sklearn_xent.solvers.optimality_gap import Gap
 from sklearn_xent.solvers.orthant_newton import orthant_newton

@@ -10,7 +10,8 @@ import numpy as np
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.factor import power_inverse
-from sklearn_xent.problem.objective import Objective, Point
+from sklearn_xent.problem.objective import Objective
+from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.coordinates import triangular_factor
 from sklearn_xent.solvers.line_search import step_towards
 from sklearn_xent.solvers.newton import truncated_newton

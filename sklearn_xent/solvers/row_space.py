@@ -20,10 +20,12 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.factor import shifted_factor
 from sklearn_xent.problem.design import AppliedDesign
 from sklearn_xent.problem.duality import duality_gap
-from sklearn_xent.problem.objective import Objective, Point
+from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.penalties import ElasticNet
+from sklearn_xent.problem.point import Point
 from sklearn_xent.rows import LocalRows
-from sklearn_xent.solvers.curvature import Curvature, curvature_at
+from sklearn_xent.solvers.curvature import Curvature
+from sklearn_xent.solvers.hessian import curvature_at
 from sklearn_xent.solvers.line_search import step_towards
 from sklearn_xent.solvers.newton import truncated_newton
 from sklearn_xent.solvers.optimality_gap import Gap, Kind, in_double_precision, polishable

@@ -13,8 +13,9 @@ import numpy as np
 import scipy.optimize
 
 from sklearn_xent.problem import hessians, kernels
-from sklearn_xent.problem.objective import Point
-from sklearn_xent.solvers.curvature import Curvature, curvature_at
+from sklearn_xent.problem.point import Point
+from sklearn_xent.solvers.curvature import Curvature
+from sklearn_xent.solvers.hessian import curvature_at
 
 __all__ = ["SampledBound", "self_concordant_bound"]
 

@@ -9,7 +9,8 @@ import numpy as np
 import scipy.optimize
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem.objective import Objective, Point
+from sklearn_xent.problem.objective import Objective
+from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.coordinates import (
     Coordinates,
     Diagonal,
@@ -17,7 +18,7 @@ from sklearn_xent.solvers.coordinates import (
     Triangular,
     triangular_factor,
 )
-from sklearn_xent.solvers.curvature import refuse_beyond_memory
+from sklearn_xent.solvers.hessian import refuse_beyond_memory
 from sklearn_xent.solvers.visit import Visit
 
 __all__ = ["SCIPY_METHODS", "scipy_minimize"]

@@ -18,8 +18,9 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.factor import cholesky, rounding_of, singular_vectors, spectrum, triangular
 from sklearn_xent.problem import margins
 from sklearn_xent.problem.extended import ExtendedPoint, extended
-from sklearn_xent.problem.objective import Objective, Point
-from sklearn_xent.solvers.hessian_root import affordable
+from sklearn_xent.problem.objective import Objective
+from sklearn_xent.problem.point import Point
+from sklearn_xent.solvers.hessian import affordable
 from sklearn_xent.solvers.optimality_gap import polishable
 
 __all__ = ["NEARLY_CERTAIN", "SeparationWarning", "are_separated", "recession_direction"]

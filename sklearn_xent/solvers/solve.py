@@ -10,7 +10,8 @@ import numpy as np
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.extended import ExtendedPoint, extended
-from sklearn_xent.problem.objective import Objective, Point
+from sklearn_xent.problem.objective import Objective
+from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.conjugate_gradient import Map
 from sklearn_xent.solvers.curvature import Curvature
 from sklearn_xent.solvers.history import History

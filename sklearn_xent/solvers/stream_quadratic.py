@@ -9,9 +9,11 @@ import numpy as np
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem import cautious
-from sklearn_xent.problem.objective import Objective, Point
+from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.penalties import ElasticNet
-from sklearn_xent.solvers.curvature import Curvature, pin_gauge
+from sklearn_xent.problem.point import Point
+from sklearn_xent.solvers.curvature import Curvature
+from sklearn_xent.solvers.hessian import pin_gauge
 from sklearn_xent.solvers.quadratic_lasso import quadratic_lasso
 
 __all__ = ["DiagonalQuadratic", "FullQuadratic", "Quadratic", "Rescaling"]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sklearn_xent.arrays import Array, inner
-from sklearn_xent.problem.objective import Line, Point
+from sklearn_xent.problem.point import Line, Point
 from sklearn_xent.solvers.stream_quadratic import FullQuadratic
 
 __all__ = ["Step", "step_of"]

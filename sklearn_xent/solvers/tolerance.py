@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sklearn_xent.problem.objective import Point
+from sklearn_xent.problem.point import Point
 
 __all__ = ["FINEST", "goal"]
 

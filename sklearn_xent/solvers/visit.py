@@ -7,7 +7,8 @@ from enum import Enum
 from typing import NamedTuple, Protocol
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem.objective import Objective, Point
+from sklearn_xent.problem.objective import Objective
+from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.conjugate_gradient import Map
 from sklearn_xent.solvers.curvature import Curvature
 from sklearn_xent.solvers.optimality_gap import Gap

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn_xent.arrays import Array
 from sklearn_xent.factor import least_norm_solutions
 from sklearn_xent.problem import kernels
-from sklearn_xent.problem.objective import Point
+from sklearn_xent.problem.point import Point
 
 __all__ = ["Removed", "Scored", "WithoutRow", "softness", "widths"]
 

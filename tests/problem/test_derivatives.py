@@ -11,8 +11,9 @@ from scipy.special import log_softmax
 from sklearn_xent.problem.duality import duality_gap
 from sklearn_xent.problem.losses import BinaryCrossEntropy, MultinomialCrossEntropy, loss_for
 from sklearn_xent.problem.moments import moments_of
-from sklearn_xent.problem.objective import Line, Objective
+from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.penalties import ElasticNet, elastic_net
+from sklearn_xent.problem.point import Line
 from sklearn_xent.problem.scaling import design_for
 from sklearn_xent.rows import as_rows
 from sklearn_xent.solvers.optimality_gap import Kind, certify

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from sklearn_xent.problem.extended import ExtendedPoint, extended
-from sklearn_xent.problem.objective import Line
+from sklearn_xent.problem.point import Line
 from tests.problem.test_derivatives import CONTAINERS, assemble, ingredients
 
 LONGER = np.finfo(np.longdouble).eps < np.finfo(float).eps / 100

@@ -6,7 +6,8 @@ import pytest
 from sklearn_xent.problem.penalties import pull
 from sklearn_xent.solvers.conjugate_gradient import conjugate_gradient
 from sklearn_xent.solvers.coordinates import Diagonal, SignSplit, triangular_factor
-from sklearn_xent.solvers.curvature import Curvature, curvature_at
+from sklearn_xent.solvers.curvature import Curvature
+from sklearn_xent.solvers.hessian import curvature_at
 from sklearn_xent.solvers.line_search import descend, step_towards
 from sklearn_xent.solvers.quadratic_lasso import quadratic_lasso
 from sklearn_xent.solvers.quasi_newton import Corrections

@@ -9,7 +9,7 @@ from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.penalties import elastic_net
 from sklearn_xent.problem.scaling import design_for
 from sklearn_xent.rows import as_rows
-from sklearn_xent.solvers.curvature import curvature_at
+from sklearn_xent.solvers.hessian import curvature_at
 from sklearn_xent.solvers.newton import newton_cholesky
 from sklearn_xent.solvers.sampled_bound import SampledBound, self_concordant_bound
 from sklearn_xent.solvers.solve import Stage, minimise

@@ -13,8 +13,7 @@ from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.penalties import ElasticNet, elastic_net
 from sklearn_xent.problem.scaling import design_for
 from sklearn_xent.rows import as_rows
-from sklearn_xent.solvers.curvature import curvature_at, hessian_among
-from sklearn_xent.solvers.hessian_root import affordable, hessian_root
+from sklearn_xent.solvers.hessian import affordable, curvature_at, hessian_among, hessian_root
 from tests.problem.test_derivatives import CONTAINERS, PENALTIES, pose, somewhere
 
 
