@@ -33,8 +33,8 @@ __all__ = ["CORRECTED", "ROUNDED", "DualPoint", "duality_gap", "slope_rounding",
 
 
 ROUNDED = 32  # roundings that a slope may be off by
-NEAR, LEFT = 0.05, 0.5  # of a probability: its change by a step that is not taken, and what is left of it
-CORRECTED = 2.5  # times half its squared decrement: what such a step adds to the divergence, see ``corrects``
+NEAR, LEFT = 0.3, 0.5  # of a probability: its change by a step that is not taken, and what is left of it
+CORRECTED = 5.0  # times half its squared decrement: what such a step adds to the divergence, see ``corrects``
 FAR = 10  # times a goal: what the columns cost is then too much, whatever the intercept does
 
 
@@ -82,22 +82,26 @@ class DualPoint:
         self.lost = _beyond(G, least, greatest)
         self._feasible = np.clip(G, least, greatest)
 
-    def corrected(self, correction: Array) -> DualPoint | None:
-        """All slopes solved for as expected: what a small step more, -correction (K, d + 1), would make them.
+    def corrected(self) -> DualPoint:
+        """All slopes solved for as expected: what a small step more would make them.
 
-        None where the step is not so small, or the probabilities so near the edge of the simplex, that what
-        it adds to the divergence is less than CORRECTED times its squared decrement / 2. It is not taken: its
-        own rounding would be larger than what it mends.
+        It is not taken: its own rounding would be larger than what it mends. See ``leaves_room_for``.
         """
-        o = self.point.objective
-        args = self.point.expansion, self._change, o.design.linear(correction), o.design
-        _, (small,) = o.rows.sweep(corrects, *args)
-        if not all(small.flat()):
-            return None
         dual = copy(self)
         vars(dual).pop("apart", None)
         dual._take(np.inf)
         return dual
+
+    def leaves_room_for(self, correction: Array) -> bool:
+        """Whether a step more, -correction (K, d + 1), is so small that it adds to the divergence less
+        than CORRECTED times its squared decrement / 2; one reading of X.
+
+        Where the direction has taken a probability to the edge of the simplex, no step is.
+        """
+        o = self.point.objective
+        args = self.point.expansion, self._change, o.design.linear(correction), o.design
+        _, (small,) = o.rows.sweep(corrects, *args)
+        return all(small.flat())
 
     def bound(self, lacking: float = 0.0, hidden: float = 0.0, moved: Array | None = None) -> float:
         """Upper bound of the gap in nats, inf where slopes are lost.
@@ -261,10 +265,11 @@ def divergence(block: Block, e: Any, change: Array | None, c: float) -> Any:
 
 
 def corrects(block: Block, e: Any, change: Array | None, direction: Linear, design: Design) -> Any:
-    """Whether a direction changes no probability by more than a twentieth of itself, and none is half lost.
+    """Whether a direction changes no probability by more than NEAR of itself, and none is half lost.
 
-    With q >= 0.45 p, log(q / p)^2 p <= 3.2 times q's divergence, and 1 / q <= 2.3 / p: that of q + r is at
-    most (sqrt(D) + sqrt(2.5 L))^2, D being that of q and 2 L the sum of w r^2 / p.
+    Then that of q + r, with q >= p / 2, |r| <= 0.3 p and 2 L the sum of w r^2 / p, is at most
+    (sqrt(D) + sqrt(5 L))^2, D being q's: along r the divergence has a slope of the sum of w r log(q / p),
+    log(q / p)^2 p is at most 3.2 times q's divergence, and its curvature is r^2 / (q + t r) <= 5 r^2 / p.
     """
     p = e.of_classes()[0]
     moved = design.logits(block.X, direction)

@@ -146,6 +146,13 @@ class Point:
         (mean,), _ = self.objective.rows.sweep(hessians.mean_curvature, self.expansion, reads=False)
         return np.asarray(mean)
 
+    def moved_from(self, other: Point) -> float:
+        """Largest change of a row's logits from another point, their range where there are several."""
+        o = self.objective
+        change = o.design.linear(self.coefficients - other.coefficients)
+        (moved,) = o.rows.sweep(kernels.widest_change, change, o.design)[1]
+        return float(max(moved.flat()))
+
     def separates(self) -> bool:
         """Whether what nothing holds back puts each row's label strictly first: then no optimum is finite."""
         o, W = self.objective, self.coefficients

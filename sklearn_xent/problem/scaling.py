@@ -90,8 +90,10 @@ def _centre(rows: Rows, mean: Array) -> Array:
     X = np.asarray(X.toarray() if sp.issparse(X) else X, dtype=np.float64)
     median = np.sort(X, axis=0)[len(X) // 2]
     distance = np.abs(X - median)
-    distance[distance == 0] = np.inf
-    small = np.sort(distance, axis=0)[len(X) // 10]
+    equal = distance == 0
+    distance[equal] = np.inf
+    # of those that are not 0 the first tenth
+    small = np.sort(distance, axis=0)[(len(X) - equal.sum(axis=0)) // 10, np.arange(X.shape[1])]
     return np.where(np.abs(mean - median) > OUTLYING * small, median, mean)
 
 

@@ -82,7 +82,11 @@ def _stages(solver: str, objective: Objective, random_state: Any, memory: Any) -
     n_rows, size = objective.rows.n_rows, math.prod(objective.shape)
     factor = n_rows * objective.shape[0] * size**2
     small = n_rows * size <= POLISH_LIMIT and factor <= FINISHED
-    limit = int(np.clip(ILL_CONDITIONED / max(factor, 1), *PATIENCE_OF_SMALL)) if small else PATIENCE
+    limit = PATIENCE
+    if small:
+        # with l1 or bounds each step is a quadratic program
+        enough = ILL_CONDITIONED / max(factor, 1) if objective.penalty.smooth else 0.0
+        limit = int(np.clip(enough, *PATIENCE_OF_SMALL))
     stages = [Stage(name, method, limit=None if name in FIRST_ORDER else limit)]
     others = successors(name, objective) if small or solver == "auto" else []
     if small and not objective.rows.single:

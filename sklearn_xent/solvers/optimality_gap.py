@@ -204,12 +204,14 @@ def factored_bound(point: Point, curvature: Curvature, goal: float, *, until: fl
         dual = DualPoint(point, active, expected, direction=-more, before=dual, rounding=shared)
         previous = best
         let_go = ~active & ((dual.gradient > greatest) | (dual.gradient < least))
-        best = min(best, _bound_of(dual, curvature, hidden))
+        bound = _bound_of(dual, curvature, hidden)
+        if bound > goal or not dual.rounded.any() or dual.leaves_room_for(curvature.solve(dual.rounded)):
+            best = min(best, bound)
         rest = np.where(active, dual.gradient - expected, 0.0)
         if best > sharp and (np.abs(curvature.lost(rest)) <= ROUNDED * shared).all():
-            corrected = dual.corrected(curvature.solve(rest))
-            if corrected is not None:
-                best = min(best, _bound_of(corrected, curvature, hidden))
+            bound = _bound_of(dual.corrected(), curvature, hidden)
+            if bound < best and dual.leaves_room_for(curvature.solve(rest)):
+                best = bound
         if best <= sharp or (previous / 2 < best < np.inf and not let_go.any()):
             break
         if let_go.any():

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 import scipy.optimize
 
-from sklearn_xent.problem import hessians, kernels
+from sklearn_xent.problem import hessians
 from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.curvature import Curvature
 from sklearn_xent.solvers.hessian import curvature_at
@@ -44,7 +44,7 @@ class SampledBound:
         """
         o, decrement = self._solved.objective, self._curvature.gap(point.gradient)
         cheap = o.rows.n_rows * point.coefficients.size <= RENEWED * point.objective.rows.n_rows
-        moved = self._moved(point)
+        moved = self._solved.moved_from(point)
         if moved > SHORT and cheap and o.rows.stands_for * decrement <= goal:
             self._solved, self._reach = o.at(point.coefficients), None
             self._curvature = curvature_at(self._solved, rough=True)
@@ -58,13 +58,6 @@ class SampledBound:
             product = _affordable_product(SPARED * goal / max(model, tiny))
             self._reach = self._measure(product / (weaker * np.sqrt(max(decrement, tiny))))
         return self_concordant_bound(weaker * decrement, np.sqrt(weaker) * self._reach)
-
-    def _moved(self, point: Point) -> float:
-        """Largest change of a sampled row's logits from where the Hessian is to a point."""
-        o = self._solved.objective
-        change = o.design.linear(point.coefficients - self._solved.coefficients)
-        (moved,) = o.rows.sweep(kernels.widest_change, change, o.design)[1]
-        return float(max(moved.flat()))
 
     def _measure(self, enough: float) -> float:
         """Largest norm of a row in the inverse Hessian, or what is enough: the logits change by no more."""

@@ -234,8 +234,7 @@ def minimise(
         monitor.begin(name, None if i == len(stages) - 1 else limit)
         here = extended(objective) if extends else objective
         point, gap, curvature, status = _run(here, method, start, monitor)
-        if gap.kind is Kind.BOUND:
-            lowest = max(lowest, point.value - gap.nats)
+        lowest = max(lowest, _lowest(point, gap))
         if status is not Status.CONVERGED and best is not None and best.value < point.value:
             point, gap = best, UNKNOWN  # in another precision a stage may end above its start
         if status is not Status.STALLED:
@@ -259,8 +258,15 @@ def _least(objective: Objective, stages: Sequence[Stage], point: Point, tol: flo
         if stage.extended:
             monitor = Monitor(tol, stage.limit or 0)
             least, gap, *_ = _run(extended(objective), stage.method, point.coefficients, monitor)
-            return least.value - gap.nats if gap.kind is Kind.BOUND else -np.inf
+            return _lowest(least, gap)
     return -np.inf
+
+
+def _lowest(point: Point, gap: Gap) -> float:
+    """Least that the minimum can be by the gap of a point, less what rounding makes of their difference."""
+    if gap.kind is not Kind.BOUND:
+        return -np.inf
+    return float(point.value - gap.nats - 8 * EPS * abs(point.value))
 
 
 def _run(

@@ -237,3 +237,22 @@ def test_a_far_outlier_with_other_ingredients(name, K):
     else:
         X = np.column_stack([X, np.arange(300) < 6])
     assert_optimal(posed(X, y, weights=weights))
+
+
+@pytest.mark.parametrize("solver", ["auto", "lbfgs"])
+@pytest.mark.parametrize("seed", range(2))
+def test_a_row_on_its_way_to_certainty_is_no_room_for_the_slopes_of_others(seed, solver):
+    # what rounding hides of a slope may be a row's that is 1e14 times smaller, and cost more than rounding
+    rng = np.random.default_rng(seed)
+    X = np.column_stack([np.ones(29), rng.standard_normal(29)])
+    y = rng.permutation(np.arange(29) % 3 > 0).astype(int)
+    X[:3, 0], y[:3] = [-4.8e23, -1.9e19, -2.2e5], 1
+    assert_optimal(posed(X, y, C=1.56, l1_ratio=1.0, solver=solver), may_warn=True)
+
+
+@pytest.mark.parametrize("solver", ["auto", "tnc"])
+def test_what_an_earlier_method_has_shown_is_rounded_as_its_objective_is(solver):
+    # the gap of the first method is all of its objective, 1e-23 nats, and the minimum is 1e-41
+    X = np.array([[-1.5e22], [4.5e4], [2.9e4], [-2.7e30]])
+    problem = posed(X, np.array([1, 0, 0, 1]), offset=np.array([0.8, 0.0, 0.1, -0.3]), C=5.7, solver=solver)
+    assert_optimal(problem, may_warn=True)
