@@ -188,20 +188,21 @@ def duality_gap(point: Point, goal: float = np.inf) -> float:
     inf where a column that nothing penalises is not stationary, but for rounding; the intercept is made so,
     with a reading only where that may bring the bound within the ``goal``.
     """
+    penalty, noise = point.objective.penalty, slope_rounding(point)
     intercept = np.zeros(point.coefficients.shape, bool)
     intercept[:, -1] = True
-    dual = DualPoint(point, intercept)
-    lost = dual.lost[:, -1].any()
-    if dual.lost[:, :-1].any() or (lost and not point.objective.penalty.free[-1]):
+    slopes = np.abs(point.loss_gradient[:, -1])
+    lost = penalty.free[-1] and (slopes > ROUNDED * noise[-1]).any()
+    # where it is lost, as if its slope were 0, and what that may cost: reads nothing
+    held = DualPoint(point, intercept, rounding=np.append(noise[:-1], np.inf if lost else noise[-1]))
+    if held.lost.any():
         return np.inf
     coupling, g = point.coupling(), point.loss_gradient[:, -1]
     inverse = pseudo_inverse(coupling)
     if not lost:
-        return _bound_but_for(dual, inverse)
+        return _bound_but_for(held, inverse)
     if np.linalg.norm(coupling @ inverse @ g - g) > 1e-6 * np.linalg.norm(g):
         return np.inf  # rows all but certain: no step of the intercept makes its slope 0
-    # as if its slope were 0, and what that may cost: reads nothing
-    held = DualPoint(point, intercept, rounding=np.append(slope_rounding(point)[:-1], np.inf))
     bound = _bound_but_for(held, inverse)
     if bound <= goal < np.inf or held.bound() > FAR * goal:
         return bound

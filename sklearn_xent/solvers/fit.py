@@ -112,16 +112,16 @@ def _of_least_norm(solution: Solution, tol: float) -> Solution:
     return replace(solution, point=moved, gap=gap) if near else solution
 
 
-def _rise(point: Point, coef: Array, intercept: Array) -> float:
-    """What F rises by from a point to coefficients in the units of X.
+def _rise(point: Point, end: Point, coef: Array, intercept: Array) -> float:
+    """What F rises by from a point to its end, which has these coefficients in the units of X.
 
     Beside large terms of logits, and of intercepts, values in float64 are noise.
     """
-    objective = point.objective
-    if polishable(point):
-        objective = extended(objective)
-        point = objective.at(point.coefficients)
-    return float(objective.at(objective.from_original(coef, intercept)).value - point.value)
+    if not polishable(point):
+        return end.value - point.value
+    objective = extended(point.objective)
+    returned = objective.at(objective.from_original(coef, intercept))
+    return float(returned.value - objective.at(point.coefficients).value)
 
 
 def _as_returned(
@@ -146,8 +146,9 @@ def _as_returned(
     slope = np.abs(point.gradient + objective.penalty.l1 * np.sign(point.coefficients))
     cost = float((slope * moved).sum()) + 0.5 * float(moved.sum()) ** 2
     if cost > max(1e-3 * solution.gap.nats, np.finfo(float).eps * abs(point.value)):
-        cost = min(_rise(point, coef, intercept), cost)
-        point = objective.at(W)
+        end = objective.at(W)
+        cost = min(_rise(point, end, coef, intercept), cost)
+        point = end
     gap = solution.gap._replace(nats=solution.gap.nats + max(cost, 0.0))
     status = solution.status
     if status is Status.CONVERGED:
