@@ -29,12 +29,10 @@ from sklearn_xent.problem.products import left_product
 from sklearn_xent.rows import Block
 from sklearn_xent.rows.array_api import DeviceBlock
 
-__all__ = ["CORRECTED", "ROUNDED", "DualPoint", "duality_gap", "slope_rounding", "summed_rounding"]
+__all__ = ["ROUNDED", "DualPoint", "duality_gap", "slope_rounding", "summed_rounding"]
 
 
 ROUNDED = 32  # roundings that a slope may be off by
-NEAR, LEFT = 0.3, 0.5  # of a probability: its change by a step that is not taken, and what is left of it
-CORRECTED = 5.0  # times half its squared decrement: what such a step adds to the divergence, see ``corrects``
 FAR = 10  # times a goal: what the columns cost is then too much, whatever the intercept does
 
 
@@ -83,37 +81,55 @@ class DualPoint:
         self._feasible = np.clip(G, least, greatest)
 
     def corrected(self) -> DualPoint:
-        """All slopes solved for as expected: what a small step more would make them.
+        """All slopes solved for as expected, for what ``cost_of`` says.
 
-        It is not taken: its own rounding would be larger than what it mends. See ``leaves_room_for``.
+        The step that makes them so is not taken: its own rounding would be larger than what it mends.
         """
         dual = copy(self)
         vars(dual).pop("apart", None)
         dual._take(np.inf)
         return dual
 
-    def leaves_room_for(self, correction: Array) -> bool:
-        """Whether a step more, -correction (K, d + 1), is so small that it adds to the divergence less
-        than CORRECTED times its squared decrement / 2; one reading of X.
+    def paid(self, noise: Array) -> float:
+        """Bound of the gap in nats where penalties pay for a noise of the slopes, but for the intercept's.
 
-        Where the direction has taken a probability to the edge of the simplex, no step is.
+        inf where a column that nothing penalises is not stationary.
+        """
+        o = self.point.objective
+        dual = copy(self)
+        vars(dual).pop("apart", None)
+        dual._solved = np.zeros_like(self._solved)
+        dual._solved[:, -1] = o.penalty.free[-1]
+        dual._take(ROUNDED * noise)
+        if dual.lost.any():
+            return np.inf
+        reach = np.where(dual._solved, 0.0, ROUNDED * np.broadcast_to(noise, dual._solved.shape))
+        return _bound_but_for(dual, pseudo_inverse(self.point.coupling())) + dual._slopes_cost(reach)
+
+    def cost_of(self, correction: Array) -> float:
+        """What a small step more adds to the divergence in nats, whatever its sign; one reading of X.
+
+        inf where it might take a probability to less than half of what it is: to the edge of the simplex.
         """
         o = self.point.objective
         args = self.point.expansion, self._change, o.design.linear(correction), o.design
-        _, (small,) = o.rows.sweep(corrects, *args)
-        return all(small.flat())
+        (cost,), _ = o.rows.sweep(cost_of_more, *args)
+        return float(cost)
 
-    def bound(self, lacking: float = 0.0, hidden: float = 0.0, moved: Array | None = None) -> float:
+    def bound(
+        self, lacking: float = 0.0, hidden: float = 0.0, moved: Array | None = None, more: float = 0.0
+    ) -> float:
         """Upper bound of the gap in nats, inf where slopes are lost.
 
         ``lacking`` is half the squared decrement of ``rounded`` on the coefficients solved for: what it takes
         to make them stationary. What that costs in the slopes of the others is added to what the penalty
         pays: they are ``moved`` (K, d + 1), or by Cauchy and Schwarz by no more than its root times
-        sqrt(2 H_jj). ``hidden`` is that of rounding errors which are not seen.
+        sqrt(2 H_jj). ``hidden`` is that of rounding errors which are not seen, and ``more`` nats are what
+        else the divergence has.
         """
         if self.lost.any():
             return np.inf
-        o, apart = self.point.objective, self.apart
+        o, apart = self.point.objective, self.apart + more
         paid = o.penalty.fenchel_gap(self.point.coefficients, self._feasible)
         slopes = 0.0
         if lacking > 0 and not self._solved.all():
@@ -265,20 +281,20 @@ def divergence(block: Block, e: Any, change: Array | None, c: float) -> Any:
     return (block.weights @ apart,), ()
 
 
-def corrects(block: Block, e: Any, change: Array | None, direction: Linear, design: Design) -> Any:
-    """Whether a direction changes no probability by more than NEAR of itself, and none is half lost.
+def cost_of_more(block: Block, e: Any, change: Array | None, direction: Linear, design: Design) -> Any:
+    """Most that +-r adds to the divergence of q, the probabilities after a change; r is that of a direction.
 
-    Then that of q + r, with q >= p / 2, |r| <= 0.3 p and 2 L the sum of w r^2 / p, is at most
-    (sqrt(D) + sqrt(5 L))^2, D being q's: along r the divergence has a slope of the sum of w r log(q / p),
-    log(q / p)^2 p is at most 3.2 times q's divergence, and its curvature is r^2 / (q + t r) <= 5 r^2 / p.
+    D(q + r) - D(q) is at most the sum of w |r log(q / p)| + w r^2 / q where |r| <= q / 2: along r the
+    divergence has the slope r log(q / p) and the curvature r^2 / (q + t r) <= 2 r^2 / q.
     """
     p = e.of_classes()[0]
-    moved = design.logits(block.X, direction)
-    width = np.abs(moved[0]) if len(moved) == 1 else np.ptp(moved, axis=0)
-    left = np.inf
-    if change is not None:
-        gone = np.vstack([-change, change]) if len(change) == 1 else change
-        left = np.divide(gone, p, out=np.zeros_like(gone), where=p > 0).min(
-            initial=0.0, where=block.weights > 0
-        )
-    return (), (bool(width.max(initial=0.0, where=block.weights > 0) <= NEAR and left >= -LEFT),)
+    more = e.curvature_product(design.logits(block.X, direction))
+    q = p if change is None else p + (np.vstack([-change, change]) if len(change) == 1 else change)
+    r = np.abs(np.vstack([more, more]) if len(more) == 1 else more)
+    some = (block.weights > 0) & np.ones((len(q), 1), bool)
+    if (r > 0.5 * q).any(where=some):
+        return (np.inf,), ()
+    moves = some & (r > 0)
+    ratio = np.divide(q, p, out=np.ones_like(q), where=moves & (p > 0))
+    terms = r * np.abs(np.log(ratio)) + np.divide(r**2, q, out=np.zeros_like(q), where=moves)
+    return (block.weights @ np.where(moves, terms, 0.0).sum(axis=0),), ()

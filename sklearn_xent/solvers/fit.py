@@ -35,6 +35,7 @@ PATIENCE = 200  # iterations after which another method takes over, where there 
 # Of a small problem, which extended precision may finish: so many, within what so many products in factors of
 # its rows take, half a second.
 PATIENCE_OF_SMALL, ILL_CONDITIONED = (50, 100), 1e9
+PATIENCE_OF_KINKED = 75  # at the most, where each step is a quadratic program
 EXTENDED = 50  # iterations in extended precision, from where a method stalled
 Report = Callable[[str, Point, History], Any]
 
@@ -84,9 +85,9 @@ def _stages(solver: str, objective: Objective, random_state: Any, memory: Any) -
     small = n_rows * size <= POLISH_LIMIT and factor <= FINISHED
     limit = PATIENCE
     if small:
-        # with l1 or bounds each step is a quadratic program
-        enough = ILL_CONDITIONED / max(factor, 1) if objective.penalty.smooth else 0.0
-        limit = int(np.clip(enough, *PATIENCE_OF_SMALL))
+        limit = int(np.clip(ILL_CONDITIONED / max(factor, 1), *PATIENCE_OF_SMALL))
+        if not objective.penalty.smooth:
+            limit = min(limit, PATIENCE_OF_KINKED)
     stages = [Stage(name, method, limit=None if name in FIRST_ORDER else limit)]
     others = successors(name, objective) if small or solver == "auto" else []
     if small and not objective.rows.single:

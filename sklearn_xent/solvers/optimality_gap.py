@@ -13,7 +13,6 @@ import numpy as np
 
 from sklearn_xent.arrays import Array, inner
 from sklearn_xent.problem.duality import (
-    CORRECTED,
     ROUNDED,
     DualPoint,
     duality_gap,
@@ -204,14 +203,9 @@ def factored_bound(point: Point, curvature: Curvature, goal: float, *, until: fl
         dual = DualPoint(point, active, expected, direction=-more, before=dual, rounding=shared)
         previous = best
         let_go = ~active & ((dual.gradient > greatest) | (dual.gradient < least))
-        bound = _bound_of(dual, curvature, hidden)
-        if bound > goal or not dual.rounded.any() or dual.leaves_room_for(curvature.solve(dual.rounded)):
-            best = min(best, bound)
         rest = np.where(active, dual.gradient - expected, 0.0)
-        if best > sharp and (np.abs(curvature.lost(rest)) <= ROUNDED * shared).all():
-            bound = _bound_of(dual.corrected(), curvature, hidden)
-            if bound < best and dual.leaves_room_for(curvature.solve(rest)):
-                best = bound
+        bound = _checked_bound(dual, curvature, rest, shared, hidden, (sharp, goal))
+        best = min(best, bound)
         if best <= sharp or (previous / 2 < best < np.inf and not let_go.any()):
             break
         if let_go.any():
@@ -246,4 +240,48 @@ def _bound_of(dual: DualPoint, curvature: Curvature, hidden: float) -> float:
     if dual.rounded.any() and not curvature.active.all():
         correction = curvature.solve(dual.rounded)
         moved = dual.point.hessian_product(correction) - dual.point.objective.penalty.l2 * correction
-    return dual.bound(CORRECTED * curvature.gap(dual.rounded), hidden, moved)
+    return dual.bound(curvature.gap(dual.rounded), hidden, moved)
+
+
+def _checked_bound(
+    dual: DualPoint,
+    curvature: Curvature,
+    rest: Array,
+    noise: Array,
+    hidden: float,
+    aims: tuple[float, float],
+) -> float:
+    """Bound of a dual point, or with a small step more where it is above the first of two aims.
+
+    ``rest`` (K, d + 1) are its slopes less those expected. A bound within the second aim is checked: rounding
+    of slopes may cost more than it seems to.
+    """
+    sharp, goal = aims
+    bound = _bound_of(dual, curvature, hidden)
+    if bound <= goal and dual.rounded.any():
+        bound = _corrected_bound(dual, curvature, dual.rounded, hidden)
+        bound = dual.paid(noise) if bound > goal else bound
+    if bound <= sharp:
+        return bound
+    # what no step changes: along no curvature, and what all classes share, whose curvature is pinned
+    stays, o = np.abs(curvature.lost(rest)), dual.point.objective
+    if o.loss.shift_invariant and o.penalty.smooth:
+        stays = np.maximum(stays, np.abs(rest.mean(axis=0)))
+    if (stays <= ROUNDED * noise).all():
+        corrected = _corrected_bound(dual, curvature, rest, hidden)
+        # what is beyond the goal has not been checked
+        return corrected if bound > goal else min(bound, corrected)
+    return bound
+
+
+def _corrected_bound(dual: DualPoint, curvature: Curvature, slopes: Array, hidden: float) -> float:
+    """Bound of a dual point once a small step more has made up for slopes; one reading of X.
+
+    It makes up for them but for what a ridge has of the step, which the ridge pays for.
+    """
+    step = curvature.solve(slopes)
+    more = dual.cost_of(step)
+    if not more < np.inf:
+        return np.inf
+    lacking = curvature.unresolved(slopes) + 0.5 * float((dual.point.objective.penalty.l2 * step**2).sum())
+    return dual.corrected().bound(lacking, hidden, more=more)
