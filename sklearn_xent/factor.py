@@ -8,6 +8,7 @@ matrix                 nothing is below    because
 =====================  ==================  ==============================================================
 sums of products       8 N eps             backward error of a symmetric eigenvalue solver
 root R of H = R' R     ((32 + N) eps)^2    singular values of R are right to eps of the largest
+null space of n rows   8 (N + sqrt n) eps  so are those of n rows, to random rounding of n reflections
 factor for rows apart  1e-12               a row's leverage is right to four digits
 shared by classes      1e-10               its inverse is multiplied with vectors in float64
 float32 products       2 sqrt(n) eps       of float32: random rounding of sums of n terms
@@ -50,9 +51,11 @@ OF_A_ROW, OF_CLASSES = 1e-12, 1e-10  # of the largest curvature: see the table a
 UNDERFLOW = 1e-200  # of the largest diagonal entry: a coordinate that has less keeps its own unit
 
 
-def rounding_of(n: int) -> float:
-    """Relative size of eigenvalues (of an n x n matrix of sums) that rounding makes."""
-    return 8 * n * EPS
+def rounding_of(n: int, n_rows: int = 0) -> float:
+    """Relative size of eigenvalues that rounding makes of an n x n matrix of sums, or of singular values of
+    so many rows.
+    """
+    return float(8 * (n + np.sqrt(n_rows)) * EPS)
 
 
 def equilibrated(H: Array) -> tuple[Array, Array]:

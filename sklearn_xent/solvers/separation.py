@@ -139,7 +139,7 @@ def _unconstrained(point: Point, free: Array, share: float) -> tuple[Array, Arra
     G = G[np.ix_(which, which)]
     unit = 1 / np.sqrt(np.where(np.diag(G) > 0, np.diag(G), 1.0))
     G *= np.outer(unit, unit)
-    rounding, U = rounding_of(len(G)), cholesky(G)
+    rounding, U = rounding_of(len(G), objective.rows.n_rows), cholesky(G)
     if U is not None and U.diagonal().min() ** 2 > REGULAR:
         return identity[:, :0], exact
     if affordable(point):
