@@ -132,10 +132,10 @@ class DualPoint:
         o, apart = self.point.objective, self.apart + more
         paid = o.penalty.fenchel_gap(self.point.coefficients, self._feasible)
         slopes = 0.0
-        if lacking > 0 and not self._solved.all():
-            if moved is None:
-                # p (1 - p) <= 1/4 bounds the curvature of a column by a quarter of its variance
-                moved = np.sqrt(2 * lacking) * 0.5 * np.sqrt(np.append(o.design.variance, 1.0))
+        if moved is None and lacking > 0:
+            # p (1 - p) <= 1/4 bounds the curvature of a column by a quarter of its variance
+            moved = np.sqrt(2 * lacking) * 0.5 * np.sqrt(np.append(o.design.variance, 1.0))
+        if moved is not None and not self._solved.all():
             slopes = self._slopes_cost(np.where(self._solved, 0.0, np.abs(moved)))
         # divergence and ridge are one quadratic form near the point: Cauchy and Schwarz
         root = np.sqrt(apart + paid) + np.sqrt(lacking + hidden)

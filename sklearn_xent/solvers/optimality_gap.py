@@ -234,15 +234,6 @@ def _rounding(point: Point, curvature: Curvature, goal: float) -> tuple[Array, f
     return rounding, hidden
 
 
-def _bound_of(dual: DualPoint, curvature: Curvature, hidden: float) -> float:
-    """Bound of a dual point, with what it costs to take the slopes solved for as they are expected."""
-    moved = None
-    if dual.rounded.any() and not curvature.active.all():
-        correction = curvature.solve(dual.rounded)
-        moved = dual.point.hessian_product(correction) - dual.point.objective.penalty.l2 * correction
-    return dual.bound(curvature.gap(dual.rounded), hidden, moved)
-
-
 def _checked_bound(
     dual: DualPoint,
     curvature: Curvature,
@@ -253,14 +244,15 @@ def _checked_bound(
 ) -> float:
     """Bound of a dual point, or with a small step more where it is above the first of two aims.
 
-    ``rest`` (K, d + 1) are its slopes less those expected. A bound within the second aim is checked: rounding
-    of slopes may cost more than it seems to.
+    ``rest`` (K, d + 1) are its slopes less those expected. What rounding hides of them a step makes up for;
+    where that does not bring the bound within the second aim, the penalties pay for it.
     """
     sharp, goal = aims
-    bound = _bound_of(dual, curvature, hidden)
-    if bound <= goal and dual.rounded.any():
-        bound = _corrected_bound(dual, curvature, dual.rounded, hidden)
-        bound = dual.paid(noise) if bound > goal else bound
+    if dual.rounded.any():
+        bound = _bound_with(dual, dual.rounded, curvature, hidden)
+        bound = min(bound, dual.paid(noise)) if bound > goal else bound
+    else:
+        bound = dual.bound(0.0, hidden)
     if bound <= sharp:
         return bound
     # what no step changes: along no curvature, and what all classes share, whose curvature is pinned
@@ -268,20 +260,20 @@ def _checked_bound(
     if o.loss.shift_invariant and o.penalty.smooth:
         stays = np.maximum(stays, np.abs(rest.mean(axis=0)))
     if (stays <= ROUNDED * noise).all():
-        corrected = _corrected_bound(dual, curvature, rest, hidden)
-        # what is beyond the goal has not been checked
-        return corrected if bound > goal else min(bound, corrected)
+        bound = min(bound, _bound_with(dual.corrected(), rest, curvature, hidden))
     return bound
 
 
-def _corrected_bound(dual: DualPoint, curvature: Curvature, slopes: Array, hidden: float) -> float:
-    """Bound of a dual point once a small step more has made up for slopes; one reading of X.
+def _bound_with(dual: DualPoint, slopes: Array, curvature: Curvature, hidden: float) -> float:
+    """Bound of a dual point whose slopes are as it takes them once a step has made up for some; one reading.
 
-    It makes up for them but for what a ridge has of the step, which the ridge pays for.
+    It makes up for them but for what a ridge has of the step, which the ridge pays for. The slopes of
+    coefficients that are not solved for move as well: one reading more.
     """
-    step = curvature.solve(slopes)
+    step, l2 = curvature.solve(slopes), dual.point.objective.penalty.l2
     more = dual.cost_of(step)
     if not more < np.inf:
         return np.inf
-    lacking = curvature.unresolved(slopes) + 0.5 * float((dual.point.objective.penalty.l2 * step**2).sum())
-    return dual.corrected().bound(lacking, hidden, more=more)
+    moved = None if curvature.active.all() else dual.point.hessian_product(step) - l2 * step
+    lacking = curvature.unresolved(slopes) + 0.5 * float((l2 * step**2).sum())
+    return dual.bound(lacking, hidden, moved, more)
