@@ -87,27 +87,26 @@ def constraint_root(block: Block, e: Any, design: Design, share: float) -> Any:
 
 
 def margins_along(block: Block, e: Any, design: Design, basis: Array, off: Array, share: float) -> Any:
-    """Changes (m, r) of the margins that may grow along r directions; rounding is set to 0.
+    """Different changes (m, r), not all 0, of the margins that may grow, along r directions; rounding is 0.
 
     Entries of a direction are off by as much as ``off`` (N,).
     """
     K, size = len(e.probabilities), design.scale.size + 1
-    X = block.X
-    A = design.matrix(X.toarray() if sp.issparse(X) else X)
-    D = A @ basis.reshape(K, size, -1)  # class, row, direction
     # a column of which one row is far out is small in the others, and not nothing there
-    sized = np.abs(basis) + off[:, None] / ROUNDED_MARGIN
-    rounding = ROUNDED_MARGIN * (np.abs(A) @ sized.reshape(K, size, -1))
+    sized = (np.abs(basis) + off[:, None] / ROUNDED_MARGIN).reshape(K, size, -1)
+    directions = basis.reshape(K, size, -1)
     if K == 1:
-        D, rounding = (np.concatenate([np.zeros_like(V), V]) for V in (D, rounding))
-    found = []
-    for k in range(len(D)):
-        for l in range(len(D)):
-            if k != l:
-                grows = _margin_holds(block, e, k, l, share)[0]
-                change = (D[k] - D[l])[grows]
-                found.append(np.where(np.abs(change) <= (rounding[k] + rounding[l])[grows], 0.0, change))
-    return (), (np.concatenate(found),)
+        directions, sized = (np.concatenate([np.zeros_like(V), V]) for V in (directions, sized))
+    A = design.matrix(block.X.toarray() if sp.issparse(block.X) else block.X)
+    found = [np.zeros((0, basis.shape[1]))]
+    for k, l in permutations(range(len(directions)), 2):
+        grows = _margin_holds(block, e, k, l, share)[0]
+        if grows.any():
+            change = A[grows] @ (directions[k] - directions[l])
+            rounding = ROUNDED_MARGIN * (np.abs(A[grows]) @ (sized[k] + sized[l]))
+            change = np.where(np.abs(change) <= rounding, 0.0, change)
+            found.append(change[change.any(axis=1)])
+    return (), (np.unique(np.concatenate(found), axis=0),)
 
 
 def margin_extremes(block: Block, e: Any, design: Design, direction: Array, off: Array, share: float) -> Any:

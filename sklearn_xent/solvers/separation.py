@@ -81,16 +81,14 @@ def _direction(point: Point, share: float) -> Array | None:
     basis, off = _unconstrained(point, free, share)
     if not basis.shape[1]:
         return None
-    if basis.shape[1] > LARGEST_NULL_SPACE:  # each margin is then the difference of two columns as long
-        (growing,), _ = objective.rows.sweep(margins.count_growing, point.expansion, share, reads=False)
-        if (
-            growing * basis.shape[1] > LARGEST_PROGRAM / 10
-        ):  # each is a difference of two columns of that length
-            return None
+    (growing,), _ = objective.rows.sweep(margins.count_growing, point.expansion, share, reads=False)
+    # beyond a null space each of them is the difference of two columns of that length
+    limit = LARGEST_PROGRAM / 10 if basis.shape[1] > LARGEST_NULL_SPACE else np.inf
+    if not growing or growing * basis.shape[1] > limit:
+        return None
     args = point.expansion, objective.design, basis, off, share
     _, (parts,) = objective.rows.sweep(margins.margins_along, *args)
-    M = np.concatenate(parts.flat())
-    M = np.unique(M[M.any(axis=1)], axis=0)
+    M = np.unique(np.concatenate(parts.flat()), axis=0)
     if not len(M) or M.size > LARGEST_PROGRAM:
         return None
     costs = np.ones(free.shape)
