@@ -23,16 +23,12 @@ import numpy as np
 from sklearn_xent.arrays import Array
 from sklearn_xent.factor import pseudo_inverse
 from sklearn_xent.problem.design import Design, Linear
-from sklearn_xent.problem.hessians import chosen_rows
 from sklearn_xent.problem.point import Point
-from sklearn_xent.problem.products import left_product
+from sklearn_xent.problem.slope_rounding import ROUNDED, slope_rounding
 from sklearn_xent.rows import Block
-from sklearn_xent.rows.array_api import DeviceBlock
 
-__all__ = ["ROUNDED", "DualPoint", "duality_gap", "slope_rounding", "summed_rounding"]
+__all__ = ["DualPoint", "duality_gap"]
 
-
-ROUNDED = 32  # roundings that a slope may be off by
 FAR = 10  # times a goal: what the columns cost is then too much, whatever the intercept does
 
 
@@ -54,7 +50,7 @@ class DualPoint:
         *,
         direction: Array | None = None,
         before: DualPoint | None = None,
-        rounding: Array | None = None,
+        noise: Array | None = None,
     ) -> None:
         self.point, self._solved, self._change = point, solved, None
         o, G = point.objective, point.loss_gradient
@@ -66,7 +62,7 @@ class DualPoint:
         self.gradient = G
         least, greatest = o.penalty.dual_range
         self._expected = np.clip(expected, least, greatest)
-        self._take(ROUNDED * (slope_rounding(point) if rounding is None else rounding))
+        self._take(ROUNDED * slope_rounding(point) if noise is None else noise)
 
     def _take(self, noise: Array | float) -> None:
         """Take the slopes of the coefficients solved for as they are expected, within a noise."""
@@ -80,14 +76,15 @@ class DualPoint:
         self.lost = _beyond(G, least, greatest)
         self._feasible = np.clip(G, least, greatest)
 
-    def corrected(self) -> DualPoint:
-        """All slopes solved for as expected, for what ``cost_of`` says.
+    def within(self, noise: Array | float) -> DualPoint:
+        """The same with slopes solved for taken as expected within another noise (d + 1,).
 
-        The step that makes them so is not taken: its own rounding would be larger than what it mends.
+        A noise of inf is for what ``cost_of`` says: the step that makes the slopes so is not taken, as its
+        own rounding would be larger than what it mends.
         """
         dual = copy(self)
         vars(dual).pop("apart", None)
-        dual._take(np.inf)
+        dual._take(noise)
         return dual
 
     def paid(self, noise: Array) -> float:
@@ -103,6 +100,8 @@ class DualPoint:
         dual._take(ROUNDED * noise)
         if dual.lost.any():
             return np.inf
+        if dual.shrinkage == self.shrinkage:
+            dual.apart = self.apart
         reach = np.where(dual._solved, 0.0, ROUNDED * np.broadcast_to(noise, dual._solved.shape))
         return _bound_but_for(dual, pseudo_inverse(self.point.coupling())) + dual._slopes_cost(reach)
 
@@ -159,30 +158,6 @@ class DualPoint:
         return rise + over * abs(self.point.value)
 
 
-def slope_rounding(point: Point) -> Array:
-    """One rounding of a slope (d + 1,), relative to the norms of its column, as multiplied, and residuals.
-
-    No residuals are larger, in the mean of their squares, than twice the loss: Pinsker's inequality.
-    """
-    o = point.objective
-    columns = np.append(np.sqrt(o.design.variance) + o.design.cancellation, 1.0)
-    return np.asarray(o.eps * columns * np.sqrt(2 * min(point.loss, 1.0)))
-
-
-def summed_rounding(point: Point) -> tuple[Array, Array]:
-    """One rounding of each slope (K, d + 1): eps times the sum of the sizes of what it is the sum of.
-
-    Also the slopes that residuals would make, each off by one rounding of random sign.
-
-    Far less than ``slope_rounding`` where an outlying row has hardly a residual. One reading of X.
-    """
-    o = point.objective
-    eps = o.eps
-    args = point.expansion, point.coefficients.shape, o.design
-    (sizes, probe), _ = o.rows.sweep(slope_sizes, *args)
-    return eps * sizes, eps * probe
-
-
 def _beyond(G: Array, least: Array, greatest: Array) -> Array:
     """Whether a slope is on a side where none is feasible, which no shrinkage mends."""
     return (greatest == 0) & np.greater(G, greatest) | (least == 0) & np.less(G, least)
@@ -210,7 +185,7 @@ def duality_gap(point: Point, goal: float = np.inf) -> float:
     slopes = np.abs(point.loss_gradient[:, -1])
     lost = penalty.free[-1] and (slopes > ROUNDED * noise[-1]).any()
     # where it is lost, as if its slope were 0, and what that may cost: reads nothing
-    held = DualPoint(point, intercept, rounding=np.append(noise[:-1], np.inf if lost else noise[-1]))
+    held = DualPoint(point, intercept, noise=ROUNDED * np.append(noise[:-1], np.inf if lost else noise[-1]))
     if held.lost.any():
         return np.inf
     coupling, g = point.coupling(), point.loss_gradient[:, -1]
@@ -240,27 +215,6 @@ def _bound_but_for(dual: DualPoint, inverse: Array) -> float:
         return np.inf
     # the pseudo-inverse of a singular matrix may be negative by rounding
     return dual.bound(max(0.5 * float(g @ step), 0.0) / (1 - reach))
-
-
-def slope_sizes(block: Block, e: Any, shape: tuple[int, int], design: Design) -> Any:
-    """Sums of the sizes of the terms of each slope (K, d + 1), and slopes of residuals of random signs."""
-    y = block.targets
-    # the terms of residuals: with soft labels they may cancel
-    off = block.weights * ((1 - y) * e.probabilities + y * e.complements)
-    signed = off * np.random.default_rng(0).choice([-1.0, 1.0], off.shape)
-    if isinstance(block.X, DeviceBlock):
-        X, lost = block.X.shifted(design.left), np.append(design.cancellation, 0.0)
-        last, unit = design.fit_intercept, design.scale
-        sizes = np.column_stack([left_product(off, X.absolute()) * unit, off.sum(axis=1) * last])
-        probe = np.column_stack([left_product(signed, X) * unit, signed.sum(axis=1) * last])
-        return (sizes + np.outer(off.sum(axis=1), lost), probe), ()
-    sizes, probe = np.zeros(shape), np.zeros(shape)
-    for part, A, _ in chosen_rows(block, design, np.ones(shape, bool), 2):
-        absolute = np.abs(A)
-        absolute[:, :-1] += design.cancellation
-        sizes += off[:, part] @ absolute
-        probe += signed[:, part] @ A
-    return (sizes, probe), ()
 
 
 def dual_point(block: Block, e: Any, start: Array | None, direction: Linear, design: Design) -> Any:

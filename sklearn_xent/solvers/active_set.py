@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem.duality import ROUNDED, slope_rounding
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.point import Point
+from sklearn_xent.problem.slope_rounding import ROUNDED, slope_rounding
 from sklearn_xent.solvers.curvature import Curvature
 from sklearn_xent.solvers.hessian import curvature_on, face
 from sklearn_xent.solvers.visit import Visit

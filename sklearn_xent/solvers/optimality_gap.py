@@ -12,14 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from sklearn_xent.arrays import Array, inner
-from sklearn_xent.problem.duality import (
-    ROUNDED,
-    DualPoint,
-    duality_gap,
-    slope_rounding,
-    summed_rounding,
-)
+from sklearn_xent.problem.duality import DualPoint, duality_gap
 from sklearn_xent.problem.point import Point
+from sklearn_xent.problem.slope_rounding import ROUNDED, slope_rounding, summed_rounding
 from sklearn_xent.solvers.conjugate_gradient import Map, conjugate_gradient
 from sklearn_xent.solvers.curvature import Curvature
 from sklearn_xent.solvers.hessian import DENSE_LIMIT, curvature_at, curvature_on, face
@@ -192,15 +187,19 @@ def factored_bound(point: Point, curvature: Curvature, goal: float, *, until: fl
     penalty, G, sharp = point.objective.penalty, point.loss_gradient, min(goal, until)
     least, greatest = penalty.dual_range
     active = curvature.active.reshape(G.shape)
-    aim, best = np.where(active, point.stationarity, 0.0), np.inf
+    aim = np.where(active, point.stationarity, 0.0)
     step = curvature.solve(aim)
+    expected = G - aim + penalty.l2 * step
+    dual = DualPoint(point, active, expected, direction=-step)
+    # where the penalties pay for whatever rounding may hide, it need not be measured
+    paid, best = dual.paid(slope_rounding(point)), np.inf
+    if paid <= sharp:
+        return paid
     rounding, hidden = _rounding(point, curvature, goal)
     # of all classes alike: what they share is solved for together, and no class by itself is right to less
     shared = rounding.max(axis=0)
-    more, dual = step, None
     for _ in range(ROUNDS):
-        expected = G - aim + penalty.l2 * step
-        dual = DualPoint(point, active, expected, direction=-more, before=dual, rounding=shared)
+        dual = dual.within(ROUNDED * shared)
         previous = best
         let_go = ~active & ((dual.gradient > greatest) | (dual.gradient < least))
         rest = np.where(active, dual.gradient - expected, 0.0)
@@ -213,11 +212,12 @@ def factored_bound(point: Point, curvature: Curvature, goal: float, *, until: fl
             aim = np.where(let_go, G - np.clip(dual.gradient, least, greatest), aim)
             curvature = curvature_on(point, active)
             step = more = curvature.solve(aim)
-            dual = None
         else:
             more = curvature.solve(rest, rounding)
             step = step + more
-    return best
+        expected = G - aim + penalty.l2 * step
+        dual = DualPoint(point, active, expected, direction=-more, before=None if let_go.any() else dual)
+    return min(best, paid)
 
 
 def _rounding(point: Point, curvature: Curvature, goal: float) -> tuple[Array, float]:
@@ -260,7 +260,7 @@ def _checked_bound(
     if o.loss.shift_invariant and o.penalty.smooth:
         stays = np.maximum(stays, np.abs(rest.mean(axis=0)))
     if (stays <= ROUNDED * noise).all():
-        bound = min(bound, _bound_with(dual.corrected(), rest, curvature, hidden))
+        bound = min(bound, _bound_with(dual.within(np.inf), rest, curvature, hidden))
     return bound
 
 
