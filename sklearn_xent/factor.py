@@ -22,12 +22,13 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.linalg
-from scipy.linalg.lapack import dposv, dpotrf
+from scipy.linalg.lapack import dposv, dpotrf, dpotrs
 
 from sklearn_xent.arrays import Array
 
 __all__ = [
     "WELL_CONDITIONED",
+    "FaceSolver",
     "cholesky",
     "equilibrated",
     "filled_factor",
@@ -48,6 +49,7 @@ EPS, TINY = float(np.finfo(float).eps), float(np.finfo(float).tiny)
 SMALL = 128  # rows up to which the calls of a factorisation cost more than its sums
 WELL_CONDITIONED = 1e-10  # least squared pivot of an equilibrated matrix that Cholesky is trusted with
 OF_A_ROW, OF_CLASSES = 1e-12, 1e-10  # of the largest curvature: see the table above
+LOST = 100  # coordinates that a factored subset may have lost before another is factored
 UNDERFLOW = 1e-200  # of the largest diagonal entry: a coordinate that has less keeps its own unit
 
 
@@ -164,6 +166,46 @@ def least_norm_solution(H: Array, b: Array) -> Array:
     """Solution of H x = b, of least norm where H is singular."""
     _, x, info = dposv(H, b)
     return np.asarray(np.linalg.lstsq(H, b, rcond=None)[0] if info else x)
+
+
+class FaceSolver:
+    """Solutions on subsets of the coordinates of H (N, N), where each subset is mostly the last less a few.
+
+    Those a factored subset has lost are held at 0 by multipliers, from a small system of entries of the
+    inverse: two triangular solutions for each coordinate lost, where a new factor takes as many as there are
+    coordinates. Gill, Golub, Murray and Saunders (1974), Math. Comp. 28(126), on modified factors.
+    """
+
+    def __init__(self, H: Array) -> None:
+        self._hessian, self._factored = H, np.zeros(0, dtype=np.intp)
+
+    def solve(self, A: Array, b: Array) -> Array:
+        """Solution x of H[A, A] x = b for ascending indices A; of least norm where that is singular."""
+        if len(A) <= SMALL:
+            return least_norm_solution(self._hessian[np.ix_(A, A)], b)
+        kept = np.isin(self._factored, A, assume_unique=True)
+        lost = np.flatnonzero(~kept)
+        if np.count_nonzero(kept) < len(A) or len(lost) > LOST:
+            U, info = dpotrf(self._hessian[np.ix_(A, A)], lower=0)
+            if info:
+                return least_norm_solution(self._hessian[np.ix_(A, A)], b)
+            self._factored, self._factor = A, U
+            self._columns = dict[int, Array]()  # of the inverse
+            return np.asarray(dpotrs(U, b)[0])
+        padded = np.zeros(len(kept))
+        padded[kept] = b
+        x = dpotrs(self._factor, padded)[0]
+        if len(lost):
+            V = np.column_stack([self._column(j) for j in lost.tolist()])
+            x = x - V @ least_norm_solution(V[lost], x[lost])
+        return np.asarray(x[kept])
+
+    def _column(self, j: int) -> Array:
+        if j not in self._columns:
+            unit = np.zeros(len(self._factored))
+            unit[j] = 1.0
+            self._columns[j] = dpotrs(self._factor, unit)[0]
+        return self._columns[j]
 
 
 def least_norm_solutions(M: Array, R: Array) -> Array:

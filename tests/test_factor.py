@@ -136,3 +136,22 @@ def test_triangular_keeps_small_rows_beside_a_large_one():
     B = np.array([[1.0, 2.0], [1.0, 2.0 + 1e-9], [1e8, 2e8]])
     R = factor.triangular(B)
     np.testing.assert_allclose(abs(R[1, 1]), 1e-9, rtol=1e-6)  # sqrt(sum of squares about the large row)
+
+
+@pytest.mark.parametrize("lost", [1, 20, 150])
+def test_a_face_less_a_few_coordinates_is_solved_as_if_factored(lost):
+    rng = np.random.default_rng(lost)
+    A = rng.normal(size=(500, 400))
+    H, faces = A.T @ A, factor.FaceSolver(A.T @ A)
+    whole = np.arange(400)
+    for face in (whole, np.delete(whole, rng.choice(400, lost, replace=False)), whole[lost:]):
+        b = rng.normal(size=len(face))
+        expected = np.linalg.solve(H[np.ix_(face, face)], b)
+        np.testing.assert_allclose(faces.solve(face, b), expected, rtol=1e-8, atol=1e-10)
+
+
+def test_a_singular_face_has_a_least_norm_solution():
+    B = np.random.default_rng(0).normal(size=(200, 150))
+    H = np.block([[B.T @ B, B.T @ B], [B.T @ B, B.T @ B]])
+    b = H @ np.ones(300)
+    np.testing.assert_allclose(factor.FaceSolver(H).solve(np.arange(300), b), np.ones(300), rtol=1e-6)

@@ -32,7 +32,8 @@ LARGEST_SET = 4000  # coefficients of a working set: 128 MB for its Hessian
 STRONG = 0.9
 LARGE = 16 << 20  # bytes of X from which a sample of the rows makes the Hessian
 SHARE, WORTHWHILE, ROWS_PER_COLUMN, COLUMNS = 0.05, 200, 20, 500  # rows of that sample
-# Relative gap beyond which a model is minimised only until its slopes have fallen by this factor.
+# Relative gap beyond which a model is minimised only until its slopes have fallen by this factor; within it
+# the factor falls as the root of the gap: a step to accuracy eta leaves eta^2 of it.
 FAR, FORCING = 1e-2, 0.1
 SLOW = 0.25  # contraction of the gap beyond which the model is not what it should be
 CHEAP = 40  # squared size of the set, in entries of a row of X, at which a Hessian costs about a step
@@ -84,8 +85,8 @@ def _descend(objective: Objective, start: Array, visit: Visit, model: _Model) ->
         if not model.follow(point, renew=slow > 1):
             orthant_newton(objective, point.coefficients, visit)
             return
-        far = point.coefficients.size > EVERYTHING and gap > FAR * abs(point.value)
-        target = model.minimiser(point, tol=FORCING if far else 0.0)
+        tol = FORCING * min(1.0, np.sqrt(gap / max(FAR * abs(point.value), np.finfo(float).tiny)))
+        target = model.minimiser(point, tol=tol if point.coefficients.size > EVERYTHING else 0.0)
         previous, gap = gap, model.decrease(point, target)
         visit(point, gap=Gap(gap) if model.complete else None)
         new = approach(point, target)

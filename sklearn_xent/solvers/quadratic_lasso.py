@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.factor import least_norm_solution
+from sklearn_xent.factor import FaceSolver
 from sklearn_xent.problem.penalties import pull
 
 __all__ = ["quadratic_lasso"]
+
+REFRESHED = 10  # iterations after which slopes are computed anew
 
 
 def quadratic_lasso(
@@ -32,51 +34,55 @@ def quadratic_lasso(
     """
     lower = np.full_like(q, -np.inf) if lower is None else lower
     upper = np.full_like(q, np.inf) if upper is None else upper
-    size, goal = np.abs(H), 0.0
-    for _ in range(3 * len(w) + 100):  # what is beyond only follows rounding
-        r = H @ w + q
-        noise = 1e-14 * (size @ np.abs(w) + np.abs(q) + l1)
+    size, goal, faces, exact = np.abs(H), 0.0, FaceSolver(H), True
+    for i in range(3 * len(w) + 100):  # what is beyond only follows rounding
+        if exact := exact or i % REFRESHED == 0:
+            r = H @ w + q
+            noise = 1e-14 * (size @ np.abs(w) + np.abs(q) + l1)
         slope = pull(w, r, l1, lower, upper)
         slope[np.abs(slope) <= noise] = 0.0
         steepness = float(np.linalg.norm(slope))
         goal = goal or tol * steepness
-        if steepness <= goal:
+        new = None
+        if steepness > goal:
+            awake = ((w != 0) | (l1 == 0)) & (w > lower) & (w < upper)
+            if slope[awake].any():
+                A = np.flatnonzero(awake)
+                target = _solve_signed(faces, r, l1, w, A, np.sign(w))
+            else:
+                A, target = _wake(np.diag(H), faces, r, l1, w, slope, awake)
+            new, change = _best_on_the_way(H, r, l1, w, A, target, lower, upper)
+        if new is not None:
+            w, r, exact = new, r + change, False
+        elif exact:
             return w
-        awake = ((w != 0) | (l1 == 0)) & (w > lower) & (w < upper)
-        if slope[awake].any():
-            A = np.flatnonzero(awake)
-            target = _solve_signed(H, r, l1, w, A, np.sign(w))
-        elif slope.any():
-            A, target = _wake(H, r, l1, w, slope, awake)
         else:
-            return w
-        new = _best_on_the_way(H, r, l1, w, A, target, lower, upper)
-        if new is None:
-            return w
-        w = new
+            exact = True
     return w
 
 
-def _solve_signed(H: Array, r: Array, l1: Array, w: Array, A: Array, signs: Array) -> Array:
+def _solve_signed(faces: FaceSolver, r: Array, l1: Array, w: Array, A: Array, signs: Array) -> Array:
     """Minimiser on the coordinates A were the signs never to change; r = H w + q."""
     target = -(r[A] + l1[A] * signs[A])
-    return np.asarray(w[A] + least_norm_solution(H[np.ix_(A, A)], target))
+    return np.asarray(w[A] + faces.solve(A, target))
 
 
-def _wake(H: Array, r: Array, l1: Array, w: Array, slope: Array, awake: Array) -> tuple[Array, Array]:
+def _wake(
+    diagonal: Array, faces: FaceSolver, r: Array, l1: Array, w: Array, slope: Array, awake: Array
+) -> tuple[Array, Array]:
     """Add the coordinates that are pulled away, less those that would then move against their pull.
 
     The one pulled hardest for its curvature can always move if it is alone, so the set never runs out.
     """
     way = -np.sign(slope)
     signs = np.where(w != 0, np.sign(w), way)
-    hardest = int(np.argmax(np.abs(slope) / np.sqrt(np.diag(H))))
+    hardest = int(np.argmax(np.abs(slope) / np.sqrt(diagonal)))
     alone = awake.copy()
     alone[hardest] = True
     members = awake | (slope != 0)
     while True:
         A = np.flatnonzero(members)
-        goal = _solve_signed(H, r, l1, w, A, signs)
+        goal = _solve_signed(faces, r, l1, w, A, signs)
         wrong = A[~awake[A] & ((goal - w[A]) * way[A] <= 0)]
         if not wrong.size or np.array_equal(members, alone):
             return A, goal
@@ -88,9 +94,10 @@ def _wake(H: Array, r: Array, l1: Array, w: Array, slope: Array, awake: Array) -
 
 def _best_on_the_way(
     H: Array, r: Array, l1: Array, w: Array, A: Array, goal: Array, lower: Array, upper: Array
-) -> Array | None:
+) -> tuple[Array | None, Array]:
     """Lowest of: the crossings of zero and the end of the way to the goal, at the first bound; and the
-    goal with what crossed zero or a bound put there. None where none is lower than w.
+    goal with what crossed zero or a bound put there. None where none is lower than w. Also H times the
+    change.
     """
     start, low, high, weight = w[A], lower[A], upper[A], l1[A]
     move = goal - start
@@ -101,24 +108,26 @@ def _best_on_the_way(
     end = min(1.0, float(bound.min(initial=1.0)))
     crosses = (zero > 0) & (zero < 1) & (weight > 0)
     lengths = np.append(np.unique(zero[crosses & (zero < end)]), end)
-    among = H[np.ix_(A, A)]
-    Hm = among @ move
-    slope, bend = float(r[A] @ move), float(move @ Hm)
+    crossed = end < 1.0 or crosses.any()
+    put = np.clip(np.where(crosses, 0.0, goal), low, high) if crossed else goal
+    ways = np.zeros((len(w), 2))
+    ways[A, 0], ways[A, 1] = move, put - start
+    products = H @ ways  # of all rows: a copy of some costs more
+    slope, bend = float(r[A] @ move), float(move @ products[A, 0])
     W = start + lengths[:, None] * move
     change = lengths * slope + 0.5 * lengths**2 * bend + (np.abs(W) - np.abs(start)) @ weight
     best = int(np.argmin(change))
-    value, found = change[best], W[best]
-    t = lengths[best]
+    value, found, t = change[best], W[best], lengths[best]
+    rise = t * products[:, 0]
     found[crosses & (zero == t)] = 0.0
     found = np.where(bound == t, np.where(move > 0, high, low), found)
-    if end < 1.0 or crosses.any():
-        put = np.clip(np.where(crosses, 0.0, goal), low, high)
+    if crossed:
         d = put - start
-        there = float(r[A] @ d + 0.5 * d @ (among @ d) + (np.abs(put) - np.abs(start)) @ weight)
+        there = float(r[A] @ d + 0.5 * d @ products[A, 1] + (np.abs(put) - np.abs(start)) @ weight)
         if there < value:
-            value, found = there, put
+            value, found, rise = there, put, products[:, 1]
     if not value < 0:
-        return None
+        return None, rise
     new = w.copy()
     new[A] = found
-    return new
+    return new, rise
