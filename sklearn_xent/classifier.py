@@ -44,6 +44,13 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         Factor of each class's weight. "balanced" gives every class the same total weight.
     penalty_factor : array-like of shape (n_features,), default=None
         Factor of each column's penalty; 0 leaves a column unpenalised. None is 1 for all.
+    groups : "columns" or array-like of shape (n_features,), default=None
+        A label for each column: coefficients of columns with one label, of all classes, are zero together.
+        The ridge gives way to the group lasso [4]_, whose penalty is
+        :math:`\sum_g \sqrt{p_g} \, \|W_g\|_2` for groups of :math:`p_g` columns; with ``l1_ratio`` above 0 it
+        is the sparse group lasso [5]_, and at 1 there are no groups. "columns" makes each column a group:
+        with more than two classes, a column is then in the model for all classes or for none. Columns of one
+        group share a factor. Not with ``coef_bounds``.
     coef_bounds : pair or sequence of n_features pairs, default=None
         Least and greatest value of the coefficients, in the units of X, None for no bound: one pair for all
         columns, such as ``(0, None)`` for coefficients that are not negative, or a pair per column. With
@@ -57,7 +64,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         By scipy: "lbfgs", "bfgs", "cg", "newton-cg", "tnc", "trust-ncg", "trust-krylov", "trust-exact".
         For teaching: "gradient-descent" and "accelerated-gradient", on standardised columns.
         With l1: "proximal-newton", "orthant-newton", "accelerated-gradient", "lbfgs"; with bounds all but
-        the last.
+        the last; with groups "proximal-newton" and "accelerated-gradient".
     tol : float, default=1e-6
         Relative suboptimality :math:`(J - J^*) / J` at which a fit stops; it does not depend on the units of
         X or C. Where J is above 5000 nats, :math:`J - J^*` is at most 5000 ``tol`` nats, by default 0.005:
@@ -128,6 +135,10 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
     .. [1] D. R. Cox (1958), "The regression analysis of binary sequences", J. R. Stat. Soc. B 20(2).
     .. [2] S. Boyd and L. Vandenberghe (2004), "Convex Optimization", sections 7.1 and 9.5.
     .. [3] G. King and L. Zeng (2001), "Logistic regression in rare events data", Political Analysis 9(2).
+    .. [4] M. Yuan and Y. Lin (2006), "Model selection and estimation in regression with grouped variables",
+       J. R. Stat. Soc. B 68(1).
+    .. [5] N. Simon, J. Friedman, T. Hastie and R. Tibshirani (2013), "A sparse-group lasso", J. Comput.
+       Graph. Stat. 22(2).
 
     Examples
     --------
@@ -149,6 +160,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         fit_intercept: bool = True,
         class_weight: Any = None,
         penalty_factor: Any = None,
+        groups: Any = None,
         coef_bounds: Any = None,
         solver: str = "auto",
         tol: float = 1e-6,
@@ -164,6 +176,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         self.fit_intercept = fit_intercept
         self.class_weight = class_weight
         self.penalty_factor = penalty_factor
+        self.groups = groups
         self.coef_bounds = coef_bounds
         self.solver = solver
         self.tol = tol

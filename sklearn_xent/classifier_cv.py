@@ -36,7 +36,7 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         Shares of the l1 norm to choose from.
     cv : int, splitter, iterable of (train, test) or None, default=None
         None is approximate leave-one-out, with a fit of the others for each row where one from all rows is
-        not valid. A number is that many stratified folds.
+        not valid; with ``groups`` of columns it is five folds. A number is that many stratified folds.
     scoring : str, callable or None, default=None
         Of fitted classifiers on a fold's rows; higher is better. None is minus the mean cross-entropy in
         nats, with ``sample_weight``. Others need folds.
@@ -44,8 +44,9 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         Whether the strongest penalty is chosen whose score is within one standard error of the best.
     n_jobs : int, default=None
         Processes over folds and l1_ratios, and over rows left out of a fit each, as in joblib.
-    fit_intercept, class_weight, penalty_factor, coef_bounds, solver, tol, max_iter
-        As for `CrossEntropyClassifier`.
+    fit_intercept, class_weight, penalty_factor, groups, coef_bounds, solver, tol, max_iter
+        As for `CrossEntropyClassifier`. The ``groups`` are of columns; those of rows, which some splitters
+        ask for, are an argument of ``fit``.
     label_smoothing, prior_correction, random_state
         As for `CrossEntropyClassifier`.
 
@@ -119,6 +120,7 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         fit_intercept: bool = True,
         class_weight: Any = None,
         penalty_factor: Any = None,
+        groups: Any = None,
         coef_bounds: Any = None,
         solver: str = "auto",
         tol: float = 1e-6,
@@ -136,6 +138,7 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         self.fit_intercept = fit_intercept
         self.class_weight = class_weight
         self.penalty_factor = penalty_factor
+        self.groups = groups
         self.coef_bounds = coef_bounds
         self.solver = solver
         self.tol = tol
@@ -186,7 +189,7 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         data = Data(X, y, check_sample_weight(sample_weight, X.shape[0]), None)
         shifts = check_offset(offset, X.shape[0], len(encoded(self, data).classes))
         data = data._replace(offset=None if shifts is None else np.asarray(offset))
-        if self.cv is None:
+        if self.cv is None and self.groups is None:
             results = by_leave_one_out(self, data, grid, ratios)
         else:
             results = by_folds(self, data, grid, ratios, groups)
@@ -223,7 +226,7 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
             raise ValueError(f"l1_ratios must be one or more numbers in [0, 1]; got {self.l1_ratios!r}.")
         for ratio in ratios.tolist():
             check_l1_ratio(ratio, "l1_ratios")
-        if self.cv is None and self.scoring is not None:
+        if self.cv is None and self.groups is None and self.scoring is not None:
             raise ValueError(
                 "scoring needs folds, such as cv=5: approximate leave-one-out (cv=None) gives losses only."
             )

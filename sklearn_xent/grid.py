@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
@@ -11,9 +10,9 @@ from sklearn.utils.validation import column_or_1d
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective
-from sklearn_xent.problem.penalties import elastic_net
+from sklearn_xent.problem.penalties import ElasticNet
 from sklearn_xent.problem.point import Point
-from sklearn_xent.problem.posing import Settings
+from sklearn_xent.problem.posing import Settings, penalty_of
 from sklearn_xent.solvers.path import follow
 
 __all__ = ["check_Cs", "default_grid"]
@@ -44,16 +43,16 @@ def check_Cs(Cs: Any) -> Array | int:
 
 def default_grid(objective: Objective, n_Cs: int, settings: Settings, strength: float) -> Array:
     """From the largest C that keeps every penalised coefficient at zero, evenly spaced in the logarithm."""
-    design, ratio = objective.design, max(settings.l1_ratio, LEAST_L1_RATIO)
-    unit = elastic_net(design, 1.0, ratio, settings.factors, None)
-    held = unit.l1 > 0
+    design, ratio = objective.design, settings.l1_ratio
+    if settings.groups is None:
+        ratio = max(ratio, LEAST_L1_RATIO)
+    unit = penalty_of(design, 1.0, settings._replace(l1_ratio=ratio, bounds=None))
+    held = unit.selects
     if not held.any():
         raise ValueError(
             "Cs must be given: penalty_factor leaves nothing that a default grid could start from."
         )
-    null = _null_model(objective, held)
-    pulls = np.abs(null.loss_gradient[:, held]) / unit.l1[held]
-    largest = float(pulls.max())
+    largest = unit.least_multiple(_null_model(objective, held).loss_gradient)
     # less by more than rounding, so that the first model is empty
     first = (1 - 1e-4) * strength / (largest or 1.0)
     span = SPAN if objective.rows.n_rows >= len(design.scale) else SPAN_WIDE
@@ -63,6 +62,6 @@ def default_grid(objective: Objective, n_Cs: int, settings: Settings, strength: 
 def _null_model(objective: Objective, held: Array) -> Point:
     """The optimum with the penalised coefficients at zero."""
     lower = np.where(held, 0.0, -np.inf)
-    penalty = replace(objective.penalty, l1=np.zeros(len(held)), lower=lower, upper=-lower)
+    penalty = ElasticNet(np.zeros(len(held)), objective.penalty.l2, lower, -lower)
     (found,) = follow(objective, [penalty], tol=1e-14, max_iter=100)
     return found.solution.point

@@ -31,8 +31,9 @@ ADVICE = "fit with a finite C and pass penalized=True"
 def ridge_of(estimator: Any, penalized: bool) -> tuple[float, Array]:
     """C and the factors (d,) of the penalty; it raises where no inference is to be had."""
     d = estimator.n_features_in_
-    if getattr(estimator, "coef_bounds", None) is not None:
-        raise ValueError("infer() has no distribution for estimates within coef_bounds; fit without them.")
+    for name in ("coef_bounds", "groups"):
+        if getattr(estimator, name, None) is not None:
+            raise ValueError(f"infer() has no distribution for estimates with {name}; fit without them.")
     C = float(getattr(estimator, "C_", getattr(estimator, "C", np.inf)))
     if np.isinf(C):
         return C, np.ones(d)

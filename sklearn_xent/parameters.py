@@ -75,7 +75,7 @@ def settings_of(estimator: Any, n_features: int, *, l1_ratio: float | None = Non
     Raises
     ------
     ValueError
-        For factors or bounds that are malformed; it names the entry.
+        For factors, bounds or groups that are malformed; it names the entry.
     """
     return checked_settings(
         n_features,
@@ -84,6 +84,7 @@ def settings_of(estimator: Any, n_features: int, *, l1_ratio: float | None = Non
         coef_bounds=estimator.coef_bounds,
         fit_intercept=estimator.fit_intercept,
         tol=estimator.tol,
+        groups=estimator.groups,
     )
 
 
@@ -95,21 +96,56 @@ def checked_settings(
     coef_bounds: Any,
     fit_intercept: bool,
     tol: float,
+    groups: Any = None,
 ) -> Settings:
     """Settings of a problem with this many columns.
 
     Raises
     ------
     ValueError
-        For factors or bounds that are malformed; it names the entry.
+        For factors, bounds or groups that are malformed; it names the entry.
     """
-    return Settings(
-        l1_ratio,
-        _penalty_factor(penalty_factor, n_features),
-        _coef_bounds(coef_bounds, n_features),
-        fit_intercept,
-        tol,
-    )
+    factors, bounds = _penalty_factor(penalty_factor, n_features), _coef_bounds(coef_bounds, n_features)
+    numbers = _groups(groups, n_features, factors)
+    if numbers is not None and bounds is not None:
+        raise ValueError("groups and coef_bounds cannot be combined: leave one of them None.")
+    return Settings(l1_ratio, factors, bounds, fit_intercept, tol, numbers)
+
+
+def _groups(groups: Any, n_features: int, factors: Array) -> Array | None:
+    """Number (d,) of each column's group, or None.
+
+    Raises
+    ------
+    ValueError
+        If there is not one label a column, or columns of a group have different factors: it names the group.
+    """
+    if groups is None:
+        return None
+    if isinstance(groups, str):
+        if groups != "columns":
+            raise ValueError(f"groups must be 'columns' or a label for each column; got {groups!r}.")
+        return np.arange(n_features)
+    labels = np.empty(0, dtype=object) if not np.iterable(groups) else np.asarray(list(groups))
+    if labels.shape != (n_features,):
+        raise ValueError(
+            f"groups must be 'columns' or a label for each of {n_features} columns; got {groups!r}."
+        )
+    try:
+        distinct, numbers = np.unique(labels, return_inverse=True)
+    except TypeError:
+        raise ValueError(f"groups must be labels of one kind, which can be sorted; got {groups!r}.") from None
+    least, most = np.full(len(distinct), np.inf), np.zeros(len(distinct))
+    np.minimum.at(least, numbers, factors)
+    np.maximum.at(most, numbers, factors)
+    wrong = np.flatnonzero(least < most)
+    if wrong.size:
+        g = wrong[0]
+        raise ValueError(
+            f"penalty_factor must be the same for all columns of a group; got {least[g]:g} and {most[g]:g} "
+            f"in group {distinct[g].item()!r}."
+        )
+    return np.asarray(numbers)
 
 
 def _penalty_factor(penalty_factor: Any, n_features: int) -> Array:

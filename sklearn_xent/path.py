@@ -96,6 +96,7 @@ def cross_entropy_path(
     fit_intercept: bool = True,
     class_weight: Any = None,
     penalty_factor: Any = None,
+    groups: Any = None,
     coef_bounds: Any = None,
     sample_weight: Any = None,
     offset: Any = None,
@@ -117,8 +118,8 @@ def cross_entropy_path(
         all penalised coefficients are zero to 1000 times that (100 times, with fewer rows than columns).
     l1_ratio : float in [0, 1], default=1.0
         Share of the l1 norm in the penalty. Below 0.001 the default grid starts as for 0.001.
-    fit_intercept, class_weight, penalty_factor, coef_bounds, solver, tol, max_iter, random_state
-        As for `CrossEntropyClassifier`.
+    fit_intercept, class_weight, penalty_factor, groups, coef_bounds, solver, tol, max_iter, random_state
+        As for `CrossEntropyClassifier`; with ``groups``, an ``l1_ratio`` of 0 is the group lasso.
     sample_weight, offset : array-like, default=None
         As for ``CrossEntropyClassifier.fit``.
 
@@ -171,6 +172,7 @@ def cross_entropy_path(
         coef_bounds=coef_bounds,
         fit_intercept=fit_intercept,
         tol=tol,
+        groups=groups,
     )
     offset = check_offset(offset, X.shape[0], len(targets.classes))
     options = {"solver": solver, "max_iter": max_iter, "random_state": random_state}

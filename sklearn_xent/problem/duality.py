@@ -60,21 +60,19 @@ class DualPoint:
             (pulled,), (self._change,) = o.rows.sweep(dual_point, *args)
             G = o.design.gradient(pulled)
         self.gradient = G
-        least, greatest = o.penalty.dual_range
-        self._expected = np.clip(expected, least, greatest)
+        self._expected = o.penalty.feasible(np.broadcast_to(expected, G.shape))
         self._take(ROUNDED * slope_rounding(point) if noise is None else noise)
 
     def _take(self, noise: Array | float) -> None:
         """Take the slopes of the coefficients solved for as they are expected, within a noise."""
-        G, expected = self.gradient, self._expected
-        least, greatest = self.point.objective.penalty.dual_range
+        G, expected, penalty = self.gradient, self._expected, self.point.objective.penalty
         snaps = self._solved & (np.abs(G - expected) <= noise)
         self.rounded = np.where(snaps, G - expected, 0.0)
         G = np.where(snaps, expected, G)
-        self.shrinkage = _feasible_shrinkage(G, least, greatest)
+        self.shrinkage = penalty.shrinkage(G)
         G = self.shrinkage * G
-        self.lost = _beyond(G, least, greatest)
-        self._feasible = np.clip(G, least, greatest)
+        self.lost = penalty.infeasible(G)
+        self._feasible = penalty.feasible(G)
 
     def within(self, noise: Array | float) -> DualPoint:
         """The same with slopes solved for taken as expected within another noise (d + 1,).
@@ -154,23 +152,8 @@ class DualPoint:
         G, penalty = self._feasible, self.point.objective.penalty
         rise = penalty.fenchel_rise(self.point.coefficients, G, reach)
         # those that leave the range of an l1 penalty are brought back, as all the others are, by a factor
-        over = 1 / _feasible_shrinkage(G + np.where(G > 0, reach, -reach), *penalty.dual_range) - 1
+        over = 1 / penalty.shrinkage(G + np.where(G > 0, reach, -reach)) - 1
         return rise + over * abs(self.point.value)
-
-
-def _beyond(G: Array, least: Array, greatest: Array) -> Array:
-    """Whether a slope is on a side where none is feasible, which no shrinkage mends."""
-    return (greatest == 0) & np.greater(G, greatest) | (least == 0) & np.less(G, least)
-
-
-def _feasible_shrinkage(G: Array, least: Array, greatest: Array) -> float:
-    """Largest c <= 1 for which c G keeps within the l1 penalties."""
-    if not (np.isfinite(greatest) & (greatest > 0) | np.isfinite(least) & (least < 0)).any():
-        return 1.0
-    limit = np.where(G > 0, greatest, -least)
-    held = np.isfinite(limit) & (limit > 0) & (np.abs(G) > limit)
-    ratio = np.divide(limit, np.abs(G), out=np.ones_like(G), where=held)
-    return float(ratio.min(initial=1.0))
 
 
 def duality_gap(point: Point, goal: float = np.inf) -> float:

@@ -109,12 +109,16 @@ class Point:
 
     def hessian_product(self, V: Array) -> Array:
         """Hessian of the smooth part times V (K, d + 1); one reading of X."""
+        product = self.loss_hessian_product(V)
+        product += self.objective.penalty.l2 * V
+        return product
+
+    def loss_hessian_product(self, V: Array) -> Array:
+        """Hessian of the loss times V (K, d + 1); one reading of X."""
         o = self.objective
         linear = o.design.linear(V)
         (pulled,), _ = o.rows.sweep(hessians.hessian_product, self.expansion, linear, o.design)
-        product = o.design.gradient(pulled)
-        product += o.penalty.l2 * V
-        return product
+        return o.design.gradient(pulled)
 
     def curvature_product(self, change: PerRow) -> PerRow:
         """Weighted curvature of the loss in the logits times a change of them; reads no X."""

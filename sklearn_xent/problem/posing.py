@@ -9,7 +9,7 @@ from sklearn_xent.problem.design import Design
 from sklearn_xent.problem.losses import loss_for
 from sklearn_xent.problem.moments import Moments
 from sklearn_xent.problem.objective import Objective
-from sklearn_xent.problem.penalties import ElasticNet, elastic_net
+from sklearn_xent.problem.penalties import ElasticNet, elastic_net, group_lasso
 from sklearn_xent.problem.scaling import applied, design_for
 from sklearn_xent.rows import Rows
 
@@ -24,6 +24,7 @@ class Settings(NamedTuple):
     bounds: tuple[Array, Array] | None  # (d,) each, in the units of X
     fit_intercept: bool
     tol: float
+    groups: Array | None = None  # (d,) number of each column's group
 
 
 def pose(
@@ -36,7 +37,7 @@ def pose(
     *,
     total: float = 1.0,
 ) -> Objective:
-    """Mean loss of rows whose weights sum to 1 + strength times the elastic net.
+    """Mean loss of rows whose weights sum to 1 + strength times the penalty.
 
     ``total`` is what the weights summed to before.
 
@@ -53,6 +54,7 @@ def pose(
         l1_ratio=settings.l1_ratio,
         names=names,
         tol=settings.tol,
+        groups=settings.groups,
     )
     penalty = penalty_of(design, strength, settings)
     design, rows = applied(design, rows)
@@ -60,5 +62,7 @@ def pose(
 
 
 def penalty_of(design: Design, strength: float, settings: Settings) -> ElasticNet:
-    """The elastic net of the settings, of a strength, in a design's units."""
+    """The penalty of the settings, of a strength, in a design's units; the l1 norm alone knows no groups."""
+    if settings.groups is not None and settings.l1_ratio < 1 and strength > 0:
+        return group_lasso(design, strength, settings.l1_ratio, settings.groups, settings.factors)
     return elastic_net(design, strength, settings.l1_ratio, settings.factors, settings.bounds)

@@ -33,12 +33,14 @@ def design_for(
     l1_ratio: float,
     names: Any = None,
     tol: float = 0.0,
+    groups: Array | None = None,
 ) -> Design:
     """Choose shift and scale: the weighted mean, and 1 / sqrt(variance / 4 + ridge).
 
     The scale makes the curvature of every coordinate about 1, the ridge (1 - l1_ratio) strength (d,) of its
     penalty included, so that a column too small to matter beside its penalty does not blow up. It also
-    decides whether float32 rows are multiplied as they are.
+    decides whether float32 rows are multiplied as they are. Columns of one of the ``groups`` (d,) have one
+    scale, that of the column of most spread: the norm of their coefficients is then one in the design, too.
 
     Raises
     ------
@@ -54,7 +56,7 @@ def design_for(
         _, (in_row,) = rows.sweep(beyond_range)
         place = rows.place(int(np.argmax(np.concatenate(in_row.flat()))))
         raise ValueError(f"X holds values beyond {LARGEST_VALUE:g} in {columns}{place}; rescale them.")
-    ridge = (1 - l1_ratio) * strength
+    ridge = (1 - l1_ratio) * strength if groups is None else np.zeros_like(strength)
     tiny = (spread > 0) & (spread < SMALLEST_SPREAD) & (ridge == 0)
     columns = name_columns(tiny & (strength == 0), names)
     if columns:
@@ -64,6 +66,10 @@ def design_for(
         )
     spread = np.where(tiny, 0.0, spread)  # l1 holds such a column at zero
     size = np.hypot(spread / 2, np.sqrt(ridge))
+    if groups is not None:
+        most = np.zeros(groups.max(initial=0) + 1)
+        np.maximum.at(most, groups, size)
+        size = most[groups]
     scale = np.where(spread > 0, 1 / np.where(size > 0, size, 1.0), 0.0)
     shift = np.where(scale > 0, _centre(rows, mean) if fit_intercept else mean, 0.0)
     cancels = np.max(np.abs(shift) * scale, initial=0.0) > CANCELLATION and not rows.sparse

@@ -90,7 +90,7 @@ def _stages(solver: str, objective: Objective, random_state: Any, memory: Any) -
             limit = min(limit, PATIENCE_OF_KINKED)
     stages = [Stage(name, method, limit=None if name in FIRST_ORDER else limit)]
     others = successors(name, objective) if small or solver == "auto" else []
-    if small and not objective.rows.single:
+    if small and not objective.rows.single and objective.penalty.separable:
         exact, method = (
             ("newton-cholesky", newton_cholesky) if objective.penalty.smooth else ("active-set", active_set)
         )
@@ -144,8 +144,10 @@ def _as_returned(
     if objective.loss.shift_invariant:
         moved[:, -1] -= moved[:, -1].mean()
     moved = np.abs(moved)
-    slope = np.abs(point.gradient + objective.penalty.l1 * np.sign(point.coefficients))
+    slope = np.abs(objective.penalty.slopes(point.coefficients, point.gradient))
     cost = float((slope * moved).sum()) + 0.5 * float(moved.sum()) ** 2
+    if not objective.penalty.separable:
+        cost = np.inf  # norms of groups have a curvature, too
     if cost > max(1e-3 * solution.gap.nats, np.finfo(float).eps * abs(point.value)):
         end = objective.at(W)
         cost = min(_rise(point, end, coef, intercept), cost)

@@ -58,14 +58,19 @@ def face(point: Point) -> Array:
     """Mask (K, d + 1) of the coefficients that can move: neither l1 penalty nor bound holds them."""
     if point.objective.penalty.smooth:
         return np.ones(point.coefficients.shape, bool)
-    return np.asarray(point.objective.penalty.movable(point.coefficients) | (point.stationarity != 0))
+    penalty, W = point.objective.penalty, point.coefficients
+    # nothing is known of the curvature of a group that is about to leave zero
+    wakes = penalty.beyond(point.loss_gradient) if not penalty.separable else point.stationarity != 0
+    return np.asarray(penalty.movable(W) | wakes)
 
 
 def curvature_on(point: Point, chosen: Array) -> Curvature:
     """Factor the Hessian between the coefficients of a mask (K, d + 1)."""
-    exact = affordable(point)
+    exact = affordable(point) and point.objective.penalty.separable
     root = partial(hessian_root, point, chosen) if exact else None
-    curvature = Curvature(hessian_among(point, chosen), chosen.ravel(), root)
+    H = hessian_among(point, chosen)
+    point.objective.penalty.add_curvature(H, point.coefficients, chosen)
+    curvature = Curvature(H, chosen.ravel(), root)
     if exact:
         curvature.unseen = partial(_look, point, chosen)
     return curvature

@@ -33,7 +33,7 @@ LARGE = 16 << 20  # bytes of X: below it a few Newton steps on all rows take mil
 
 
 class Entry(NamedTuple):
-    """A method, whether it can treat an l1 penalty and bounds, takes a ``seed``, and uses a ``memory``.
+    """A method, whether it can treat l1, bounds and groups, takes a ``seed``, and uses a ``memory``.
 
     In the memory, a dict, it keeps from one penalty to the next what does not depend on it.
     """
@@ -41,6 +41,7 @@ class Entry(NamedTuple):
     method: Any
     l1: bool
     bounds: bool = False
+    groups: bool = False
     seeded: bool = False
     keeps: bool = False
 
@@ -51,10 +52,10 @@ METHODS: dict[str, Entry] = {
     "progressive": Entry(progressive, l1=False, seeded=True),
     "row-space": Entry(row_space, l1=False, keeps=True),
     "quasi-newton": Entry(quasi_newton, l1=False, seeded=True),
-    "proximal-newton": Entry(proximal_newton, l1=True, bounds=True, seeded=True, keeps=True),
+    "proximal-newton": Entry(proximal_newton, l1=True, bounds=True, groups=True, seeded=True, keeps=True),
     "orthant-newton": Entry(orthant_newton, l1=True, bounds=True),
     "gradient-descent": Entry(gradient_descent, l1=False),
-    "accelerated-gradient": Entry(accelerated_gradient, l1=True, bounds=True),
+    "accelerated-gradient": Entry(accelerated_gradient, l1=True, bounds=True, groups=True),
     **{name: Entry(partial(scipy_minimize, solver=name), l1=name == "lbfgs") for name in SCIPY_METHODS},
 }
 
@@ -74,6 +75,8 @@ def choose(
     if solver == "auto":
         solver = _fastest(objective)
     entry = METHODS[solver]
+    if not objective.penalty.separable and not entry.groups:
+        raise _unable(solver, "groups", "groups")
     if objective.penalty.kinked and not entry.l1:
         raise _unable(solver, "l1_ratio > 0", "l1")
     if objective.penalty.lower is not None and not entry.bounds:
@@ -89,7 +92,9 @@ def choose(
 
 def successors(name: str, objective: Objective) -> list[str]:
     """Names of the methods that "auto" tries in turn where one stalls: other models of the same problem."""
-    if not objective.penalty.smooth:
+    if not objective.penalty.separable:
+        names = ["proximal-newton", "accelerated-gradient"]
+    elif not objective.penalty.smooth:
         names = ["proximal-newton", "orthant-newton", "accelerated-gradient"]
         if objective.penalty.lower is None:
             names.insert(2, "lbfgs")
@@ -109,6 +114,8 @@ def _fastest(objective: Objective) -> str:
     """Choose from the shape: see the constants for why."""
     K, size = objective.shape
     n_rows, small = objective.rows.n_rows, K * size <= DENSE_LIMIT
+    if not objective.penalty.separable:
+        return "proximal-newton"
     if not objective.penalty.smooth:
         return "orthant-newton" if objective.rows.sparse and not small else "proximal-newton"
     costly = objective.rows.bytes > LARGE or not objective.rows.local

@@ -103,9 +103,13 @@ def certify(
         curvature = curvature_at(point)
     if curvature is not None:
         bound = min(bound, factored_bound(point, curvature, goal))
-        if bound > goal and polishable(point):
+        if bound > goal and polishable(point) and point.objective.penalty.separable:
             bound = min(bound, _without_weak_l1(point, goal))
         return Gap(bound, Kind.BOUND), curvature
+    if not point.objective.penalty.separable:
+        if bound > goal and size <= CERTIFIED_LIMIT:
+            bound = min(bound, factored_bound(point, curvature_at(point), goal))
+        return Gap(bound, Kind.BOUND), None
     gap = _by_products(point, goal, precondition)
     unknown = gap.kind is Kind.ESTIMATE and not goal < gap.nats < np.inf
     if unknown and size <= CERTIFIED_LIMIT:
@@ -185,11 +189,10 @@ def factored_bound(point: Point, curvature: Curvature, goal: float, *, until: fl
     """
     curvature.look()
     penalty, G, sharp = point.objective.penalty, point.loss_gradient, min(goal, until)
-    least, greatest = penalty.dual_range
     active = curvature.active.reshape(G.shape)
     aim = np.where(active, point.stationarity, 0.0)
     step = curvature.solve(aim)
-    expected = G - aim + penalty.l2 * step
+    expected = G - aim + penalty.curvature(point.coefficients, step)
     dual = DualPoint(point, active, expected, direction=-step)
     # where the penalties pay for whatever rounding may hide, it need not be measured
     paid, best = dual.paid(slope_rounding(point)), np.inf
@@ -201,7 +204,7 @@ def factored_bound(point: Point, curvature: Curvature, goal: float, *, until: fl
     for _ in range(ROUNDS):
         dual = dual.within(ROUNDED * shared)
         previous = best
-        let_go = ~active & ((dual.gradient > greatest) | (dual.gradient < least))
+        let_go = ~active & penalty.beyond(dual.gradient)
         rest = np.where(active, dual.gradient - expected, 0.0)
         bound = _checked_bound(dual, curvature, rest, shared, hidden, (sharp, goal))
         best = min(best, bound)
@@ -209,13 +212,13 @@ def factored_bound(point: Point, curvature: Curvature, goal: float, *, until: fl
             break
         if let_go.any():
             active = active | let_go
-            aim = np.where(let_go, G - np.clip(dual.gradient, least, greatest), aim)
+            aim = np.where(let_go, G - penalty.feasible(dual.gradient), aim)
             curvature = curvature_on(point, active)
             step = more = curvature.solve(aim)
         else:
             more = curvature.solve(rest, rounding)
             step = step + more
-        expected = G - aim + penalty.l2 * step
+        expected = G - aim + penalty.curvature(point.coefficients, step)
         dual = DualPoint(point, active, expected, direction=-more, before=None if let_go.any() else dual)
     return min(best, paid)
 
@@ -270,10 +273,11 @@ def _bound_with(dual: DualPoint, slopes: Array, curvature: Curvature, hidden: fl
     It makes up for them but for what a ridge has of the step, which the ridge pays for. The slopes of
     coefficients that are not solved for move as well: one reading more.
     """
-    step, l2 = curvature.solve(slopes), dual.point.objective.penalty.l2
+    step, point = curvature.solve(slopes), dual.point
+    held = point.objective.penalty.curvature(point.coefficients, step)
     more = dual.cost_of(step)
     if not more < np.inf:
         return np.inf
-    moved = None if curvature.active.all() else dual.point.hessian_product(step) - l2 * step
-    lacking = curvature.unresolved(slopes) + 0.5 * float((l2 * step**2).sum())
+    moved = None if curvature.active.all() else point.loss_hessian_product(step)
+    lacking = curvature.unresolved(slopes) + 0.5 * float((held * step).sum())
     return dual.bound(lacking, hidden, moved, more)

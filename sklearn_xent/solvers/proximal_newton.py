@@ -14,11 +14,14 @@ import numpy as np
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective
+from sklearn_xent.problem.penalties import GroupLasso
 from sklearn_xent.problem.point import Point
+from sklearn_xent.solvers.accelerated_gradient import accelerated_gradient
 from sklearn_xent.solvers.hessian import hessian_among, unseen_curvature
 from sklearn_xent.solvers.line_search import approach
 from sklearn_xent.solvers.optimality_gap import Gap
 from sklearn_xent.solvers.orthant_newton import orthant_newton
+from sklearn_xent.solvers.quadratic_group_lasso import quadratic_group_lasso
 from sklearn_xent.solvers.quadratic_lasso import quadratic_lasso
 from sklearn_xent.solvers.visit import Stop, StopWithin, Visit
 
@@ -34,7 +37,7 @@ LARGE = 16 << 20  # bytes of X from which a sample of the rows makes the Hessian
 SHARE, WORTHWHILE, ROWS_PER_COLUMN, COLUMNS = 0.05, 200, 20, 500  # rows of that sample
 # Relative gap beyond which a model is minimised only until its slopes have fallen by this factor; within it
 # the factor falls as the root of the gap: a step to accuracy eta leaves eta^2 of it.
-FAR, FORCING = 1e-2, 0.1
+FAR, FORCING, LEAST_FORCING = 1e-2, 0.1, 1e-3
 SLOW = 0.25  # contraction of the gap beyond which the model is not what it should be
 CHEAP = 40  # squared size of the set, in entries of a row of X, at which a Hessian costs about a step
 FREE = 5e7  # products of a Hessian that take a few milliseconds
@@ -83,10 +86,12 @@ def _descend(objective: Objective, start: Array, visit: Visit, model: _Model) ->
     gap, slow = np.inf, 0
     while True:
         if not model.follow(point, renew=slow > 1):
-            orthant_newton(objective, point.coefficients, visit)
+            beyond = orthant_newton if objective.penalty.separable else accelerated_gradient
+            beyond(objective, point.coefficients, visit)
             return
+        exactly = point.coefficients.size <= EVERYTHING and objective.penalty.separable
         tol = FORCING * min(1.0, np.sqrt(gap / max(FAR * abs(point.value), np.finfo(float).tiny)))
-        target = model.minimiser(point, tol=tol if point.coefficients.size > EVERYTHING else 0.0)
+        target = model.minimiser(point, tol=0.0 if exactly else max(tol, LEAST_FORCING))
         previous, gap = gap, model.decrease(point, target)
         visit(point, gap=Gap(gap) if model.complete else None)
         new = approach(point, target)
@@ -142,15 +147,14 @@ class _Model:
         self.complete = True
         if W.size <= EVERYTHING:
             return np.ones(W.shape, bool)
-        drawn = np.abs(point.loss_gradient)
-        used = (W != 0) | (penalty.l1 == 0)
-        near = used | (drawn > STRONG * penalty.l1)
+        used = penalty.used(W)
+        near = used | (penalty.excess(point.loss_gradient, STRONG) > 0)
         most = max(2 * int(np.count_nonzero(W)), FIRST) + int(np.count_nonzero(used & (W == 0)))
         if np.count_nonzero(near) > most:
-            excess = np.where(used, np.inf, drawn - penalty.l1).ravel()
+            excess = np.where(used, np.inf, penalty.excess(point.loss_gradient)).ravel()
             chosen = np.zeros(W.size, bool)
             chosen[np.argpartition(-excess, most)[:most]] = True
-            near = chosen.reshape(W.shape)
+            near = penalty.whole(chosen.reshape(W.shape))
             self.complete = not ((point.stationarity != 0) & ~near).any()
         return np.asarray(near)
 
@@ -184,11 +188,14 @@ class _Model:
         """Coefficients (K, d + 1) at the minimum of model + penalty, or where slopes have fallen to tol."""
         assert self._hessian is not None
         penalty, shape = point.objective.penalty, point.coefficients.shape
-        l1, lower, upper = (np.broadcast_to(v, shape)[self._chosen] for v in (penalty.l1, *penalty.bounds))
-        w = point.coefficients[self._chosen]
-        q = point.gradient[self._chosen] - self._hessian @ w
+        H, w = self._hessian, point.coefficients[self._chosen]
+        q = point.gradient[self._chosen] - H @ w
         target = point.coefficients.copy()
-        target[self._chosen] = quadratic_lasso(self._hessian, q, l1, w, lower, upper, tol=tol)
+        if isinstance(penalty, GroupLasso):
+            target[self._chosen] = quadratic_group_lasso(H, q, penalty.among(self._chosen), w, tol=tol)
+        else:
+            l1, *ends = (np.broadcast_to(v, shape)[self._chosen] for v in (penalty.l1, *penalty.bounds))
+            target[self._chosen] = quadratic_lasso(H, q, l1, w, *ends, tol=tol)
         return target
 
     def decrease(self, point: Point, target: Array) -> float:

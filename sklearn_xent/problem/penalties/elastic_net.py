@@ -1,4 +1,4 @@
-"""The penalty, its factors written per coordinate."""
+"""The elastic net, within bounds where there are any: its factors written per column."""
 
 from __future__ import annotations
 
@@ -41,6 +41,11 @@ class ElasticNet:
         if self.lower is None or self.upper is None:
             return np.full_like(self.l2, -np.inf), np.full_like(self.l2, np.inf)
         return self.lower, self.upper
+
+    @property
+    def separable(self) -> bool:
+        """Whether it is a sum of penalties of one coefficient each."""
+        return True
 
     @property
     def free(self) -> Array:
@@ -92,6 +97,39 @@ class ElasticNet:
         crossing = np.where(target * sign < 0, 2 * np.abs(target), 0.0)
         return float(slopes.sum() + (crossing @ self.l1).sum())
 
+    def slopes(self, W: Array, gradient: Array) -> Array:
+        """Slopes of F at W, on the side of zero where each coefficient is."""
+        return np.asarray(gradient + self.l1 * np.sign(W))
+
+    def curvature(self, W: Array, V: Array) -> Array:
+        """Hessian of the penalty at W, where it has one, times V (K, d + 1)."""
+        return np.asarray(self.l2 * V)
+
+    def add_curvature(self, H: Array, W: Array, chosen: Array) -> None:
+        """Add to a Hessian of the smooth part, between the coefficients of a mask, that of the rest."""
+
+    def excess(self, loss_gradient: Array, share: float = 1.0) -> Array:
+        """What slopes (K, d + 1) are larger by than a share of what holds a coefficient at zero."""
+        return np.asarray(np.abs(loss_gradient) - share * self.l1)
+
+    @property
+    def selects(self) -> Array:
+        """Mask (d + 1,) of the columns that it can hold at zero."""
+        return np.asarray(self.l1 > 0)
+
+    def least_multiple(self, loss_gradient: Array) -> float:
+        """Least multiple of the nonsmooth penalties that holds at zero all it can, for slopes there."""
+        held = self.l1 > 0
+        return float((np.abs(loss_gradient[:, held]) / self.l1[held]).max(initial=0.0))
+
+    def used(self, W: Array) -> Array:
+        """Mask of the coefficients that are not held at zero."""
+        return np.asarray((W != 0) | (self.l1 == 0))
+
+    def whole(self, chosen: Array) -> Array:
+        """A mask (K, d + 1) with all coefficients that cannot be told from those in it."""
+        return chosen
+
     def prox(self, W: Array, step: Array | float) -> Array:
         """Minimise ||V - W||^2 / (2 step) + sum l1 |V| over V: the l2 part belongs to the smooth side."""
         V = np.sign(W) * np.maximum(np.abs(W) - step * self.l1, 0)
@@ -107,6 +145,30 @@ class ElasticNet:
         least = np.where((self.l2 > 0) | np.isfinite(upper), -np.inf, -self.l1)
         greatest = np.where((self.l2 > 0) | np.isfinite(lower), np.inf, self.l1)
         return least, greatest
+
+    def shrinkage(self, G: Array) -> float:
+        """Largest c <= 1 for which the slopes c G keep within the nonsmooth penalties."""
+        least, greatest = self.dual_range
+        if not (np.isfinite(greatest) & (greatest > 0) | np.isfinite(least) & (least < 0)).any():
+            return 1.0
+        limit = np.where(G > 0, greatest, -least)
+        held = np.isfinite(limit) & (limit > 0) & (np.abs(G) > limit)
+        ratio = np.divide(limit, np.abs(G), out=np.ones_like(G), where=held)
+        return float(ratio.min(initial=1.0))
+
+    def infeasible(self, G: Array) -> Array:
+        """Mask of slopes on a side where none is feasible, which no shrinkage mends."""
+        least, greatest = self.dual_range
+        return (greatest == 0) & np.greater(G, greatest) | (least == 0) & np.less(G, least)
+
+    def beyond(self, G: Array) -> Array:
+        """Mask of slopes that are not feasible, each by itself."""
+        least, greatest = self.dual_range
+        return np.asarray(np.greater(G, greatest) | np.less(G, least))
+
+    def feasible(self, G: Array) -> Array:
+        """The nearest slopes that are feasible, each by itself."""
+        return np.asarray(np.clip(G, *self.dual_range))
 
     def fenchel_gap(self, W: Array, loss_gradient: Array) -> float:
         """P(W) + P*(-G) + <W, G>: infinite where G is outside ``dual_range``."""
