@@ -152,6 +152,8 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
     array([[1., 0.]])
     """
 
+    groups: Any = None  # estimators pickled by a version without it have none of their own
+
     def __init__(
         self,
         *,

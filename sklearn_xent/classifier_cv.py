@@ -108,6 +108,8 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
     100.0
     """
 
+    groups: Any = None  # estimators pickled by a version without it have none of their own
+
     def __init__(
         self,
         *,

@@ -33,6 +33,7 @@ __all__ = [
     "equilibrated",
     "filled_factor",
     "inverse_root",
+    "largest_eigenvalue",
     "least_norm_solution",
     "least_norm_solutions",
     "least_squares",
@@ -160,6 +161,13 @@ def power_inverse(C: Array, power: float, least: float) -> Array:
     values = np.maximum(values, least) ** power
     values[0] = 1.0
     return np.asarray((vectors / values) @ vectors.T)
+
+
+def largest_eigenvalue(H: Array) -> float:
+    """Largest eigenvalue of H, or a bound of it by its trace and sums of its rows; 1 where H is 0."""
+    if len(H) <= SMALL:
+        return float(np.linalg.eigvalsh(H)[-1]) or 1.0
+    return float(min(np.trace(H), np.abs(H).sum(axis=0).max())) or 1.0
 
 
 def least_norm_solution(H: Array, b: Array) -> Array:

@@ -10,7 +10,6 @@ from sklearn.utils.validation import column_or_1d
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective
-from sklearn_xent.problem.penalties import ElasticNet
 from sklearn_xent.problem.point import Point
 from sklearn_xent.problem.posing import Settings, penalty_of
 from sklearn_xent.solvers.path import follow
@@ -61,7 +60,5 @@ def default_grid(objective: Objective, n_Cs: int, settings: Settings, strength: 
 
 def _null_model(objective: Objective, held: Array) -> Point:
     """The optimum with the penalised coefficients at zero."""
-    lower = np.where(held, 0.0, -np.inf)
-    penalty = ElasticNet(np.zeros(len(held)), objective.penalty.l2, lower, -lower)
-    (found,) = follow(objective, [penalty], tol=1e-14, max_iter=100)
+    (found,) = follow(objective, [objective.penalty.holding(held)], tol=1e-14, max_iter=100)
     return found.solution.point

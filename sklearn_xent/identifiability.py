@@ -102,7 +102,7 @@ def check_overlap(objective: Objective, A: Array, targets: Targets, change: Arra
         found.extend(order[: int((columns > 0).sum())].tolist())
         # others may separate the other rows
         suspects = suspects[np.ptp(_relative(A[suspects], D), axis=0) <= VIOLATED]
-        penalty = replace(objective.penalty, l2=objective.penalty.l2 + np.append(columns > 0, False))
+        penalty = objective.penalty.with_ridge(np.append(columns > 0, False))
         objective = replace(objective, penalty=penalty, known=None)
     if found:
         raise ValueError(

@@ -83,7 +83,7 @@ class Likelihood:
             _, (parts,) = objective.rows.sweep(kernels.design_rows, design)
             self._A = np.concatenate([part[0].T for part in parts.flat()])
             self._expansions = self.point.expansion.flat()
-        self.ridge = objective.penalty.l2[: len(self.names)]
+        self.ridge = objective.penalty.hessian_diagonal[: len(self.names)]
 
     def _contrasts(self, W: Array) -> Array:
         return W if self.K == 2 else W[1:] - W[:1]

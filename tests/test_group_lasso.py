@@ -1,5 +1,7 @@
 """Group lasso and sparse group lasso: an independent proximal method, optimality conditions, the protocol."""
 
+import pickle
+
 import numpy as np
 import pytest
 import scipy.optimize
@@ -355,3 +357,12 @@ def test_skglm_has_the_same_minimum():
     )
     model = CrossEntropyClassifier(C=C, groups=groups, fit_intercept=False, tol=1e-12).fit(X, y)
     np.testing.assert_allclose(model.coef_[0], found[0], atol=1e-6)
+
+
+def test_an_estimator_pickled_before_there_were_groups_still_works():
+    X, y, _ = problem(2)
+    model = CrossEntropyClassifier().fit(X, y)
+    del vars(model)["groups"]
+    assert model.get_params()["groups"] is None
+    again = pickle.loads(pickle.dumps(model))
+    np.testing.assert_array_equal(again.fit(X, y).coef_, model.coef_)

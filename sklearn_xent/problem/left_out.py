@@ -10,12 +10,11 @@ import scipy.sparse as sp
 from sklearn_xent.arrays import Array
 from sklearn_xent.factor import least_norm_solutions
 from sklearn_xent.problem.design import Design
+from sklearn_xent.problem.hessians import FEW
 from sklearn_xent.problem.losses import Loss
 from sklearn_xent.rows import Block
 
 __all__ = ["leave_one_out"]
-
-FEW = 1 << 17  # entries of all classes' weighted rows up to which they are multiplied in one call
 
 
 def leave_one_out(

@@ -69,8 +69,8 @@ class Point:
 
     def hessian(self, dtype: Any = np.float64) -> Array:
         """Hessian of the smooth part, (K (d + 1), K (d + 1))."""
-        H = self.loss_hessian(dtype)
-        H.reshape(-1)[:: len(H) + 1] += np.tile(self.objective.penalty.l2, len(self.coefficients))
+        H, diagonal = self.loss_hessian(dtype), self.objective.penalty.hessian_diagonal
+        H.reshape(-1)[:: len(H) + 1] += np.tile(diagonal, len(self.coefficients))
         return H
 
     def hessian_among(self, chosen: Array) -> Array:
@@ -78,7 +78,7 @@ class Point:
         o = self.objective
         sweep = o.rows.sweep
         (H,), _ = sweep(hessians.hessian_among, self.logits, self._kept, o.loss, o.design, chosen)
-        H[np.diag_indices_from(H)] += np.broadcast_to(o.penalty.l2, chosen.shape)[chosen]
+        H[np.diag_indices_from(H)] += np.broadcast_to(o.penalty.hessian_diagonal, chosen.shape)[chosen]
         return np.asarray(H)
 
     def hessian_roots(self, chosen: Array, gauged: Array) -> PerRow:
@@ -94,7 +94,7 @@ class Point:
         """Hessian of the smooth part times directions (K, d + 1, m) that are all but null."""
         o = self.objective
         (H,), _ = o.rows.sweep(hessians.products_along, self.expansion, o.design, basis)
-        return np.asarray(H + o.penalty.l2[:, None] * basis)
+        return np.asarray(H + o.penalty.hessian_diagonal[:, None] * basis)
 
     def curvature_along(self, basis: Array, off: Array) -> Array:
         """Hessian (m, m) of the smooth part between directions (K, d + 1, m), row by row.
@@ -105,12 +105,12 @@ class Point:
         args = self.expansion, o.design, basis, off, NEGLIGIBLE * self.loss
         (H,), _ = o.rows.sweep(hessians.curvature_along, *args)
         real = np.where(np.abs(basis) > off[:, :, None], basis, 0.0)
-        return np.asarray(H + np.einsum("kjm,j,kjn->mn", real, o.penalty.l2, real))
+        return np.asarray(H + np.einsum("kjm,j,kjn->mn", real, o.penalty.hessian_diagonal, real))
 
     def hessian_product(self, V: Array) -> Array:
         """Hessian of the smooth part times V (K, d + 1); one reading of X."""
         product = self.loss_hessian_product(V)
-        product += self.objective.penalty.l2 * V
+        product += self.objective.penalty.hessian_diagonal * V
         return product
 
     def loss_hessian_product(self, V: Array) -> Array:
@@ -131,13 +131,13 @@ class Point:
         """Diagonal of the Hessian of the smooth part, (K, d + 1)."""
         o = self.objective
         (diagonal,), _ = o.rows.sweep(hessians.hessian_diagonal, self.expansion, o.design)
-        return np.asarray(diagonal + o.penalty.l2)
+        return np.asarray(diagonal + o.penalty.hessian_diagonal)
 
     def shared_hessian(self) -> Array:
         """One (d + 1, d + 1) matrix that stands for the Hessian's block of every class."""
         o = self.objective
         (A,), _ = o.rows.sweep(hessians.mean_curvature_gram, self.expansion, o.design)
-        A[np.diag_indices_from(A)] += o.penalty.l2
+        A[np.diag_indices_from(A)] += o.penalty.hessian_diagonal
         return np.asarray(A)
 
     def coupling(self) -> Array:

@@ -14,12 +14,13 @@ from sklearn_xent.problem.moments import LARGEST_VALUE, SMALLEST_SPREAD, Moments
 from sklearn_xent.rows import LocalRows, Rows
 from sklearn_xent.rows.array_api import DeviceBlock
 
-__all__ = ["applied", "design_for"]
+__all__ = ["LARGE", "applied", "design_for"]
 
 CANCELLATION = 1e2  # |shift| * scale beyond which dense blocks are centred: one more pass while in cache
+LARGE = 16 << 20  # bytes of X from which one reading takes milliseconds
 # float32 rows are multiplied in float32 if they are large, if their columns' means are no more spreads
 # away than this, and if the fit need not be nearer than this to the minimum: logits are off by some 1e-6.
-LARGE, NEAR, SINGLE_PRECISION = 16 << 20, 10.0, 1e-8
+NEAR, SINGLE_PRECISION = 10.0, 1e-8
 MEDIAN_ROWS, OUTLYING = 63, 1e3  # rows of a median; small deviations from it beyond which a mean is no use
 SMALL = 1 << 23  # bytes of dense rows up to which the design matrix is made once
 
@@ -65,12 +66,7 @@ def design_for(
             "use that; rescale or drop them."
         )
     spread = np.where(tiny, 0.0, spread)  # l1 holds such a column at zero
-    size = np.hypot(spread / 2, np.sqrt(ridge))
-    if groups is not None:
-        most = np.zeros(groups.max(initial=0) + 1)
-        np.maximum.at(most, groups, size)
-        size = most[groups]
-    scale = np.where(spread > 0, 1 / np.where(size > 0, size, 1.0), 0.0)
+    scale = _scale(spread, ridge, groups)
     shift = np.where(scale > 0, _centre(rows, mean) if fit_intercept else mean, 0.0)
     cancels = np.max(np.abs(shift) * scale, initial=0.0) > CANCELLATION and not rows.sparse
     variance = (spread * scale) ** 2
@@ -79,6 +75,16 @@ def design_for(
         rows.dtype == np.float32 and rows.bytes > LARGE and far < NEAR and tol >= SINGLE_PRECISION
     )
     return Design(shift, scale, variance, fit_intercept, centred=bool(cancels), sparse=rows.sparse)
+
+
+def _scale(spread: Array, ridge: Array, groups: Array | None) -> Array:
+    """Scale of each column, 0 where it does not vary; see ``design_for``."""
+    size = np.hypot(spread / 2, np.sqrt(ridge))
+    if groups is not None:
+        most = np.zeros(groups.max(initial=0) + 1)
+        np.maximum.at(most, groups, size)
+        size = most[groups]
+    return np.where(spread > 0, 1 / np.where(size > 0, size, 1.0), 0.0)
 
 
 def _centre(rows: Rows, mean: Array) -> Array:

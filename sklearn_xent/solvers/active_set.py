@@ -66,7 +66,7 @@ def _step(point: Point, direction: Array, longest: float) -> Point | None:
     W, penalty = point.coefficients, point.objective.penalty
     lower, upper = penalty.bounds
     ends = np.where(direction > 0, upper, lower)
-    ends = np.where((penalty.l1 > 0) & (W * direction < 0), np.clip(0.0, *np.sort([W, ends], axis=0)), ends)
+    ends = np.where(penalty.selects & (W * direction < 0), np.clip(0.0, *np.sort([W, ends], axis=0)), ends)
     with np.errstate(divide="ignore", invalid="ignore"):
         until = np.where(direction != 0, (ends - W) / direction, np.inf)
     first = float(until.min(initial=np.inf))

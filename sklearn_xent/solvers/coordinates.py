@@ -125,11 +125,12 @@ class SignSplit:
     def value(self, point: Point, u: Array) -> float:
         """F with the l1 term of A + B, which is |W| where one of both is zero."""
         A, B = np.split(u, 2)
-        return point.smooth_value + float(((A + B).reshape(self._shape) @ point.objective.penalty.l1).sum())
+        kinks = point.objective.penalty.kinks
+        return point.smooth_value + float(((A + B).reshape(self._shape) @ kinks).sum())
 
     def gradient(self, point: Point) -> Array:
         """Gradient in A and B."""
-        l1 = np.broadcast_to(point.objective.penalty.l1, self._shape)
+        l1 = np.broadcast_to(point.objective.penalty.kinks, self._shape)
         return np.concatenate([(l1 + point.gradient).ravel(), (l1 - point.gradient).ravel()])
 
 

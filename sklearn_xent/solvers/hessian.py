@@ -167,5 +167,5 @@ def hessian_root(point: Point, chosen: Array) -> Array:
     gauged = np.logical_and(chosen.all(axis=0), o.loss.shift_invariant)
     if not o.penalty.smooth:
         gauged &= o.penalty.costless
-    ridge = np.diag(np.sqrt(np.broadcast_to(o.penalty.l2, chosen.shape)[chosen]))
+    ridge = np.diag(np.sqrt(np.broadcast_to(o.penalty.hessian_diagonal, chosen.shape)[chosen]))
     return triangular(np.vstack([*point.hessian_roots(chosen, gauged).flat(), ridge]))

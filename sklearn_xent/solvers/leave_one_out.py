@@ -22,13 +22,13 @@ from sklearn_xent.problem import left_out
 from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.deletion import Deletion
 from sklearn_xent.solvers.hessian import DENSE_LIMIT, hessian_among
+from sklearn_xent.solvers.optimality_gap import CERTIFIED_LIMIT
 from sklearn_xent.solvers.proximal_deletion import ProximalDeletion
 from sklearn_xent.solvers.row_space import RowSpace, suits_row_space
 from sklearn_xent.solvers.without_row import Scored
 
 __all__ = ["LeftOut", "leave_one_out"]
 
-LARGEST_FACTOR = 4000  # coefficients that are free to move: their Hessian is factored
 ALL_PAIRS = 200_000  # logits of all rows under all models that leave one out: then more steps are cheap
 LARGEST_MATRIX = 20_000_000  # entries of the design matrix of all rows that more steps may take
 AT_ONCE = 500_000  # logits of all rows under the models whose steps are taken together
@@ -65,10 +65,10 @@ def leave_one_out(point: Point, memory: dict[str, Any], scored: Scored) -> LeftO
     few = point.coefficients.shape[0] * point.objective.rows.n_rows**2 <= ALL_PAIRS
     active = _active(point, near=few)
     n_active = int(np.count_nonzero(active))
-    if n_active > LARGEST_FACTOR:
+    if n_active > CERTIFIED_LIMIT:
         raise ValueError(
             f"cv=None, approximate leave-one-out, needs the Hessian of {n_active} coefficients; the limit is "
-            f"{LARGEST_FACTOR}. Use folds, such as cv=5, or an l1 penalty that selects fewer."
+            f"{CERTIFIED_LIMIT}. Use folds, such as cv=5, or an l1 penalty that selects fewer."
         )
     point, active = _narrowed(point, active)
     H = hessian_among(point, active)
@@ -124,7 +124,7 @@ def _active(point: Point, *, near: bool) -> Array:
     active = penalty.movable(point.coefficients)
     if near and not penalty.smooth:
         fraction = NEAR if active.size > EVERYTHING else 0.0
-        active |= np.abs(point.loss_gradient) >= fraction * penalty.l1
+        active |= np.abs(point.loss_gradient) >= fraction * penalty.kinks
     return np.asarray(active)
 
 

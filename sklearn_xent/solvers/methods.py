@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from sklearn_xent.problem.objective import Objective
+from sklearn_xent.problem.scaling import LARGE
 from sklearn_xent.solvers.accelerated_gradient import accelerated_gradient
 from sklearn_xent.solvers.coordinates import FACTOR_LIMIT
 from sklearn_xent.solvers.gradient_descent import gradient_descent
@@ -29,7 +30,6 @@ __all__ = ["FIRST_ORDER", "METHODS", "Entry", "choose", "successors"]
 # Methods that see no second derivatives: thousands of iterations are what they take.
 FIRST_ORDER = frozenset({"gradient-descent", "accelerated-gradient", "lbfgs", "bfgs", "cg"})
 FACTORED = 400  # coefficients up to which factoring a Hessian is cheaper than the products in place of it
-LARGE = 16 << 20  # bytes of X: below it a few Newton steps on all rows take milliseconds
 
 
 class Entry(NamedTuple):
@@ -79,7 +79,7 @@ def choose(
         raise _unable(solver, "groups", "groups")
     if objective.penalty.kinked and not entry.l1:
         raise _unable(solver, "l1_ratio > 0", "l1")
-    if objective.penalty.lower is not None and not entry.bounds:
+    if objective.penalty.bounded and not entry.bounds:
         raise _unable(solver, "coef_bounds", "bounds")
     options: dict[str, Any] = {}
     if entry.seeded:
@@ -96,7 +96,7 @@ def successors(name: str, objective: Objective) -> list[str]:
         names = ["proximal-newton", "accelerated-gradient"]
     elif not objective.penalty.smooth:
         names = ["proximal-newton", "orthant-newton", "accelerated-gradient"]
-        if objective.penalty.lower is None:
+        if not objective.penalty.bounded:
             names.insert(2, "lbfgs")
     elif objective.loss.n_logits * objective.shape[1] <= CERTIFIED_LIMIT:
         names = ["newton-cholesky", "truncated-newton", "lbfgs"]

@@ -23,7 +23,7 @@ def minimum_norm(objective: Objective, W: Array) -> Array:
     result is to be judged: a direction of the data may be as weak as that.
     """
     penalty = objective.penalty
-    if not objective.unheld or penalty.lower is not None:
+    if not objective.unheld or penalty.bounded:
         return W
     W = objective.symmetric(W)
     if W.shape[1] - 1 > GRAM_LIMIT:

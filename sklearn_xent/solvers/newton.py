@@ -136,5 +136,5 @@ def guessed_diagonal(point: Point) -> Array:
     design = point.objective.design
     squares = np.append(design.variance, float(design.fit_intercept))
     diagonal = np.multiply(point.mean_curvature()[:, None], squares, out=np.empty_like(point.gradient))
-    diagonal += point.objective.penalty.l2
+    diagonal += point.objective.penalty.hessian_diagonal
     return diagonal

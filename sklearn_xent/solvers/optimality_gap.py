@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from enum import Enum
 from functools import partial
 from typing import NamedTuple
@@ -123,14 +122,12 @@ def _without_weak_l1(point: Point, goal: float) -> float:
     A kink too weak for the digits of the slopes keeps coefficients from being solved for.
     """
     o, penalty = point.objective, point.objective.penalty
-    costs = penalty.l1 * np.abs(point.coefficients).sum(axis=0)
+    costs = penalty.kinks * np.abs(point.coefficients).sum(axis=0)
     order = np.argsort(costs, kind="stable")
     weak = order[np.cumsum(costs[order]) <= WEAK * goal]
-    if not penalty.l1[weak].any():
+    if not penalty.kinks[weak].any():
         return np.inf
-    l1 = penalty.l1.copy()
-    l1[weak] = 0.0
-    relaxed = point.under(o.under(replace(penalty, l1=l1)))
+    relaxed = point.under(o.under(penalty.without_kinks(weak)))
     cost = float(costs[weak].sum())
     return factored_bound(relaxed, curvature_at(relaxed), goal - cost) + cost
 
@@ -144,13 +141,13 @@ def _by_products(point: Point, goal: float, precondition: Map | None) -> Gap:
     o, penalty, W = point.objective, point.objective.penalty, point.coefficients
     mask, aim = face(point), point.stationarity
     if precondition is None or not penalty.smooth:
-        diagonal = np.maximum(point.hessian_diagonal(), np.finfo(float).tiny)
-        precondition = partial(np.multiply, mask / diagonal)
+        precondition = partial(np.multiply, mask / np.maximum(point.hessian_diagonal(), np.finfo(float).tiny))
     free = penalty.free & (np.append(o.design.scale, float(o.design.fit_intercept)) > 0)
     solvable = np.count_nonzero(free) * len(W) <= DENSE_LIMIT
-    lasso = float(penalty.l1.min(where=(penalty.l1 > 0) & (penalty.l2 == 0), initial=np.inf))
+    kinks, diagonal = penalty.kinks, penalty.hessian_diagonal
+    lasso = float(kinks.min(where=(kinks > 0) & (diagonal == 0), initial=np.inf))
     with np.errstate(divide="ignore"):
-        ridge = np.where(penalty.l2 > 0, 0.5 / penalty.l2, 0.0)
+        ridge = np.where(diagonal > 0, 0.5 / diagonal, 0.0)
 
     def enough(residual: Array) -> bool:
         cost = float((residual**2 @ ridge).sum()) + np.abs(residual[:, ~free]).max(initial=0.0) / lasso

@@ -66,7 +66,7 @@ def _along_orthants(point: Point, step: Array) -> Point | None:
     W = point.coefficients
     with np.errstate(divide="ignore", invalid="ignore"):
         lengths = np.where((step != 0) & (W != 0), W / step, np.inf)
-    kinks = np.sort(lengths[(lengths > 0) & (lengths < 1) & (point.objective.penalty.l1 > 0)])
+    kinks = np.sort(lengths[(lengths > 0) & (lengths < 1) & point.objective.penalty.selects])
     tries = [1.0, *(float(kinks[len(kinks) * i // 8]) for i in (4, 1, 0) if len(kinks))]
     for t in tries:
         new = approach(point, _projected(point, t * step), part_of_the_way=t == tries[-1])
@@ -84,5 +84,5 @@ def _projected(point: Point, step: Array) -> Array:
     W, penalty = point.coefficients, point.objective.penalty
     orthant = np.where(W != 0, np.sign(W), -np.sign(point.stationarity))
     target = W - step
-    target[(penalty.l1 > 0) & (target * orthant < 0)] = 0.0
+    target[penalty.selects & (target * orthant < 0)] = 0.0
     return np.clip(target, *penalty.bounds)

@@ -16,10 +16,11 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.penalties import GroupLasso
 from sklearn_xent.problem.point import Point
+from sklearn_xent.problem.scaling import LARGE
 from sklearn_xent.solvers.accelerated_gradient import accelerated_gradient
 from sklearn_xent.solvers.hessian import hessian_among, unseen_curvature
 from sklearn_xent.solvers.line_search import approach
-from sklearn_xent.solvers.optimality_gap import Gap
+from sklearn_xent.solvers.optimality_gap import CERTIFIED_LIMIT, Gap
 from sklearn_xent.solvers.orthant_newton import orthant_newton
 from sklearn_xent.solvers.quadratic_group_lasso import quadratic_group_lasso
 from sklearn_xent.solvers.quadratic_lasso import quadratic_lasso
@@ -29,11 +30,9 @@ __all__ = ["proximal_newton"]
 
 EVERYTHING = 300  # coefficients up to which the working set is all of them
 FIRST = 100  # coefficients of the first set; later ones are up to twice those in use
-LARGEST_SET = 4000  # coefficients of a working set: 128 MB for its Hessian
 # Fraction of its penalty at which the gradient brings a coefficient in: the strong rule of Tibshirani et
 # al. (2012), J. R. Stat. Soc. B 74(2), |g| > 2 l1_new - l1_old, for a strength that falls by a tenth.
 STRONG = 0.9
-LARGE = 16 << 20  # bytes of X from which a sample of the rows makes the Hessian
 SHARE, WORTHWHILE, ROWS_PER_COLUMN, COLUMNS = 0.05, 200, 20, 500  # rows of that sample
 # Relative gap beyond which a model is minimised only until its slopes have fallen by this factor; within it
 # the factor falls as the root of the gap: a step to accuracy eta leaves eta^2 of it.
@@ -124,7 +123,8 @@ class _Model:
         """Stand for the same rows under another penalty."""
         penalty = objective.penalty
         if self._hessian is not None:
-            more = np.broadcast_to(penalty.l2 - self._objective.penalty.l2, self._chosen.shape)
+            more = penalty.hessian_diagonal - self._objective.penalty.hessian_diagonal
+            more = np.broadcast_to(more, self._chosen.shape)
             self._hessian[np.diag_indices_from(self._hessian)] += more[self._chosen]
         if self._sample is not None:
             self._sample = replace(self._sample, penalty=penalty)
@@ -133,7 +133,7 @@ class _Model:
     def follow(self, point: Point, *, renew: bool) -> bool:
         """Take in the coefficients that a point wants; whether they are few enough."""
         wanted = self._wanted(point)
-        if np.count_nonzero(wanted) > LARGEST_SET:
+        if np.count_nonzero(wanted) > CERTIFIED_LIMIT:
             return False
         changed = self._hessian is None or (wanted & ~self._chosen).any()
         if changed:
@@ -194,7 +194,7 @@ class _Model:
         if isinstance(penalty, GroupLasso):
             target[self._chosen] = quadratic_group_lasso(H, q, penalty.among(self._chosen), w, tol=tol)
         else:
-            l1, *ends = (np.broadcast_to(v, shape)[self._chosen] for v in (penalty.l1, *penalty.bounds))
+            l1, *ends = (np.broadcast_to(v, shape)[self._chosen] for v in (penalty.kinks, *penalty.bounds))
             target[self._chosen] = quadratic_lasso(H, q, l1, w, *ends, tol=tol)
         return target
 

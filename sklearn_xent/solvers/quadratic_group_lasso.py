@@ -5,15 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.factor import least_norm_solution
+from sklearn_xent.factor import largest_eigenvalue, least_norm_solution
 from sklearn_xent.problem.penalties import GroupLasso
+from sklearn_xent.solvers.line_search import SUFFICIENT
 
 __all__ = ["quadratic_group_lasso"]
 
 SWEEPS = 1000  # at the most; each ends with a Newton step
-SUFFICIENT = 1e-4  # of what a Newton step promises, that is enough
-RIDGE = 1e-13  # relative, of a Newton system: duplicated columns leave it singular
-EXACTLY = 100  # coordinates of a block up to which its largest curvature is not only bounded
 
 
 def quadratic_group_lasso(H: Array, q: Array, penalty: GroupLasso, w: Array, *, tol: float = 0.0) -> Array:
@@ -25,7 +23,7 @@ def quadratic_group_lasso(H: Array, q: Array, penalty: GroupLasso, w: Array, *, 
     Optim. Theory Appl. 109(3)); a Newton step on the others, where the penalty is smooth, converges fast
     (Bareilles, Iutzeler and Malick 2023, Math. Program. 200).
     """
-    blocks = [(b, penalty.columns(b), _largest_curvature(H[np.ix_(b, b)])) for b in penalty.blocks()]
+    blocks = [(b, penalty.columns(b), largest_eigenvalue(H[np.ix_(b, b)])) for b in penalty.blocks()]
     size, goal = np.abs(H), 0.0
     held = np.abs(q) + penalty.excess(np.zeros((1, len(q))), -1.0)[0]
     for _ in range(SWEEPS):
@@ -50,13 +48,6 @@ def quadratic_group_lasso(H: Array, q: Array, penalty: GroupLasso, w: Array, *, 
     return w
 
 
-def _largest_curvature(H: Array) -> float:
-    """Largest eigenvalue of a block, or a bound of it."""
-    if len(H) <= EXACTLY:
-        return float(np.linalg.eigvalsh(H)[-1]) or 1.0
-    return float(min(np.trace(H), np.abs(H).sum(axis=0).max())) or 1.0
-
-
 def _newton_step(H: Array, w: Array, r: Array, penalty: GroupLasso) -> Array:
     """A Newton step on the coordinates that are at no kink, or part of it; w where none descends.
 
@@ -73,7 +64,7 @@ def _newton_step(H: Array, w: Array, r: Array, penalty: GroupLasso) -> Array:
     penalty.columns(M).add_curvature(among, W[:, M], np.ones((1, len(M)), bool))
     diagonal = among.diagonal().copy()
     for damping in np.array([0.0, 1.0, 100.0]) * np.linalg.norm(slopes):
-        among[np.diag_indices_from(among)] = diagonal * (1 + RIDGE) + damping
+        among[np.diag_indices_from(among)] = diagonal + damping
         new = _part_of(H, w, r, penalty, M, slopes, least_norm_solution(among, slopes))
         if new is not w:
             return new
@@ -90,7 +81,7 @@ def _part_of(
     for t in (1.0, 0.5, 0.25):
         new = w.copy()
         new[M] -= t * step
-        new[(penalty.l1 > 0) & (new * w < 0)] = 0.0
+        new[(penalty.kinks > 0) & (new * w < 0)] = 0.0
         move = new - w
         change = penalty.change(w[None], r[None], new[None]) + 0.5 * float(move @ (H @ move))
         if change < -SUFFICIENT * t * abs(float(slopes @ step)):

@@ -43,7 +43,7 @@ def suits_row_space(objective: Objective) -> bool:
     """Whether there are fewer rows than columns, few enough, and every column is penalised."""
     K, size = objective.shape
     n = objective.rows.n_rows
-    penalised = objective.penalty.smooth and objective.penalty.l2[:-1].min(initial=np.inf) > 0
+    penalised = objective.penalty.smooth and objective.penalty.hessian_diagonal[:-1].min(initial=np.inf) > 0
     return bool(penalised and objective.rows.local and n < size and K * (n + 1) <= ROWS_LIMIT)
 
 
@@ -90,7 +90,7 @@ class RowSpace:
     def __init__(self, objective: Objective, dtype: Any, memory: dict[str, Any]) -> None:
         design, rows = objective.design, cast(LocalRows, objective.rows)  # see suits_row_space
         self._large, self._memory = objective, memory
-        varies, ridge = design.scale > 0, objective.penalty.l2[:-1]
+        varies, ridge = design.scale > 0, objective.penalty.hessian_diagonal[:-1]
         unit = float(ridge.mean(where=varies)) if varies.any() else 1.0
         self._ridge = np.where(varies, ridge, unit)
         n, self._unit = rows.n_rows, unit

@@ -203,7 +203,7 @@ class Stream:
 
     def _pull(self, W: Array) -> Array:
         """Slope of the penalty, that of its l1 part where there is one."""
-        return np.asarray(self.penalty.gradient(W) + self.penalty.l1 * np.sign(W))
+        return self.penalty.slopes(W, self.penalty.gradient(W))
 
 
 def loss_of(rows: Block, n_classes: int, coef: Array, intercept: Array) -> float:

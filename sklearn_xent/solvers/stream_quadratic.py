@@ -108,7 +108,7 @@ class FullQuadratic:
     def minimise(self, linear: Array, objective: Objective, start: Array) -> Array:
         """Solve, or by active sets where there is an l1 penalty."""
         penalty, H = objective.penalty, self.A.copy()
-        H.reshape(-1)[:: len(H) + 1] += np.tile(penalty.l2, len(start))
+        H.reshape(-1)[:: len(H) + 1] += np.tile(penalty.hessian_diagonal, len(start))
         if objective.loss.shift_invariant:
             pin_gauge(H, objective, np.ones(start.shape, bool))
         if penalty.smooth:
@@ -116,7 +116,7 @@ class FullQuadratic:
         # in units of the curvature: beside an outlier's, that of other columns would be taken for rounding
         diagonal = np.diag(H)
         unit = 1 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
-        l1 = np.tile(penalty.l1, len(start)) * unit
+        l1 = np.tile(penalty.kinks, len(start)) * unit
         H *= unit[:, None] * unit
         # and near the start where they are flat, as along what classes share: a singular matrix has no factor
         H.reshape(-1)[:: len(H) + 1] += NEARBY
@@ -156,7 +156,7 @@ class DiagonalQuadratic:
 
     def variance(self, penalty: ElasticNet) -> Array:
         """Variance of each coefficient given the rows so far, the penalty taken as its prior."""
-        return np.asarray(1 / np.maximum(self.D + penalty.l2, 1e-30))
+        return np.asarray(1 / np.maximum(self.D + penalty.hessian_diagonal, 1e-30))
 
     def rescaled(self, to: Rescaling) -> DiagonalQuadratic:
         """About the same in other coordinates: what is off the diagonal there is not known.
@@ -173,6 +173,6 @@ class DiagonalQuadratic:
     def minimise(self, linear: Array, objective: Objective, start: Array) -> Array:
         """Soft threshold; a coefficient about which nothing is known stays where it is."""
         penalty = objective.penalty
-        H = self.D + penalty.l2
-        target = np.sign(linear) * np.maximum(np.abs(linear) - penalty.l1, 0.0)
-        return np.divide(target, H, out=np.where(penalty.l1 > 0, 0.0, start), where=H > 0)
+        H = self.D + penalty.hessian_diagonal
+        target = penalty.prox(linear, 1.0)
+        return np.divide(target, H, out=np.where(penalty.selects, 0.0, start), where=H > 0)

@@ -54,7 +54,8 @@ class _Way:
         if not self.penalty.kinked:
             return 0.0
         W = self.W + t * self.move
-        return float(((self.move * np.where(W != 0, np.sign(W), np.sign(self.move))) @ self.penalty.l1).sum())
+        sides = np.where(W != 0, np.sign(W), np.sign(self.move))
+        return float(((self.move * sides) @ self.penalty.kinks).sum())
 
     def pays(self, t: float, value: float) -> bool:
         """Whether a value at t is as low as the first slope promises."""
@@ -115,7 +116,7 @@ def step_of(point: Point, past: Any, linear: Array, own: Any, own_linear: Array,
             if not (np.isfinite(move).all() and move.any()):
                 return Step(W + move, 0.0, True)
             way = _Way(point, move, past, linear)
-            ridge = inner(move, o.penalty.l2 * move)
+            ridge = inner(move, o.penalty.hessian_diagonal * move)
             whole = inner(move, total.times(move)) + ridge
         value, slope = way.at(t)
         real, thought = t * (slope - way.first), t * t * whole

@@ -45,9 +45,9 @@ class WithoutRow:
         self._inverse = root.T @ root
         self._active, self._whole = active, bool(active.all())
         self._k, self._j = np.nonzero(active)
-        penalty = o.penalty
+        parts = o.penalty.kinks, o.penalty.hessian_diagonal, *o.penalty.bounds
         self._l1, self._l2, self._lower, self._upper = (
-            np.broadcast_to(v, active.shape)[active] for v in (penalty.l1, penalty.l2, *penalty.bounds)
+            np.broadcast_to(part, active.shape)[active] for part in parts
         )
         self._start, self._gradient = point.coefficients[active], point.gradient[active]
         self._e = o.loss.expand(self._z, self._targets)

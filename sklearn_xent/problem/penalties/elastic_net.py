@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from sklearn_xent.arrays import Array, inner
-from sklearn_xent.problem.design import Design
 
-__all__ = ["ElasticNet", "elastic_net", "pull"]
+__all__ = ["ElasticNet", "pull"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,21 @@ class ElasticNet:
         return self.lower, self.upper
 
     @property
+    def bounded(self) -> bool:
+        """Whether some coordinate has a bound."""
+        return self.lower is not None
+
+    @property
+    def hessian_diagonal(self) -> Array:
+        """Hessian of the smooth part, (d + 1,): it is diagonal, and the same at every W."""
+        return self.l2
+
+    @property
+    def kinks(self) -> Array:
+        """Half the jump (d + 1,) of the slope in one coefficient at zero, whatever the others are."""
+        return self.l1
+
+    @property
     def separable(self) -> bool:
         """Whether it is a sum of penalties of one coefficient each."""
         return True
@@ -63,6 +77,21 @@ class ElasticNet:
         if self.lower is None:
             return ElasticNet(self.l1[which], self.l2[which])
         return ElasticNet(self.l1[which], self.l2[which], lower[which], upper[which])
+
+    def without_kinks(self, which: Array) -> ElasticNet:
+        """The penalty less the l1 terms of some columns (indices into d + 1)."""
+        l1 = self.l1.copy()
+        l1[which] = 0.0
+        return replace(self, l1=l1)
+
+    def with_ridge(self, more: Array) -> ElasticNet:
+        """The penalty with more (d + 1,) in the Hessian of its smooth part."""
+        return replace(self, l2=self.l2 + more)
+
+    def holding(self, which: Array) -> ElasticNet:
+        """The smooth part alone, with the columns of a mask (d + 1,) held at zero."""
+        lower = np.where(which, 0.0, -np.inf)
+        return ElasticNet(np.zeros_like(self.l2), self.l2, lower, -lower)
 
     def movable(self, W: Array) -> Array:
         """Mask of the coefficients at neither a kink nor a bound: F is smooth about them."""
@@ -244,44 +273,3 @@ def pull(w: Array, gradient: Array, l1: Array, lower: Array, upper: Array) -> Ar
     up = gradient + np.where(w < 0, -l1, l1)
     down = gradient + np.where(w > 0, l1, -l1)
     return np.where((up < 0) & (w < upper), up, np.where((down > 0) & (w > lower), down, 0.0))
-
-
-def elastic_net(
-    design: Design,
-    strength: float,
-    l1_ratio: float,
-    factors: Array | None = None,
-    bounds: tuple[Array, Array] | None = None,
-) -> ElasticNet:
-    """Penalty strength * factor_j (l1_ratio |w_j| + (1 - l1_ratio) / 2 w_j^2) in the design's units.
-
-    ``factors`` (d,) are 1 by default; ``bounds`` are two arrays (d,) in the units of X. The intercept goes
-    free. What cannot move a logit (a dropped column, the missing intercept) gets a unit ridge, so that it
-    stays 0 and no Hessian is singular for its sake.
-
-    Raises
-    ------
-    ValueError
-        If bounds exclude 0 for a dropped column.
-    """
-    per_column = strength * (np.ones_like(design.scale) if factors is None else factors)
-    l1 = np.append(l1_ratio * per_column * design.scale, 0.0)
-    # the root first: strength 0 times a square that overflows would be nan
-    l2 = np.append((np.sqrt((1 - l1_ratio) * per_column) * design.scale) ** 2, 0.0)
-    idle = np.append(design.scale == 0, not design.fit_intercept)
-    l1, l2 = np.where(idle, 0.0, l1), np.where(idle, 1.0, l2)
-    if bounds is None:
-        return ElasticNet(l1, l2)
-    stuck = np.flatnonzero((design.scale == 0) & ((bounds[0] > 0) | (bounds[1] < 0)))
-    if stuck.size:
-        raise ValueError(
-            f"coef_bounds exclude 0 at entry {stuck[0]}, but that column of X does not vary (or its penalty "
-            "is all that does): it can have no other coefficient."
-        )
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        lower, upper = (
-            np.append(np.where(idle[:-1] | (b == 0), 0.0, b / design.scale), end)
-            for b, end in zip(bounds, (-np.inf, np.inf), strict=True)
-        )
-    lower[:-1][idle[:-1]], upper[:-1][idle[:-1]] = -np.inf, np.inf
-    return ElasticNet(l1, l2, lower, upper)

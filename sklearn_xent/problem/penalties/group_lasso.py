@@ -12,13 +12,11 @@ from functools import cached_property
 import numpy as np
 
 from sklearn_xent.arrays import Array, inner
-from sklearn_xent.problem.design import Design
 from sklearn_xent.problem.penalties.elastic_net import ElasticNet
 
-__all__ = ["GroupLasso", "group_lasso"]
+__all__ = ["UNGROUPED", "GroupLasso"]
 
 UNGROUPED = -1
-HALVINGS = 100  # of an interval in which a factor is looked for: down to rounding
 
 
 @dataclass(frozen=True)
@@ -173,10 +171,7 @@ class GroupLasso(ElasticNet):
         low, high = 0.0, float((norms / weight).max(initial=0.0))
         if not self.l1[self._grouped].any():
             return high
-        for _ in range(HALVINGS):
-            middle = 0.5 * (low + high)
-            if not low < middle < high:
-                break
+        while low < (middle := 0.5 * (low + high)) < high:
             fits = not (self.excess(loss_gradient, middle)[:, self._grouped] > 0).any()
             low, high = (low, middle) if fits else (middle, high)
         return high
@@ -212,23 +207,3 @@ class GroupLasso(ElasticNet):
         """See ``ElasticNet.fenchel_rise``."""
         outside = [np.where(self._grouped, 0.0, V) for V in (W, loss_gradient, reach)]
         return self._ungrouped.fenchel_rise(*outside) + inner(np.abs(W) * self._grouped, reach)
-
-
-def group_lasso(
-    design: Design, strength: float, l1_ratio: float, groups: Array, factors: Array | None = None
-) -> GroupLasso:
-    """Penalty strength * (l1_ratio sum f_j |w_j| + (1 - l1_ratio) sum_g sqrt(p_g) f_g ||W_g||).
-
-    ``groups`` (d,) number each column's group, of p_g columns which have one factor f_g and one scale in the
-    design. The intercept goes free; what cannot move a logit gets a unit ridge, as in ``elastic_net``.
-    """
-    factors = np.ones_like(design.scale) if factors is None else factors
-    idle = np.append(design.scale == 0, not design.fit_intercept)
-    l1 = np.append(l1_ratio * strength * factors * design.scale, 0.0)
-    counts = np.bincount(groups)
-    per_column = (1 - l1_ratio) * strength * np.sqrt(counts)[groups] * factors * design.scale
-    weight = np.zeros(len(counts))
-    np.maximum.at(weight, groups, per_column)
-    held = np.append(per_column > 0, False) & ~idle
-    index = np.where(held, np.append(groups, UNGROUPED), UNGROUPED)
-    return GroupLasso(np.where(idle, 0.0, l1), np.where(idle, 1.0, 0.0), index=index, weight=weight)
