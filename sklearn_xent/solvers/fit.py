@@ -97,7 +97,14 @@ def _stages(solver: str, objective: Objective, random_state: Any, memory: Any) -
         stages.append(Stage(f"{exact} (extended precision)", method, extended=True, limit=EXTENDED))
         # nothing of the same model in float64 will get further
         others = [other for other in others if other in FIRST_ORDER or not objective.penalty.smooth]
-    return stages + [Stage(*choose(other, objective, random_state, memory), limit=limit) for other in others]
+    for other in others:
+        patience = PATIENCE if other in FIRST_ORDER else limit
+        stages.append(Stage(*choose(other, objective, random_state, memory), limit=patience))
+    if (
+        len(stages) == 1 or not small
+    ):  # what is left of max_iter; a small problem that is here has stalled twice
+        stages[-1] = stages[-1]._replace(limit=None)
+    return stages
 
 
 def _of_least_norm(solution: Solution, tol: float) -> Solution:

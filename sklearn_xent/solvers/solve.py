@@ -231,7 +231,7 @@ def minimise(
         if i > 0 and (objective.rows.single or extends or stages[i - 1].extended):
             objective.rows.single = False
             monitor.best = None  # its value was that of products in another precision
-        monitor.begin(name, None if i == len(stages) - 1 else limit)
+        monitor.begin(name, limit)
         here = extended(objective) if extends else objective
         point, gap, curvature, status = _run(here, method, start, monitor)
         lowest = max(lowest, _lowest(point, gap))

@@ -18,6 +18,11 @@ def test_small_problems_are_optimal_or_warned(first):
     assert failures(small.check, range(first, first + 20)) == {}
 
 
+def test_directions_whose_entries_are_far_apart_separate():
+    # the linear program's entries span 1e17, and its solver saw no ray
+    assert failures(small.check, [6002624]) == {}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(10))
 def test_medium_problems_are_optimal_or_warned(seed):
