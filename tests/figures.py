@@ -71,9 +71,8 @@ def loops() -> list[str]:
 
 def line_searches() -> list[str]:
     """Functions by which methods go part of the way."""
-    return [
-        f for f in ("approach", "descend", "step_towards") if f"def {f}(" in SOURCES["solvers/line_search.py"]
-    ]
+    found = (function.name for function in functions(TREES["solvers/line_search.py"]))
+    return [name for name in found if not name.startswith("_")]
 
 
 def factorisations() -> list[str]:

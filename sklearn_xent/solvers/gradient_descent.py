@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective
-from sklearn_xent.solvers.line_search import descend
+from sklearn_xent.solvers.line_search import line_search
 from sklearn_xent.solvers.visit import Visit
 
 __all__ = ["gradient_descent"]
 
 
 def gradient_descent(objective: Objective, start: Array, visit: Visit) -> None:
-    """W <- w - t gradient, t by backtracking from twice the last step. 2 readings of X an iteration.
+    """W <- w - t gradient, t by backtracking from twice the last step. One reading of X an iteration, or two.
 
     Boyd and Vandenberghe (2004), Convex Optimization, algorithm 9.3. The columns are standardised and not
     otherwise preconditioned, so that its pace shows the conditioning of the problem.
@@ -19,7 +19,7 @@ def gradient_descent(objective: Objective, start: Array, visit: Visit) -> None:
     point, step = objective.at(start), 1.0
     while True:
         visit(point)
-        new, step = descend(point, -point.gradient, step=2 * step)
+        new, part = line_search(point, point.coefficients - 2 * step * point.gradient)
         if new is None:
             return
-        point = new
+        point, step = new, 2 * step * part

@@ -13,7 +13,7 @@ from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.conjugate_gradient import conjugate_gradient
 from sklearn_xent.solvers.coordinates import FACTOR_LIMIT, triangular_factor
 from sklearn_xent.solvers.hessian import curvature_at, refuse_beyond_memory
-from sklearn_xent.solvers.line_search import step_towards
+from sklearn_xent.solvers.line_search import line_search
 from sklearn_xent.solvers.optimality_gap import Gap
 from sklearn_xent.solvers.visit import Visit
 
@@ -37,7 +37,7 @@ def newton_cholesky(objective: Objective, start: Array, visit: Visit, *, rough: 
         curvature = curvature_at(point, rough=rough)
         visit(point, curvature=curvature)
         step = curvature.step(point.gradient, abs(point.value))
-        new = step_towards(point, objective.at(point.coefficients - step))
+        new, _ = line_search(point, point.coefficients - step)
         if new is None:
             return
         point = new
@@ -64,7 +64,7 @@ def truncated_newton(objective: Objective, start: Array, visit: Visit) -> None:
         )
         gap = 0.5 * inner(point.gradient, step)
         visit(point, gap=Gap(gap))
-        new = step_towards(point, objective.at(point.coefficients - step))
+        new, _ = line_search(point, point.coefficients - step)
         if new is None:
             return
         ratio = float(np.linalg.norm(new.gradient) / np.linalg.norm(point.gradient))

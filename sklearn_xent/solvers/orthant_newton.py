@@ -15,7 +15,7 @@ from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.accelerated_gradient import proximal_step
 from sklearn_xent.solvers.conjugate_gradient import conjugate_gradient
-from sklearn_xent.solvers.line_search import approach
+from sklearn_xent.solvers.line_search import line_search
 from sklearn_xent.solvers.newton import DiagonalInverse, guessed_diagonal
 from sklearn_xent.solvers.optimality_gap import Gap
 from sklearn_xent.solvers.visit import Visit
@@ -69,7 +69,7 @@ def _along_orthants(point: Point, step: Array) -> Point | None:
     kinks = np.sort(lengths[(lengths > 0) & (lengths < 1) & point.objective.penalty.selects])
     tries = [1.0, *(float(kinks[len(kinks) * i // 8]) for i in (4, 1, 0) if len(kinks))]
     for t in tries:
-        new = approach(point, _projected(point, t * step), part_of_the_way=t == tries[-1])
+        new, _ = line_search(point, _projected(point, t * step), part_of_the_way=t == tries[-1])
         if new is not None:
             return new
     return None

@@ -17,7 +17,7 @@ from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.curvature import Curvature
 from sklearn_xent.solvers.hessian import curvature_at, unseen_curvature
-from sklearn_xent.solvers.line_search import step_towards
+from sklearn_xent.solvers.line_search import line_search
 from sklearn_xent.solvers.newton import newton_cholesky
 from sklearn_xent.solvers.optimality_gap import Gap, Kind, in_double_precision
 from sklearn_xent.solvers.quasi_newton import Corrections
@@ -119,7 +119,7 @@ def _correct(point: Point, curvature: Curvature, bound: SampledBound | None, vis
         slow = 0 if gap <= SLOW * previous else slow + 1
         if slow > 2:
             return point.coefficients
-        new = step_towards(point, point.objective.at(point.coefficients + direction))
+        new, _ = line_search(point, point.coefficients + direction)
         if new is None:
             return point.coefficients
         corrections.add(new.coefficients - point.coefficients, new.gradient - point.gradient)

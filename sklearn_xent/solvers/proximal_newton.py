@@ -19,7 +19,7 @@ from sklearn_xent.problem.point import Point
 from sklearn_xent.problem.scaling import LARGE
 from sklearn_xent.solvers.accelerated_gradient import accelerated_gradient
 from sklearn_xent.solvers.hessian import hessian_among, unseen_curvature
-from sklearn_xent.solvers.line_search import approach
+from sklearn_xent.solvers.line_search import line_search
 from sklearn_xent.solvers.optimality_gap import CERTIFIED_LIMIT, Gap
 from sklearn_xent.solvers.orthant_newton import orthant_newton
 from sklearn_xent.solvers.quadratic_group_lasso import quadratic_group_lasso
@@ -93,7 +93,7 @@ def _descend(objective: Objective, start: Array, visit: Visit, model: _Model) ->
         target = model.minimiser(point, tol=0.0 if exactly else max(tol, LEAST_FORCING))
         previous, gap = gap, model.decrease(point, target)
         visit(point, gap=Gap(gap) if model.complete else None)
-        new = approach(point, target)
+        new, _ = line_search(point, target)
         if new is None:
             if model.sharpen():
                 continue

@@ -13,7 +13,7 @@ from sklearn_xent.factor import power_inverse
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.coordinates import triangular_factor
-from sklearn_xent.solvers.line_search import step_towards
+from sklearn_xent.solvers.line_search import line_search
 from sklearn_xent.solvers.newton import truncated_newton
 from sklearn_xent.solvers.optimality_gap import Gap
 from sklearn_xent.solvers.visit import Visit
@@ -76,7 +76,7 @@ def quasi_newton(objective: Objective, start: Array, visit: Visit, *, seed: int 
         direction = -apply(point.gradient)
         gap = -0.5 * OPTIMISM * float((direction * point.gradient).sum())
         visit(point, gap=Gap(gap), precondition=apply)
-        new = step_towards(point, objective.at(point.coefficients + direction))
+        new, _ = line_search(point, point.coefficients + direction)
         if new is None:
             truncated_newton(objective, point.coefficients, visit)
             return

@@ -26,7 +26,7 @@ from sklearn_xent.problem.point import Point
 from sklearn_xent.rows import LocalRows
 from sklearn_xent.solvers.curvature import Curvature
 from sklearn_xent.solvers.hessian import curvature_at
-from sklearn_xent.solvers.line_search import step_towards
+from sklearn_xent.solvers.line_search import line_search
 from sklearn_xent.solvers.newton import truncated_newton
 from sklearn_xent.solvers.optimality_gap import Gap, Kind, in_double_precision, polishable
 from sklearn_xent.solvers.visit import Stop, StopWithin, Visit
@@ -66,8 +66,7 @@ def _correct(point: Point, small: RowSpace, visit: Visit) -> Array:
     """Newton steps on all columns with the small problem's Hessian; the last coefficients."""
     visit(point, gap=_bound(point))
     for _ in range(STEPS):
-        end = point.objective.at(point.coefficients - small.step(point.gradient))
-        new = step_towards(point, end)
+        new, _ = line_search(point, point.coefficients - small.step(point.gradient))
         if new is None:
             break
         point = new

@@ -30,7 +30,6 @@ LARGEST_PROGRAM = 20_000_000  # entries of the linear program that are worth the
 SECONDS = 10.0
 DIFFICULT = 4  # scipy's status of a program that ended in numerical difficulties
 PIVOTS = 20_000  # of the simplex method, at most: it takes one or two a row, unless rounding has it cycle
-FAR_APART = 1e10  # sizes of a direction's entries, as columns of which one row is far out make them
 FEASIBLE = 1e-10  # what the program may violate, relative to a margin's terms
 PROGRAMS, USED = 3, 1e-9  # of them, and what of the last ray's largest entry counts as in use
 # Fall of a margin, or change of one that must stay, relative to its terms: within the tolerances of the
@@ -181,8 +180,9 @@ def _least_norm_ray(M: Array, basis: Array, costs: Array, grows: Array, falls: A
     largest = np.abs(basis).max(axis=1, initial=0.0)
     largest = np.where(largest > 0, largest, 1.0)
     ray, difficult = _program(M, basis, costs, grows, falls, presolve=True)
-    # no verdict is sound of a program whose entries are further apart than float64 has digits
-    if difficult or (ray is None and largest.max(initial=1.0) > FAR_APART * largest.min(initial=np.inf)):
+    # a column of which one row is far out has an entry beside which the others are within the tolerance
+    apart = FEASIBLE * largest.max(initial=1.0) > largest.min(initial=np.inf)
+    if difficult or (ray is None and apart):
         # entries of a direction in units of their own: the norm is another, and serves as well
         basis = basis / largest[:, None]
         ray, _ = _program(M, basis, costs, grows, falls, presolve=False)

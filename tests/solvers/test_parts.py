@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from sklearn_xent.problem.penalties import pull
+from sklearn_xent.problem.penalties import elastic_net, pull
 from sklearn_xent.solvers.conjugate_gradient import conjugate_gradient
 from sklearn_xent.solvers.coordinates import Diagonal, SignSplit, triangular_factor
 from sklearn_xent.solvers.curvature import Curvature
 from sklearn_xent.solvers.hessian import curvature_at
-from sklearn_xent.solvers.line_search import descend, step_towards
+from sklearn_xent.solvers.line_search import line_search
 from sklearn_xent.solvers.quadratic_lasso import quadratic_lasso
 from sklearn_xent.solvers.quasi_newton import Corrections
 from tests.problem.test_derivatives import pose
@@ -127,12 +127,25 @@ def test_line_search_never_goes_up_and_refuses_ascent():
     objective, W = pose(3)
     point = objective.at(W)
     for size in (1e-3, 1.0, 1e3, 1e8):
-        new, _ = descend(point, -size * point.gradient)
+        new, part = line_search(point, W - size * point.gradient)
         assert new.value < point.value
-        far = objective.at(W - size * point.gradient)
-        assert step_towards(point, far).value < point.value
-    assert descend(point, point.gradient) == (None, 0.0)
-    assert step_towards(point, objective.at(W + point.gradient)) is None
+        np.testing.assert_allclose(new.coefficients, W - part * size * point.gradient, rtol=1e-12)
+    assert line_search(point, W + point.gradient) == (None, 0.0)
+
+
+@pytest.mark.parametrize("K", [2, 3])
+def test_with_kinks_a_line_search_takes_part_of_the_way_only_where_it_may(K):
+    objective, W = pose(K)
+    objective = objective.under(elastic_net(objective.design, 0.1, 1.0))
+    point = objective.at(W)
+    far = W - 1e6 * point.stationarity
+    new, part = line_search(point, far)
+    assert new.value < point.value
+    assert 0 < part < 1
+    assert line_search(point, far, part_of_the_way=False) == (None, 0.0)
+    near, whole = line_search(point, W - 1e-3 * point.stationarity)
+    assert near.value < point.value
+    assert whole == 1.0
 
 
 def test_corrections_make_a_quadratic_exact():

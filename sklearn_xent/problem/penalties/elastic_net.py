@@ -121,6 +121,8 @@ class ElasticNet:
 
     def change(self, W: Array, gradient: Array, target: Array) -> float:
         """Change of F towards a target were its smooth part linear: a sum of small terms."""
+        if not self.kinked:
+            return inner(gradient, target - W)
         sign = np.where(W != 0, np.sign(W), np.sign(target))
         slopes = (gradient + self.l1 * sign) * (target - W)
         crossing = np.where(target * sign < 0, 2 * np.abs(target), 0.0)
