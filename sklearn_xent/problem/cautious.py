@@ -39,7 +39,7 @@ def cautious_diagonal(block: Block, logits: Array, variance: Array, loss: Loss, 
     spread = np.fmin(spread, ANYTHING)
     c = 1 / np.sqrt(1 + np.pi / 8 * np.fmin(spread, WIDEST))
     e = loss.expand(c * logits, block.targets)
-    h = c * e.probabilities * e.complements
+    h = c * e.diagonal
     h *= np.fmax(1.0, 2 * h * spread)
     chords = _chord_logits(c * logits, e.value, block.weights)
     if chords is None:
@@ -48,7 +48,7 @@ def cautious_diagonal(block: Block, logits: Array, variance: Array, loss: Loss, 
     h[:, lost] = 0.0
     D = design.squares(block.X, block.weights * h)
     e = loss.expand(chords, block.targets)
-    h = block.weights * e.probabilities * e.complements
+    h = block.weights * e.diagonal
     return (D + _shared_squares(block.X[lost], h[:, lost], np.sqrt(variance), design), True), ()
 
 

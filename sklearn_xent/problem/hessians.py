@@ -50,7 +50,7 @@ def hessian(block: Block, logits: Array, kept: Any, loss: Loss, design: Design, 
         A = design.matrix(X, dtype)
         subtract_outer(H, A, e.probabilities, block.weights)
         if K * A.size < FEW:
-            stacked = np.sqrt(block.weights * e.probabilities * e.complements)[:, :, None] * A
+            stacked = np.sqrt(block.weights * e.diagonal)[:, :, None] * A
             H[np.arange(K), :, np.arange(K), :] = stacked.transpose(0, 2, 1) @ stacked
             return (H.reshape(K * size, K * size),), ()
     else:
@@ -68,12 +68,13 @@ def hessian_among(block: Block, logits: Array, kept: Any, loss: Loss, design: De
     e = kept or loss.expand(logits, block.targets)
     H = np.zeros((np.count_nonzero(chosen),) * 2)
     for part, A, among in chosen_rows(block, design, chosen, 1):
-        p, q, root = e.probabilities[:, part], e.complements[:, part], np.sqrt(block.weights[part])
+        p, root = e.probabilities[:, part], np.sqrt(block.weights[part])
+        deviations = np.sqrt(e.diagonal[:, part])
         ends = np.cumsum(among.sum(axis=1))
         spans = [slice(end - int(m.sum()), end) for end, m in zip(ends, among, strict=True)]
         if len(p) == 1:
             C = A if among.all() else A[:, among[0]]
-            C *= (np.sqrt(p[0] * q[0]) * root)[:, None]
+            C *= (deviations[0] * root)[:, None]
             H += C.T @ C
             continue
         C = np.empty((len(A), len(H)))
@@ -83,7 +84,7 @@ def hessian_among(block: Block, logits: Array, kept: Any, loss: Loss, design: De
         for span in spans:
             cross[span, span] = 0.0
         H -= cross
-        for span, m, scale in zip(spans, among, np.sqrt(p * q) * root, strict=True):
+        for span, m, scale in zip(spans, among, deviations * root, strict=True):
             # on the diagonal p (1 - p) as it is, lest p - p^2 cancel
             np.multiply(A[:, m], scale[:, None], out=C[:, span])
             H[span, span] += C[:, span].T @ C[:, span]
@@ -126,7 +127,7 @@ def hessian_root(block: Block, e: Any, design: Design, chosen: Array, gauged: Ar
         C = C if K == 1 else np.concatenate([-C.sum(axis=0, keepdims=True), C])
         rows = [np.einsum("km,mj->mkj", w * c, A).reshape(len(A), -1) for c in C.transpose(1, 0, 2)]
         if gauged.any():
-            alike = np.sqrt((of_part.probabilities * of_part.complements).sum(axis=0)) / K
+            alike = np.sqrt(of_part.diagonal.sum(axis=0)) / K
             pinned = (among.all(axis=0) & gauged[_used(chosen)])[None, :]
             rows.append(np.tile(np.where(pinned, A * (w * alike)[:, None], 0.0), K))
         R = triangular(np.vstack([R, *(B[:, among.ravel()] for B in rows)]))
@@ -139,11 +140,11 @@ def products_along(block: Block, e: Any, design: Design, basis: Array) -> Any:
     In extended precision: the changes are differences of terms that all but cancel.
     """
     K, size, m = basis.shape
-    p, q, H = e.probabilities, e.complements, np.zeros(basis.shape)
+    p, H = e.probabilities, np.zeros(basis.shape)
     for part, A, _ in chosen_rows(block, design, np.ones((K, size), bool), m + 1):
         moved = np.einsum("ij,kjm->kim", A.astype(np.longdouble), basis).astype(np.float64)
         if K == 1:
-            changed = (p[:, part] * q[:, part])[:, :, None] * moved
+            changed = e.diagonal[:, part, None] * moved
         else:
             moved -= moved.mean(axis=0)
             changed = p[:, part, None] * (moved - np.einsum("ki,kim->im", p[:, part], moved))
@@ -169,7 +170,7 @@ def curvature_along(block: Block, e: Any, design: Design, basis: Array, off: Arr
         if K == 1:
             missed = np.where(y < 0.5, y, 1 - y) > 0
             weighted = np.where(missed | (w * np.where(y < 0.5, p[:, part], q[:, part]) > least), 1.0, 0.0)
-            weighted *= p[:, part] * q[:, part]
+            weighted *= e.diagonal[:, part]
         else:
             moved -= moved.mean(axis=0)
             weighted = np.where((y > 0) | (w * p[:, part] > least), p[:, part], 0.0)
@@ -215,7 +216,7 @@ def curvature_product(block: Block, e: Any, change: Array) -> Any:
 
 def hessian_diagonal(block: Block, e: Any, design: Design) -> Any:
     """Diagonal of the Hessian of the loss, (K, d + 1)."""
-    h = block.weights * e.probabilities * e.complements
+    h = block.weights * e.diagonal
     return (design.squares(block.X, h),), ()
 
 
@@ -223,20 +224,20 @@ def mean_curvature_gram(block: Block, e: Any, design: Design) -> Any:
     """One Gram matrix that stands for the Hessian's block of every class."""
     K = len(e.probabilities)
     # For K classes of equal probability the curvature is (I - 11'/K) / K: 1/K on what sums to zero.
-    h = (e.probabilities * e.complements).mean(axis=0) * (K / (K - 1) if K > 1 else 1.0)
+    h = e.diagonal.mean(axis=0) * (K / (K - 1) if K > 1 else 1.0)
     return (design.gram(block.X, block.weights * h),), ()
 
 
 def coupling(block: Block, e: Any) -> Any:
     """Weighted diag(p) - p p', summed over the rows."""
     C = -(e.probabilities * block.weights) @ e.probabilities.T
-    C[np.diag_indices_from(C)] = (e.probabilities * e.complements) @ block.weights
+    C[np.diag_indices_from(C)] = e.diagonal @ block.weights
     return (C,), ()
 
 
 def mean_curvature(block: Block, e: Any) -> Any:
     """Weighted p (1 - p) of each logit."""
-    return ((e.probabilities * e.complements) @ block.weights,), ()
+    return (e.diagonal @ block.weights,), ()
 
 
 def gram(block: Block, design: Design) -> Any:

@@ -50,7 +50,7 @@ def leave_one_out(
             B = np.einsum("kin,lin->ikl", P, P)
             p, w = e.probabilities[:, part].T, block.weights[part, None]
             S = -p[:, :, None] * p[:, None, :]
-            S[:, np.arange(K), np.arange(K)] = p * e.complements[:, part].T
+            S[:, np.arange(K), np.arange(K)] = e.diagonal[:, part].T
             r = w * e.residual[:, part].T
             inside = np.eye(K) - w[:, :, None] * (S @ B)
             v = least_norm_solutions(inside, r[:, :, None])

@@ -14,7 +14,15 @@ import numpy as np
 
 from sklearn_xent.arrays import Array
 
-__all__ = ["BinaryCrossEntropy", "Expansion", "Loss", "MultinomialCrossEntropy", "loss_for"]
+__all__ = [
+    "BinaryCrossEntropy",
+    "Expansion",
+    "Loss",
+    "MultinomialCrossEntropy",
+    "loss_for",
+    "softness",
+    "variances",
+]
 
 SMALL_CHANGE = 1e-3  # relative, of a probability: its divergence may then be taken for so much more
 ALMOST_GONE = -1 + 1e-16  # a change relative to its probability, of which the logarithm is still finite
@@ -38,14 +46,19 @@ class Expansion:
     def curvature(self, k: int, l: int) -> Array:
         """Second derivative in logits k and l, shape (n,)."""
         if k == l:
-            return self.probabilities[k] * self.complements[k]
+            return variances(self.probabilities[k], self.complements[k])
         return -self.probabilities[k] * self.probabilities[l]
+
+    @property
+    def diagonal(self) -> Array:
+        """Second derivatives (K, n) in each logit."""
+        return variances(self.probabilities, self.complements)
 
     def curvature_product(self, v: Array) -> Array:
         """(diag(p) - p p') v, row by row, shape (K, n)."""
         p = self.probabilities
         if len(p) == 1:
-            return p * self.complements * v
+            return self.diagonal * v
         return p * (v - np.einsum("kn,kn->n", p, v))
 
     def probability_change(self, v: Array, start: Array | None = None) -> Array:
@@ -104,6 +117,16 @@ class Expansion:
             below = p[k + 2 :]  # at most what the rest is: their quotient with its root is no more than that
             C[k + 1 :, k] = -np.divide(below, root, out=np.zeros_like(below), where=root > 0) * np.sqrt(ratio)
         return C
+
+
+def variances(p: Array, q: Array) -> Array:
+    """P (1 - p) of probabilities and their complements, each right to its last digit."""
+    return np.asarray(p * q)
+
+
+def softness(p: Array, q: Array) -> Array:
+    """Curvature of a row for a range of 1 of the logits (K, ...), at most: p (1 - p), or 1 - max p."""
+    return np.asarray(variances(p[0], q[0]) if len(p) == 1 else q.min(axis=0))
 
 
 def _divergence_terms(p: Array, change: Array) -> Array:

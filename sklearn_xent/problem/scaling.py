@@ -14,7 +14,7 @@ from sklearn_xent.problem.moments import LARGEST_VALUE, SMALLEST_SPREAD, Moments
 from sklearn_xent.rows import LocalRows, Rows
 from sklearn_xent.rows.array_api import DeviceBlock
 
-__all__ = ["LARGE", "applied", "design_for"]
+__all__ = ["LARGE", "SINGLE_PRECISION", "applied", "design_for"]
 
 CANCELLATION = 1e2  # |shift| * scale beyond which dense blocks are centred: one more pass while in cache
 LARGE = 16 << 20  # bytes of X from which one reading takes milliseconds

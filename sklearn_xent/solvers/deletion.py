@@ -10,13 +10,13 @@ import numpy as np
 from sklearn_xent.arrays import Array
 from sklearn_xent.factor import inverse_root
 from sklearn_xent.problem import hessians
+from sklearn_xent.problem.losses import softness, variances
 from sklearn_xent.solvers.hessian import pin_gauge
 from sklearn_xent.solvers.without_row import (
     ENOUGH,
     ENOUGH_NATS,
     Removed,
     WithoutRow,
-    softness,
     widths,
 )
 
@@ -167,7 +167,7 @@ class Deletion(WithoutRow):
         if K > 1:
             hessians.subtract_outer(H, self._A, p, w)
         for k in range(K):
-            H[k, :, k, :] = (self._A * (w * p[k] * q[k])[:, None]).T @ self._A
+            H[k, :, k, :] = (self._A * (w * variances(p[k], q[k]))[:, None]).T @ self._A
         H = H.reshape(K * size, -1)
         H[np.diag_indices_from(H)] += self._l2
         if self._objective.loss.shift_invariant:

@@ -23,6 +23,7 @@ from sklearn_xent.problem.duality import duality_gap
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.penalties import ElasticNet
 from sklearn_xent.problem.point import Point
+from sklearn_xent.problem.scaling import SINGLE_PRECISION
 from sklearn_xent.rows import LocalRows
 from sklearn_xent.solvers.curvature import Curvature
 from sklearn_xent.solvers.hessian import curvature_at
@@ -34,8 +35,6 @@ from sklearn_xent.solvers.visit import Stop, StopWithin, Visit
 __all__ = ["RowSpace", "row_space", "suits_row_space"]
 
 ROWS_LIMIT = 1500  # rows times classes up to which the small problem's Hessian is factored in a moment
-# Relative gap down to which inner products in float32, at half the cost, lead near enough.
-SINGLE_PRECISION = 1e-9
 STEPS = 4  # corrections before a method that knows nothing of rounding in L takes over
 
 

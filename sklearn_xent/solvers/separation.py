@@ -27,9 +27,9 @@ __all__ = ["NEARLY_CERTAIN", "SeparationWarning", "are_separated", "recession_di
 
 LARGEST_NULL_SPACE = 2000  # coefficients up to which a null space is looked for: 32 MB, some seconds
 LARGEST_PROGRAM = 20_000_000  # entries of the linear program that are worth the answer
-SECONDS = 10.0
+# Seconds of a program, by its entries: some times what it takes where rounding leaves it in no difficulties.
+LONGEST, SHORTEST, AN_ENTRY = 10.0, 0.5, 2e-6
 DIFFICULT = 4  # scipy's status of a program that ended in numerical difficulties
-PIVOTS = 20_000  # of the simplex method, at most: it takes one or two a row, unless rounding has it cycle
 FEASIBLE = 1e-10  # what the program may violate, relative to a margin's terms
 PROGRAMS, USED = 3, 1e-9  # of them, and what of the last ray's largest entry counts as in use
 # Fall of a margin, or change of one that must stay, relative to its terms: within the tolerances of the
@@ -211,9 +211,8 @@ def _program(
         bounds=np.column_stack([np.append(np.full(m, -np.inf), np.zeros(N)), np.full(m + N, np.inf)]),
         method="highs",
         options={
-            "time_limit": SECONDS,
+            "time_limit": min(LONGEST, SHORTEST + AN_ENTRY * above.shape[0] * above.shape[1]),
             "primal_feasibility_tolerance": FEASIBLE,
-            "maxiter": PIVOTS,
             "presolve": presolve,
         },
     )

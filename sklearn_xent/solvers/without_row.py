@@ -9,9 +9,10 @@ import numpy as np
 from sklearn_xent.arrays import Array
 from sklearn_xent.factor import least_norm_solutions
 from sklearn_xent.problem import kernels
+from sklearn_xent.problem.losses import variances
 from sklearn_xent.problem.point import Point
 
-__all__ = ["Removed", "Scored", "WithoutRow", "softness", "widths"]
+__all__ = ["Removed", "Scored", "WithoutRow", "widths"]
 
 # Error of a row's loss at which its model need take no more steps: a part of it + so many nats.
 ENOUGH, ENOUGH_NATS = 4e-3, 1e-4
@@ -91,7 +92,7 @@ class WithoutRow:
         B = np.einsum("kcm,lcm->ckl", P, P)
         p, q = self._e.probabilities[:, rows].T, self._e.complements[:, rows].T
         S = -p[:, :, None] * p[:, None, :]
-        S[:, np.arange(K), np.arange(K)] = p * q
+        S[:, np.arange(K), np.arange(K)] = variances(p, q)
         S *= self._w[rows][:, None, None]
         SB = np.nan_to_num(S @ B, posinf=1e300, neginf=-1e300)
         leverage = SB[:, 0, 0] if K == 1 else np.linalg.eigvals(SB).real.max(axis=1)
@@ -120,8 +121,3 @@ class Removed(NamedTuple):
 def widths(change: Array) -> Array:
     """By how much changes (K, ...) of the logits can change their differences."""
     return np.asarray(np.abs(change[0]) if len(change) == 1 else change.max(axis=0) - change.min(axis=0))
-
-
-def softness(p: Array, q: Array) -> Array:
-    """Curvature of a row for a range of 1 of the logits, at most: p (1 - p), or 1 - max p."""
-    return np.asarray(p[0] * q[0] if len(p) == 1 else q.min(axis=0))
