@@ -72,7 +72,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         standard error. More than eight digits of J are asked for only by a ``tol`` below 1e-8; eight are
         where columns are not penalised, to see whether classes are separated.
     max_iter : int, default=1000
-        Most iterations; 0 leaves the coefficients at zero.
+        Most iterations, those on a sample of the rows included; 0 leaves the coefficients at zero.
     warm_start : bool, default=False
         Whether ``fit`` starts from the last fit's coefficients. Other classes, another number of columns
         and coefficients that are worse than none start from zero.
@@ -112,7 +112,8 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
     history_ : dict of ndarray of shape (1 + number of iterations,)
         One entry an iterate, the start included: "objective" (J / sum(s), nats), "gradient_norm" (of the
         least-norm subgradient, on standardised columns), "gap" (nats, a rough guess before the
-        last), "passes" (readings of X so far), "seconds" (since the start).
+        last), "passes" (readings of X so far), "seconds" (since the start), "rows" (that the iterate's
+        values are of: "progressive" and "proximal-newton" begin on a sample of many rows).
     n_features_in_ : int
         Number of columns of X.
     feature_names_in_ : ndarray of shape (n_features,)

@@ -39,7 +39,7 @@ def test_a_parameter_out_of_range_is_named_with_its_value(name, value, error):
 
 def test_history_has_a_row_for_each_iterate():
     model = CrossEntropyClassifier().fit(X, Y)
-    assert set(model.history_) == {"objective", "gradient_norm", "gap", "passes", "seconds"}
+    assert set(model.history_) == {"objective", "gradient_norm", "gap", "passes", "seconds", "rows"}
     assert {len(column) for column in model.history_.values()} == {model.n_iter_ + 1}
     assert (np.diff(model.history_["passes"]) >= 0).all()
     assert (np.diff(model.history_["seconds"]) >= 0).all()

@@ -25,8 +25,15 @@ WITHIN = 8  # fits that are named among the curves
 SMALLEST = 1e-16  # what a logarithmic axis shows of a value that rounding made 0
 
 
+def _on_all_rows(history: Mapping[str, Array]) -> Array:
+    """Mask of the iterates whose values are those of all rows, and not of a sample."""
+    if "rows" not in history:
+        return np.ones(len(history["objective"]), bool)
+    return np.asarray(history["rows"] == np.max(history["rows"]))
+
+
 class ConvergenceDisplay:
-    """Convergence of one fit, or of several compared.
+    """Convergence of one fit, or of several compared; iterates on a sample of the rows are left out.
 
     Parameters
     ----------
@@ -164,16 +171,18 @@ class ConvergenceDisplay:
 
     def _cost(self, label: str, x: str) -> Array:
         history = self.histories[label]
-        return np.arange(len(history["objective"])) if x == "iterations" else np.asarray(history[x])
+        cost = np.arange(len(history["objective"])) if x == "iterations" else np.asarray(history[x])
+        return np.asarray(cost[_on_all_rows(history)])
 
     def _values(self, label: str, y: str) -> Array:
         history = self.histories[label]
+        shown = _on_all_rows(history)
         if y == "objective":
-            return np.asarray(history["objective"])
+            return np.asarray(history["objective"])[shown]
         if y != "suboptimality":
-            return np.maximum(history[y], SMALLEST)
-        lowest = min(np.min(h["objective"]) for h in self.histories.values())
-        return np.maximum(history["objective"] - lowest, SMALLEST)
+            return np.maximum(history[y], SMALLEST)[shown]
+        lowest = min(np.min(h["objective"][_on_all_rows(h)]) for h in self.histories.values())
+        return np.maximum(history["objective"] - lowest, SMALLEST)[shown]
 
     def frame(self) -> Any:
         """Return the histories, one row an iterate of a fit.
@@ -186,7 +195,7 @@ class ConvergenceDisplay:
         """
         columns: dict[str, list[Any]] = {key: [] for key in ("name", *COSTS, *QUANTITIES)}
         for label, history in self.histories.items():
-            columns["name"] += [label] * len(history["objective"])
+            columns["name"] += [label] * int(_on_all_rows(history).sum())
             for x in COSTS:
                 columns[x] += list(self._cost(label, x))
             for y in QUANTITIES:

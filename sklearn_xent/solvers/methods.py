@@ -17,10 +17,11 @@ from sklearn_xent.solvers.hessian import DENSE_LIMIT
 from sklearn_xent.solvers.newton import newton_cholesky, truncated_newton
 from sklearn_xent.solvers.optimality_gap import CERTIFIED_LIMIT
 from sklearn_xent.solvers.orthant_newton import orthant_newton
-from sklearn_xent.solvers.progressive import progressive, sample_size
+from sklearn_xent.solvers.progressive import progressive
 from sklearn_xent.solvers.proximal_newton import proximal_newton
 from sklearn_xent.solvers.quasi_newton import quasi_newton
 from sklearn_xent.solvers.row_space import row_space, suits_row_space
+from sklearn_xent.solvers.sampling import HESSIAN
 from sklearn_xent.solvers.scipy_optimize import SCIPY_METHODS, scipy_minimize
 from sklearn_xent.solvers.visit import Method
 
@@ -119,7 +120,7 @@ def _fastest(objective: Objective) -> str:
     if not objective.penalty.smooth:
         return "orthant-newton" if objective.rows.sparse and not small else "proximal-newton"
     costly = objective.rows.bytes > LARGE or not objective.rows.local
-    if small and costly and n_rows >= 4 * sample_size(n_rows, K * size):
+    if small and costly and n_rows >= 4 * HESSIAN.n_rows(n_rows, objective.shape):
         return "progressive"
     if K * size <= FACTORED:
         return "newton-cholesky"

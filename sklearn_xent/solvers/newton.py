@@ -15,13 +15,13 @@ from sklearn_xent.solvers.coordinates import FACTOR_LIMIT, triangular_factor
 from sklearn_xent.solvers.hessian import curvature_at, refuse_beyond_memory
 from sklearn_xent.solvers.line_search import line_search
 from sklearn_xent.solvers.optimality_gap import Gap
+from sklearn_xent.solvers.sampling import FACTOR, sampled
 from sklearn_xent.solvers.visit import Visit
 
 __all__ = ["DiagonalInverse", "guessed_diagonal", "newton_cholesky", "truncated_newton"]
 
 UNLIMITED = 250  # products for one Newton system, at the most
 PATIENCE = 15  # products with the Hessian after which a factor, about that many readings of X, is worth it
-ROWS_PER_COLUMN = 6  # of the sample it comes from: its condition number is then about 6, by Marchenko-Pastur
 LOOSEST = 0.25  # relative residual of a Newton system that is solved least
 
 
@@ -112,10 +112,9 @@ class _SharedFactor:
     patience = UNLIMITED
 
     def __init__(self, point: Point) -> None:
-        objective, n_sample = point.objective, ROWS_PER_COLUMN * point.coefficients.shape[1]
-        if 2 * n_sample < objective.rows.n_rows:
-            objective = objective.sample(n_sample, np.random.RandomState(0))
-        self._factor = triangular_factor(objective.at(point.coefficients))
+        sample = sampled(point.objective, FACTOR, np.random.RandomState(0))
+        here = point if sample is None else sample.at(point.coefficients)
+        self._factor = triangular_factor(here)
 
     def refresh(self, point: Point) -> None:
         """Stay: later the Hessian changes less in shape than in size, to which CG is blind."""

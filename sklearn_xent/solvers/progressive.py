@@ -22,40 +22,23 @@ from sklearn_xent.solvers.newton import newton_cholesky
 from sklearn_xent.solvers.optimality_gap import Gap, Kind, in_double_precision
 from sklearn_xent.solvers.quasi_newton import Corrections
 from sklearn_xent.solvers.sampled_bound import SampledBound
-from sklearn_xent.solvers.visit import Stop, StopWithin, Visit
+from sklearn_xent.solvers.sampling import FIRST, HESSIAN, near_optimum, sampled
+from sklearn_xent.solvers.visit import Near, StopWithin, Visit
 
-__all__ = ["progressive", "sample_size"]
+__all__ = ["progressive"]
 
-ROWS_PER_COEFFICIENT = 20  # at least: each step then takes the gap down by about that factor
-# At most 5 % of the rows, and no more of them per coefficient than this: a larger sample costs more readings
-# than the better steps save.
-SHARE, WORTHWHILE = 0.05, 400
-FIRST = 5  # rows per coefficient of the sample's own sample, from which Newton's method starts
 SLOW = 0.25  # contraction of the gap beyond which the sample's Hessian is not what was promised
 MISLED = 3.0  # times the sample's objective: beyond it the sample says nothing of all rows
 MEMORY = 8  # pairs that correct it
 
 
-def sample_size(n_rows: int, n_coefficients: int) -> int:
-    """Rows of the first sample."""
-    share = min(int(SHARE * n_rows), WORTHWHILE * n_coefficients)
-    return max(share, ROWS_PER_COEFFICIENT * n_coefficients)
-
-
 def progressive(objective: Objective, start: Array, visit: Visit, *, seed: int = 0) -> None:
     """Sample, solve, correct; a larger sample where corrections are slow; in the end Newton on all rows."""
-    rng = np.random.RandomState(seed)
-    size = sample_size(objective.rows.n_rows, start.size)
-    while 2 * size <= objective.rows.n_rows:
-        sample = objective.sample(size, rng)
-        start = _lift(*_solve(sample, start, rng), objective, start, visit)
-        size *= 4
+    rng, fold = np.random.RandomState(seed), 1
+    while (sample := sampled(objective, HESSIAN, rng, fold=fold)) is not None:
+        start = _lift(*_solve(sample, start, rng, visit), objective, start, visit)
+        fold *= 4
     newton_cholesky(objective, start, visit)
-
-
-def _near_optimum(sample: Objective) -> StopWithin:
-    """Stops once a point is as near the sample's optimum as that is to the optimum of all rows."""
-    return StopWithin(lambda point: 0.02 * point.coefficients.size / sample.rows.n_rows)
 
 
 def _lift(solved: Point, curvature: Curvature, objective: Objective, otherwise: Array, visit: Visit) -> Array:
@@ -69,23 +52,26 @@ def _lift(solved: Point, curvature: Curvature, objective: Objective, otherwise: 
     return _correct(point, _completed(curvature, solved), bound, visit)
 
 
-def _solve(sample: Objective, start: Array, rng: np.random.RandomState) -> tuple[Point, Curvature]:
+def _solve(
+    sample: Objective, start: Array, rng: np.random.RandomState, outer: Visit
+) -> tuple[Point, Curvature]:
     """Optimum of a sample, and its Hessian there.
 
     Newton's method on a sample of the sample comes near enough for steps that read gradients only.
     """
-    visit, first = _near_optimum(sample), FIRST * start.size
-    with suppress(Stop):
-        if 2 * first <= sample.rows.n_rows:
-            start = _lift(*_newton(sample.sample(first, rng), start), sample, start, visit)
+    visit = near_optimum(sample, outer)
+    with suppress(Near):
+        first = sampled(sample, FIRST, rng)
+        if first is not None:
+            start = _lift(*_newton(first, start, visit), sample, start, visit)
         newton_cholesky(sample, start, visit, rough=True)
     return visit.point, visit.curvature or curvature_at(visit.point, rough=True)
 
 
-def _newton(sample: Objective, start: Array) -> tuple[Point, Curvature]:
+def _newton(sample: Objective, start: Array, outer: Visit) -> tuple[Point, Curvature]:
     """Newton's method alone; the last factored Hessian."""
-    visit = _near_optimum(sample)
-    with suppress(Stop):
+    visit = near_optimum(sample, outer)
+    with suppress(Near):
         newton_cholesky(sample, start, visit, rough=True)
     assert visit.curvature is not None
     return visit.point, visit.curvature

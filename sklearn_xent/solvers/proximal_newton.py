@@ -16,7 +16,6 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.penalties import GroupLasso
 from sklearn_xent.problem.point import Point
-from sklearn_xent.problem.scaling import LARGE
 from sklearn_xent.solvers.accelerated_gradient import accelerated_gradient
 from sklearn_xent.solvers.hessian import hessian_among, unseen_curvature
 from sklearn_xent.solvers.line_search import line_search
@@ -24,7 +23,8 @@ from sklearn_xent.solvers.optimality_gap import CERTIFIED_LIMIT, Gap
 from sklearn_xent.solvers.orthant_newton import orthant_newton
 from sklearn_xent.solvers.quadratic_group_lasso import quadratic_group_lasso
 from sklearn_xent.solvers.quadratic_lasso import quadratic_lasso
-from sklearn_xent.solvers.visit import Stop, StopWithin, Visit
+from sklearn_xent.solvers.sampling import WORKING_SET, near_optimum, sampled
+from sklearn_xent.solvers.visit import Near, Visit
 
 __all__ = ["proximal_newton"]
 
@@ -33,7 +33,6 @@ FIRST = 100  # coefficients of the first set; later ones are up to twice those i
 # Fraction of its penalty at which the gradient brings a coefficient in: the strong rule of Tibshirani et
 # al. (2012), J. R. Stat. Soc. B 74(2), |g| > 2 l1_new - l1_old, for a strength that falls by a tenth.
 STRONG = 0.9
-SHARE, WORTHWHILE, ROWS_PER_COLUMN, COLUMNS = 0.05, 200, 20, 500  # rows of that sample
 # Relative gap beyond which a model is minimised only until its slopes have fallen by this factor; within it
 # the factor falls as the root of the gap: a step to accuracy eta leaves eta^2 of it.
 FAR, FORCING, LEAST_FORCING = 1e-2, 0.1, 1e-3
@@ -58,24 +57,14 @@ def proximal_newton(
     memory = {} if memory is None else memory
     start = np.clip(start, *objective.penalty.bounds)
     if "model" not in memory:
-        sample = _sample_for_hessian(objective, seed)
+        sample = sampled(objective, WORKING_SET, np.random.RandomState(seed))
         memory["model"] = _Model(objective, sample)
         if sample is not None:
-            n_sample = sample.rows.n_rows
-            near = StopWithin(lambda point: 0.02 * np.count_nonzero(point.coefficients) / n_sample)
-            with suppress(Stop):
+            near = near_optimum(sample, visit, in_use=True)
+            with suppress(Near):
                 _descend(sample, start, near, _Model(sample))
             start = near.point.coefficients
     _descend(objective, start, visit, memory["model"])
-
-
-def _sample_for_hessian(objective: Objective, seed: int) -> Objective | None:
-    """Rows whose Hessian stands for that of all, or None where all rows are few enough."""
-    n, (K, size) = objective.rows.n_rows, objective.shape
-    wanted = max(min(int(SHARE * n), WORTHWHILE * K * size), ROWS_PER_COLUMN * min(size, COLUMNS))
-    if objective.rows.bytes <= LARGE or 3 * wanted > n:
-        return None
-    return objective.sample(wanted, np.random.RandomState(seed))
 
 
 def _descend(objective: Objective, start: Array, visit: Visit, model: _Model) -> None:

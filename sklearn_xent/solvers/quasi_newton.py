@@ -16,13 +16,13 @@ from sklearn_xent.solvers.coordinates import triangular_factor
 from sklearn_xent.solvers.line_search import line_search
 from sklearn_xent.solvers.newton import truncated_newton
 from sklearn_xent.solvers.optimality_gap import Gap
+from sklearn_xent.solvers.sampling import SHARED_FACTOR, sampled
 from sklearn_xent.solvers.visit import Visit
 
 __all__ = ["Corrections", "quasi_newton"]
 
 MEMORY = 30  # pairs
 REFRESH = (10, 40)  # steps after which the curvature has changed so much that a new factor pays
-ROWS_PER_COLUMN = 12  # of the sample that a factor comes from
 OPTIMISM = (
     5.0  # times the gap that the corrected inverse shows is the true one: what it has not seen is stiff
 )
@@ -96,9 +96,8 @@ class _CoupledFactor:
     """
 
     def __init__(self, point: Point, rng: np.random.RandomState) -> None:
-        objective, n_sample = point.objective, ROWS_PER_COLUMN * point.coefficients.shape[1]
-        if 2 * n_sample < objective.rows.n_rows:
-            sample = objective.sample(n_sample, rng)
+        sample = sampled(point.objective, SHARED_FACTOR, rng)
+        if sample is not None:
             point = sample.at(point.coefficients)
         factor = triangular_factor(point)
         self._columns = _Scaling(point) if factor is None else factor

@@ -30,7 +30,7 @@ from sklearn_xent.solvers.hessian import curvature_at
 from sklearn_xent.solvers.line_search import line_search
 from sklearn_xent.solvers.newton import truncated_newton
 from sklearn_xent.solvers.optimality_gap import Gap, Kind, in_double_precision, polishable
-from sklearn_xent.solvers.visit import Stop, StopWithin, Visit
+from sklearn_xent.solvers.visit import Near, StopWithin, Visit
 
 __all__ = ["RowSpace", "row_space", "suits_row_space"]
 
@@ -120,7 +120,7 @@ class RowSpace:
             # the last penalty's coefficients, as this penalty's small problem has them
             a, b = self._memory["combination"]
             start[:, :-1], start[:, -1] = self._unit * a @ L, b
-        with suppress(Stop):
+        with suppress(Near):
             truncated_newton(self.small, start, visit)
         self._optimum = visit.point
         u = self._optimum.coefficients

@@ -34,6 +34,13 @@ class Stop(Exception):
         self.status = status
 
 
+class Near(Stop):
+    """Raised where a smaller problem, solved on the way, is solved as far as it need be."""
+
+    def __init__(self) -> None:
+        super().__init__(Status.CONVERGED)
+
+
 class Visit(Protocol):
     """What a method calls at each iterate, with what it knows: the factored Hessian there, or the gap.
 
@@ -56,6 +63,10 @@ class Visit(Protocol):
         precondition: Map | None = None,
     ) -> None: ...
 
+    def inside(self, point: Point, gap: Gap | None) -> None:
+        """Take note of an iterate on a sample of the rows; raise Stop if all is to end."""
+        ...
+
 
 Method = Callable[[Objective, Array, Visit], None]
 
@@ -70,12 +81,15 @@ class Stage(NamedTuple):
 
 
 class StopWithin:
-    """Visit of a method on a smaller problem: stops it within a gap in nats, as far as the method knows."""
+    """Visit of a method on a smaller problem: stops it within a gap in nats, as far as the method knows.
+
+    Where the problem is one on a sample of the rows, the ``outer`` visit is told of its iterates.
+    """
 
     tol = 0.0
 
-    def __init__(self, goal: Callable[[Point], float]) -> None:
-        self._goal = goal
+    def __init__(self, goal: Callable[[Point], float], outer: Visit | None = None) -> None:
+        self._goal, self._outer = goal, outer
 
     def goal(self, point: Point) -> float:
         """The gap in nats within which it stops."""
@@ -89,9 +103,15 @@ class StopWithin:
         curvature: Curvature | None = None,
         precondition: Map | None = None,
     ) -> None:
-        """Remember the point and its curvature; raise Stop if it is near enough."""
+        """Remember the point and its curvature; raise Near if it is near enough."""
         self.point, self.curvature = point, curvature
         if curvature is not None:
             gap = Gap(curvature.gap(point.gradient))
+        self.inside(point, gap)
         if gap is not None and gap.nats <= self.goal(point):
-            raise Stop(Status.CONVERGED)
+            raise Near
+
+    def inside(self, point: Point, gap: Gap | None) -> None:
+        """See ``Visit.inside``."""
+        if self._outer is not None:
+            self._outer.inside(point, gap)

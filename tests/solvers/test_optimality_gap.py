@@ -19,9 +19,10 @@ from sklearn_xent.rows import as_rows
 from sklearn_xent.solvers import optimality_gap
 from sklearn_xent.solvers.accelerated_gradient import accelerated_gradient
 from sklearn_xent.solvers.hessian import curvature_at
+from sklearn_xent.solvers.monitor import Monitor
 from sklearn_xent.solvers.optimality_gap import Gap, Kind, certify, factored_bound
 from sklearn_xent.solvers.proximal_newton import proximal_newton
-from sklearn_xent.solvers.solve import Monitor, Stage, minimise
+from sklearn_xent.solvers.solve import Stage, minimise
 from sklearn_xent.solvers.visit import Stop
 
 PENALTIES = {  # strength, l1_ratio, factors, bounds

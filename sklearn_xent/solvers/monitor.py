@@ -1,0 +1,205 @@
+"""The judge of iterates: it records and reports them, certifies the last, and stops methods."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sklearn_xent.arrays import Array
+from sklearn_xent.factor import EPS, TINY
+from sklearn_xent.problem.point import Point
+from sklearn_xent.solvers.conjugate_gradient import Map
+from sklearn_xent.solvers.curvature import Curvature
+from sklearn_xent.solvers.history import History
+from sklearn_xent.solvers.optimality_gap import Gap, Kind, in_double_precision, polishable
+from sklearn_xent.solvers.polish import Step, certify_polished
+from sklearn_xent.solvers.separation import NEARLY_CERTAIN, are_separated
+from sklearn_xent.solvers.tolerance import FINEST, goal
+from sklearn_xent.solvers.visit import Status, Stop
+
+__all__ = ["IDLE", "UNKNOWN", "Monitor", "Report"]
+
+UNASKED = 500  # twice this is what a guess must come down by before an unknown gap is asked for again
+# Iterates after which a method has stalled that has not lowered the objective by this fraction of the goal:
+# in as many as max_iter has by default it would not get there.
+IDLE, VISIBLE = 50, 1e-3
+PATIENT = 8  # coefficients for each iterate by which a certificate's Hessian may wait: it costs about as much
+LONGEST = 12  # iterates that it waits: conjugate gradients in its place cost as much
+CLOSE = 3  # times the goal: a bound expected above it is not asked for
+
+Report = Callable[[str, Point, History], Any]  # also gets the name of the method that runs
+UNKNOWN = Gap(np.inf, Kind.ESTIMATE)
+
+
+@dataclass
+class Monitor:
+    """Judge of iterates: records, reports, keeps the best, and stops.
+
+    Between certificates the gap is what the method thinks, or else ``||stationarity||^2 / 2``: the design
+    makes the curvature about 1. Each certificate corrects such a guess by the factor ``calibration``.
+    """
+
+    tol: float
+    max_iter: int
+    report: Report | None = None
+    solver: str = ""
+    deadline: int | None = None  # iterate at which another method takes over
+    history: History = field(default_factory=History)
+    best: Point | None = None
+    sampled: Array | None = None  # coefficients of the last iterate on a sample
+    curvature: Curvature | None = None
+    gap: Gap = UNKNOWN
+    calibration: float = 1.0
+    asked: int = 0  # iterate of the last certificate
+    waits: list[tuple[float, float]] = field(default_factory=list)  # bounds, and guesses, that fell short
+    progress: tuple[int, float, float] = 0, np.inf, np.inf  # iterate, objective and gradient norm of the last
+
+    def __call__(
+        self,
+        point: Point,
+        *,
+        gap: Gap | None = None,
+        curvature: Curvature | None = None,
+        precondition: Map | None = None,
+    ) -> None:
+        """Record a point; raise Stop when it should be the last."""
+        if not np.isfinite(point.value):
+            if self.best is None:
+                raise ValueError(
+                    "the loss is not finite at the start: X, offset or sample_weight hold values too "
+                    "large for float64 arithmetic; rescale them."
+                )
+            raise Stop(Status.STALLED)
+        if curvature is not None:
+            gap = Gap(curvature.gap(point.stationarity), Kind.ESTIMATE)
+        guess = Gap(0.5 * point.steepness**2) if gap is None else gap._replace(nats=float(gap.nats))
+        scaled = self.calibration * guess.nats if guess.kind is Kind.GUESS else guess.nats
+        self.history.add(point, scaled)
+        if self._improves(point):
+            self.best = point
+        if self.report and self.report(self.solver, point, self.history):
+            raise Stop(Status.STOPPED)
+        goal = self.goal(point)
+        if scaled <= goal and self._may_ask(point, guess, goal):
+            self._certify(point, goal, guess, curvature, precondition)
+        if self._separable(point):
+            self.best = point
+            raise Stop(Status.SEPARABLE)
+        if len(self.history) > self.max_iter:
+            raise Stop(Status.ITERATION_LIMIT)
+        stale = len(self.history) - self._progress(point, goal)
+        if stale > IDLE or (self.deadline is not None and len(self.history) > self.deadline):
+            raise Stop(Status.STALLED)
+
+    def inside(self, point: Point, gap: Gap | None) -> None:
+        """Record an iterate on a sample of the rows, whose value is of them; raise Stop if all is to end."""
+        passes = self.history.passes[-1] if len(self.history) else 0
+        self.history.add(point, 0.5 * point.steepness**2 if gap is None else float(gap.nats), passes=passes)
+        self.progress = len(self.history), *self.progress[1:]
+        self.sampled = point.coefficients
+        if self.report and self.report(self.solver, point, self.history):
+            raise Stop(Status.STOPPED)
+        if len(self.history) > self.max_iter:
+            raise Stop(Status.ITERATION_LIMIT)
+
+    def _progress(self, point: Point, goal: float) -> int:
+        """Iterates up to the last that lowered the objective visibly, or the gradient's norm."""
+        _, value, steepness = self.progress
+        visible = max(8 * point.objective.value_eps * abs(point.value), VISIBLE * goal)
+        lower = point.value + visible < value
+        if lower or point.steepness < 0.9 * steepness:
+            self.progress = len(self.history), min(value, point.value), min(steepness, point.steepness)
+        return self.progress[0]
+
+    def _may_ask(self, point: Point, guess: Gap, goal: float) -> bool:
+        """Whether to certify now: guesses at rounding are all alike, and are asked about ever more rarely."""
+        if self.waits:
+            # a bound without a Hessian falls as slopes do, and a guess as their squares
+            bound, then = self.waits[-1]
+            expected = bound * np.sqrt(max(guess.nats, 0.0) / then) if then > 0 and bound < np.inf else 0.0
+            if self.patient(point) and expected > CLOSE * goal:
+                self.waits.append(self.waits[-1])
+                return False
+        at_rounding = guess.nats <= EPS * abs(point.value)
+        return not at_rounding or len(self.history) > 1.1 * self.asked
+
+    def patient(self, point: Point) -> bool:
+        """Whether a certificate with a Hessian may wait: where there is one without it."""
+        held = not point.objective.penalty.free[:-1].any()
+        return held and len(self.waits) < min(point.coefficients.size // PATIENT, LONGEST)
+
+    def begin(self, solver: str, limit: int | None) -> None:
+        """Judge another method from now on, which has so many iterations, or as many as it likes."""
+        if solver != self.solver:
+            self.solver = solver if not self.solver else f"{self.solver}, {solver}"
+        self.progress = len(self.history), np.inf, np.inf
+        self.deadline = None if limit is None else len(self.history) + limit
+
+    @property
+    def room(self) -> int:
+        """Iterates that max_iter leaves."""
+        return self.max_iter + 1 - len(self.history)
+
+    def record(self, point: Point, steps: Sequence[Step]) -> Point:
+        """Record steps from a point; the last of them, or the point."""
+        for step in steps:
+            self.history.add(*step)
+        return steps[-1][0] if steps else point
+
+    def goal(self, point: Point) -> float:
+        """Gap in nats at which to stop: small problems go further than tol asks, at no cost, and those whose
+        classes may be separated, which only what is left of the loss can show.
+        """
+        further = polishable(point) or point.objective.free[:-1].any()
+        return goal(point, min(self.tol, FINEST) if further else self.tol)
+
+    def _certify(
+        self, point: Point, goal: float, guess: Gap, curvature: Curvature | None, precondition: Map | None
+    ) -> None:
+        """Stop if the gap is small enough; it is measured unless it is known."""
+        self.asked = len(self.history)
+        steps: list[Step] = []
+        self.gap, self.curvature = guess, curvature
+        patient = self.patient(point)
+        with in_double_precision(point) as exact:
+            if guess.kind is not Kind.BOUND:
+                steps, self.gap, self.curvature = certify_polished(
+                    exact,
+                    goal,
+                    curvature=curvature,
+                    precondition=precondition,
+                    at_most=self.room,
+                    patient=patient,
+                )
+        if not steps and self.gap.nats < np.inf:
+            self.history.gap[-1] = self.gap.nats
+        if self.gap.nats <= goal:
+            if exact is not point:
+                self.history.judge_last(exact, self.history.gap[-1])
+                exact.objective.rows.single = False
+            self.best = self.record(exact, steps)
+            raise Stop(Status.CONVERGED)
+        if patient and self.curvature is None:
+            self.waits.append((self.gap.nats, guess.nats))
+            return
+        # ask again only once the guess, corrected, has come down by half as much again; a gap above the
+        # objective, which is not negative, says nothing
+        known = self.gap.nats if self.gap.nats < abs(point.value) else UNASKED * goal
+        self.calibration = 2 * float(known) / max(guess.nats, EPS * abs(point.value), TINY)
+
+    def _separable(self, point: Point) -> bool:
+        """Whether nothing penalises the columns, and the rows are all right and almost certain."""
+        return point.loss < NEARLY_CERTAIN and point.objective.unheld and are_separated(point)
+
+    def _improves(self, point: Point) -> bool:
+        """Lower, or no higher than rounding explains and closer to stationary."""
+        if self.best is None:
+            return True
+        slack = 8 * point.objective.value_eps * abs(self.best.value)
+        closer = point.steepness <= self.best.steepness
+        return bool(
+            point.value < self.best.value - slack or (point.value <= self.best.value + slack and closer)
+        )
