@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.point import Point
+from sklearn_xent.solvers.loop import iterate
 from sklearn_xent.solvers.visit import Visit
 
 __all__ = ["accelerated_gradient", "proximal_step"]
@@ -20,23 +23,33 @@ def accelerated_gradient(objective: Objective, start: Array, visit: Visit) -> No
     Beck and Teboulle (2009), SIAM J. Imaging Sci. 2(1), FISTA with backtracking; O'Donoghue and Candes
     (2015), Found. Comput. Math. 15, the gradient restart. 2 readings of X an iteration.
     """
-    point = ahead = objective.at(start)
-    momentum, step = 1.0, 1.0
-    while True:
-        visit(point)
-        new, step = proximal_step(ahead, 1.25 * step)
+    point = objective.at(start)
+    iterate(_Extrapolated(point), point, visit)
+
+
+class _Extrapolated:
+    """The point that momentum leads to, and the slope there."""
+
+    def __init__(self, point: Point) -> None:
+        self._ahead, self._momentum, self._length = point, 1.0, 1.0
+
+    def look(self, point: Point) -> dict[str, Any]:
+        return {}
+
+    def step(self, point: Point) -> Point | None:
+        ahead = self._ahead
+        new, self._length = proximal_step(ahead, 1.25 * self._length)
         if new is None:
-            if ahead is point:
-                return
-            ahead, momentum, step = point, 1.0, 1.0
-            continue
+            self._ahead, self._momentum, self._length = point, 1.0, 1.0
+            return None if ahead is point else point
         W = new.coefficients
         if float(((ahead.coefficients - W) * (W - point.coefficients)).sum()) > 0:
-            momentum = 1.0
-        faster = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
-        carry = (momentum - 1) / faster
-        ahead = objective.at(W + carry * (W - point.coefficients)) if carry else new
-        point, momentum = new, faster
+            self._momentum = 1.0
+        faster = (1 + np.sqrt(1 + 4 * self._momentum**2)) / 2
+        carry = (self._momentum - 1) / faster
+        self._ahead = point.objective.at(W + carry * (W - point.coefficients)) if carry else new
+        self._momentum = faster
+        return new
 
 
 def proximal_step(ahead: Point, step: float) -> tuple[Point | None, float]:

@@ -8,6 +8,8 @@ at their kink or bound until a slope lets them go. Nocedal and Wright (2006), Nu
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from sklearn_xent.arrays import Array
@@ -16,6 +18,7 @@ from sklearn_xent.problem.point import Point
 from sklearn_xent.problem.slope_rounding import ROUNDED, slope_rounding
 from sklearn_xent.solvers.curvature import Curvature
 from sklearn_xent.solvers.hessian import curvature_on, face
+from sklearn_xent.solvers.loop import iterate
 from sklearn_xent.solvers.visit import Visit
 
 __all__ = ["active_set"]
@@ -26,14 +29,18 @@ TRIALS = 40  # halvings of a step
 
 def active_set(objective: Objective, start: Array, visit: Visit) -> None:
     """Steps to the minimum of a face's quadratic model, or to the first kink or bound on the way."""
-    point = objective.at(np.clip(start, *objective.penalty.bounds))
-    while True:
-        curvature = curvature_on(point, face(point))
-        visit(point, curvature=curvature)
-        new = _step(point, *_direction(point, curvature))
-        if new is None:
-            return
-        point = new
+    iterate(_Face(), objective.at(np.clip(start, *objective.penalty.bounds)), visit)
+
+
+class _Face:
+    """The Hessian between the coefficients that can move, factored."""
+
+    def look(self, point: Point) -> dict[str, Any]:
+        self._curvature = curvature_on(point, face(point))
+        return {"curvature": self._curvature}
+
+    def step(self, point: Point) -> Point | None:
+        return _step(point, *_direction(point, self._curvature))
 
 
 def _direction(point: Point, curvature: Curvature) -> tuple[Array, float]:

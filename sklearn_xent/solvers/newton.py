@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -14,6 +14,7 @@ from sklearn_xent.solvers.conjugate_gradient import conjugate_gradient
 from sklearn_xent.solvers.coordinates import FACTOR_LIMIT, triangular_factor
 from sklearn_xent.solvers.hessian import curvature_at, refuse_beyond_memory
 from sklearn_xent.solvers.line_search import line_search
+from sklearn_xent.solvers.loop import iterate
 from sklearn_xent.solvers.optimality_gap import Gap
 from sklearn_xent.solvers.sampling import FACTOR, sampled
 from sklearn_xent.solvers.visit import Visit
@@ -32,15 +33,22 @@ def newton_cholesky(objective: Objective, start: Array, visit: Visit, *, rough: 
     Boyd and Vandenberghe (2004), Convex Optimization, algorithm 9.5.
     """
     refuse_beyond_memory(start.size, "newton-cholesky")
-    point = objective.at(start)
-    while True:
-        curvature = curvature_at(point, rough=rough)
-        visit(point, curvature=curvature)
-        step = curvature.step(point.gradient, abs(point.value))
-        new, _ = line_search(point, point.coefficients - step)
-        if new is None:
-            return
-        point = new
+    iterate(_Factored(rough), objective.at(start), visit)
+
+
+class _Factored:
+    """The Hessian of all rows, factored."""
+
+    def __init__(self, rough: bool) -> None:
+        self._rough = rough
+
+    def look(self, point: Point) -> dict[str, Any]:
+        self._curvature = curvature_at(point, rough=self._rough)
+        return {"curvature": self._curvature}
+
+    def step(self, point: Point) -> Point | None:
+        step = self._curvature.step(point.gradient, abs(point.value))
+        return line_search(point, point.coefficients - step)[0]
 
 
 def truncated_newton(objective: Objective, start: Array, visit: Visit) -> None:
@@ -50,30 +58,39 @@ def truncated_newton(objective: Objective, start: Array, visit: Visit) -> None:
     than tol asks for. The preconditioner is a guess of the diagonal until that is slow; then one triangular
     factor for all classes if d allows it, else the diagonal itself.
     """
-    point = objective.at(start)
-    preconditioner: Preconditioner = DiagonalInverse(guessed_diagonal)
-    forcing = LOOSEST
-    while True:
-        preconditioner.refresh(point)
-        step, products = conjugate_gradient(
+    iterate(_Products(visit), objective.at(start), visit)
+
+
+class _Products:
+    """Products with the Hessian, for conjugate gradients."""
+
+    def __init__(self, visit: Visit) -> None:
+        self._goal, self._forcing = visit.goal, LOOSEST
+        self._preconditioner: Preconditioner = DiagonalInverse(guessed_diagonal)
+
+    def look(self, point: Point) -> dict[str, Any]:
+        self._preconditioner.refresh(point)
+        self._step, self._products = conjugate_gradient(
             point.hessian_product,
             point.gradient,
-            preconditioner.solve,
-            tol=forcing,
-            max_iter=preconditioner.patience,
+            self._preconditioner.solve,
+            tol=self._forcing,
+            max_iter=self._preconditioner.patience,
         )
-        gap = 0.5 * inner(point.gradient, step)
-        visit(point, gap=Gap(gap))
-        new, _ = line_search(point, point.coefficients - step)
+        self._gap = 0.5 * inner(point.gradient, self._step)
+        return {"gap": Gap(self._gap)}
+
+    def step(self, point: Point) -> Point | None:
+        new, _ = line_search(point, point.coefficients - self._step)
         if new is None:
-            return
+            return None
         ratio = float(np.linalg.norm(new.gradient) / np.linalg.norm(point.gradient))
         # a step to accuracy eta leaves about eta^2 of the gap
-        enough = np.sqrt(0.05 * visit.goal(new) / max(gap * ratio**2, np.finfo(float).tiny))
-        forcing = float(np.clip(max(0.9 * ratio**2, enough), 1e-4, LOOSEST))
-        if products == preconditioner.patience:
-            preconditioner = _better(preconditioner, new)
-        point = new
+        enough = np.sqrt(0.05 * self._goal(new) / max(self._gap * ratio**2, np.finfo(float).tiny))
+        self._forcing = float(np.clip(max(0.9 * ratio**2, enough), 1e-4, LOOSEST))
+        if self._products == self._preconditioner.patience:
+            self._preconditioner = _better(self._preconditioner, new)
+        return new
 
 
 class Preconditioner(Protocol):

@@ -7,6 +7,7 @@ those that would leave the orthant, or pass a bound, stay at its edge.
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.accelerated_gradient import proximal_step
 from sklearn_xent.solvers.conjugate_gradient import conjugate_gradient
 from sklearn_xent.solvers.line_search import line_search
+from sklearn_xent.solvers.loop import iterate
 from sklearn_xent.solvers.newton import DiagonalInverse, guessed_diagonal
 from sklearn_xent.solvers.optimality_gap import Gap
 from sklearn_xent.solvers.visit import Visit
@@ -33,28 +35,36 @@ def orthant_newton(objective: Objective, start: Array, visit: Visit) -> None:
     optimization", with the orthant of Andrew and Gao (2007), ICML. Where a projected step does not descend,
     a proximal gradient step does.
     """
-    point = objective.at(np.clip(start, *objective.penalty.bounds))
-    diagonal, forcing, length = DiagonalInverse(guessed_diagonal), LOOSEST, 1.0
-    while True:
-        diagonal.refresh(point)
-        pull = point.stationarity
-        free = objective.penalty.movable(point.coefficients) | (pull != 0)
-        step, _ = conjugate_gradient(
+    iterate(_Masked(), objective.at(np.clip(start, *objective.penalty.bounds)), visit)
+
+
+class _Masked:
+    """Products with the Hessian on the coordinates that can move."""
+
+    def __init__(self) -> None:
+        self._diagonal, self._forcing, self._length = DiagonalInverse(guessed_diagonal), LOOSEST, 1.0
+
+    def look(self, point: Point) -> dict[str, Any]:
+        self._diagonal.refresh(point)
+        slope = point.stationarity
+        free = point.objective.penalty.movable(point.coefficients) | (slope != 0)
+        self._step, _ = conjugate_gradient(
             partial(_masked_product, point, free),
-            pull,
-            diagonal.solve,
-            tol=forcing,
+            slope,
+            self._diagonal.solve,
+            tol=self._forcing,
             max_iter=PRODUCTS,
         )
-        visit(point, gap=Gap(0.5 * inner(pull, step)))
-        new = _along_orthants(point, step)
+        return {"gap": Gap(0.5 * inner(slope, self._step))}
+
+    def step(self, point: Point) -> Point | None:
+        new = _along_orthants(point, self._step)
         if new is None:
-            new, length = proximal_step(point, 1.25 * length)
-        if new is None:
-            return
-        ratio = new.steepness / max(point.steepness, np.finfo(float).tiny)
-        forcing = float(np.clip(0.9 * ratio**2, TIGHTEST, LOOSEST))
-        point = new
+            new, self._length = proximal_step(point, 1.25 * self._length)
+        if new is not None:
+            ratio = new.steepness / max(point.steepness, np.finfo(float).tiny)
+            self._forcing = float(np.clip(0.9 * ratio**2, TIGHTEST, LOOSEST))
+        return new
 
 
 def _along_orthants(point: Point, step: Array) -> Point | None:

@@ -9,6 +9,7 @@ analyse such sub-sampled Newton methods; Erdogdu and Montanari (2015), NIPS 28, 
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.curvature import Curvature
 from sklearn_xent.solvers.hessian import curvature_at, unseen_curvature
 from sklearn_xent.solvers.line_search import line_search
+from sklearn_xent.solvers.loop import iterate
 from sklearn_xent.solvers.newton import newton_cholesky
 from sklearn_xent.solvers.optimality_gap import Gap, Kind, in_double_precision
 from sklearn_xent.solvers.quasi_newton import Corrections
@@ -49,7 +51,8 @@ def _lift(solved: Point, curvature: Curvature, objective: Objective, otherwise: 
         return otherwise
     # a bound is for who asks about all rows
     bound = None if isinstance(visit, StopWithin) else SampledBound(solved, curvature)
-    return _correct(point, _completed(curvature, solved), bound, visit)
+    model = _Corrected(_completed(curvature, solved), bound, visit)
+    return iterate(model, point, visit).coefficients
 
 
 def _solve(
@@ -87,26 +90,30 @@ def _completed(curvature: Curvature, solved: Point) -> Curvature:
     return Curvature(H)
 
 
-def _correct(point: Point, curvature: Curvature, bound: SampledBound | None, visit: Visit) -> Array:
-    """Quasi-Newton steps from a point until they contract too slowly; the last coefficients."""
-    corrections = Corrections(MEMORY)
-    gap, slow = np.inf, 0
-    while True:
-        direction = -corrections.apply(point.gradient, curvature.solve)
-        seen = -0.5 * float((direction * point.gradient).sum())
+class _Corrected:
+    """A sample's Hessian, corrected by the last steps; it ends where they contract the gap too slowly."""
+
+    def __init__(self, curvature: Curvature, bound: SampledBound | None, visit: Visit) -> None:
+        self._curvature, self._bound, self._goal = curvature, bound, visit.goal
+        self._corrections, self._gap, self._slow = Corrections(MEMORY), np.inf, 0
+
+    def look(self, point: Point) -> dict[str, Any]:
+        self._direction = -self._corrections.apply(point.gradient, self._curvature.solve)
+        seen = -0.5 * float((self._direction * point.gradient).sum())
         # A column all of whose rows the sample got right is flat there, and may not be so on all rows.
-        previous, gap = gap, seen + curvature.unresolved(point.gradient)
-        goal = visit.goal(point)
-        known = Gap(gap, Kind.ESTIMATE)
-        if bound is not None and gap <= goal:
+        previous, self._gap = self._gap, seen + self._curvature.unresolved(point.gradient)
+        self._slow = 0 if self._gap <= SLOW * previous else self._slow + 1
+        goal = self._goal(point)
+        known = Gap(self._gap, Kind.ESTIMATE)
+        if self._bound is not None and self._gap <= goal:
             with in_double_precision(point) as exact:
-                known = Gap(max(gap, bound(exact, goal)), Kind.BOUND)
-        visit(point, gap=known)
-        slow = 0 if gap <= SLOW * previous else slow + 1
-        if slow > 2:
-            return point.coefficients
-        new, _ = line_search(point, point.coefficients + direction)
-        if new is None:
-            return point.coefficients
-        corrections.add(new.coefficients - point.coefficients, new.gradient - point.gradient)
-        point = new
+                known = Gap(max(self._gap, self._bound(exact, goal)), Kind.BOUND)
+        return {"gap": known}
+
+    def step(self, point: Point) -> Point | None:
+        if self._slow > 2:
+            return None
+        new, _ = line_search(point, point.coefficients + self._direction)
+        if new is not None:
+            self._corrections.add(new.coefficients - point.coefficients, new.gradient - point.gradient)
+        return new

@@ -19,6 +19,7 @@ from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.accelerated_gradient import accelerated_gradient
 from sklearn_xent.solvers.hessian import hessian_among, unseen_curvature
 from sklearn_xent.solvers.line_search import line_search
+from sklearn_xent.solvers.loop import iterate
 from sklearn_xent.solvers.optimality_gap import CERTIFIED_LIMIT, Gap
 from sklearn_xent.solvers.orthant_newton import orthant_newton
 from sklearn_xent.solvers.quadratic_group_lasso import quadratic_group_lasso
@@ -68,30 +69,42 @@ def proximal_newton(
 
 
 def _descend(objective: Objective, start: Array, visit: Visit, model: _Model) -> None:
-    """Steps to the minimum of a model, each better by what the last has taught."""
+    """Steps to the minimum of a model; where it wants too many coefficients, another method goes on."""
     model.meet(objective)
-    point = objective.at(start)
-    gap, slow = np.inf, 0
-    while True:
-        if not model.follow(point, renew=slow > 1):
-            beyond = orthant_newton if objective.penalty.separable else accelerated_gradient
-            beyond(objective, point.coefficients, visit)
-            return
-        exactly = point.coefficients.size <= EVERYTHING and objective.penalty.separable
+    steps = _Steps(model)
+    end = iterate(steps, objective.at(start), visit)
+    if steps.too_many:
+        beyond = orthant_newton if objective.penalty.separable else accelerated_gradient
+        beyond(objective, end.coefficients, visit)
+
+
+class _Steps:
+    """The minimiser of a model that each step improves, and how fast the gap falls."""
+
+    def __init__(self, model: _Model) -> None:
+        self._model, self._gap, self._slow = model, np.inf, 0
+        self.too_many = False
+
+    def look(self, point: Point) -> dict[str, Any] | None:
+        model, gap = self._model, self._gap
+        self.too_many = not model.follow(point, renew=self._slow > 1)
+        if self.too_many:
+            return None
+        exactly = point.coefficients.size <= EVERYTHING and point.objective.penalty.separable
         tol = FORCING * min(1.0, np.sqrt(gap / max(FAR * abs(point.value), np.finfo(float).tiny)))
-        target = model.minimiser(point, tol=0.0 if exactly else max(tol, LEAST_FORCING))
-        previous, gap = gap, model.decrease(point, target)
-        visit(point, gap=Gap(gap) if model.complete else None)
-        new, _ = line_search(point, target)
+        self._target = model.minimiser(point, tol=0.0 if exactly else max(tol, LEAST_FORCING))
+        self._previous, self._gap = gap, model.decrease(point, self._target)
+        return {"gap": Gap(self._gap) if model.complete else None}
+
+    def step(self, point: Point) -> Point | None:
+        new, _ = line_search(point, self._target)
         if new is None:
-            if model.sharpen():
-                continue
-            return
-        slow = 0 if gap <= SLOW * previous else slow + 1
-        if slow > 3 and model.sharpen():
-            slow = 0
-        model.learn(point, new)
-        point = new
+            return point if self._model.sharpen() else None
+        self._slow = 0 if self._gap <= SLOW * self._previous else self._slow + 1
+        if self._slow > 3 and self._model.sharpen():
+            self._slow = 0
+        self._model.learn(point, new)
+        return new
 
 
 class _Model:

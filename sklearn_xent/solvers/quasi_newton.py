@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.coordinates import triangular_factor
 from sklearn_xent.solvers.line_search import line_search
+from sklearn_xent.solvers.loop import iterate
 from sklearn_xent.solvers.newton import truncated_newton
 from sklearn_xent.solvers.optimality_gap import Gap
 from sklearn_xent.solvers.sampling import SHARED_FACTOR, sampled
@@ -67,24 +69,30 @@ def quasi_newton(objective: Objective, start: Array, visit: Visit, *, seed: int 
 
     Nocedal and Wright (2006), algorithm 7.5. Where no step descends any more, Newton's method goes on.
     """
-    rng = np.random.RandomState(seed)
-    point = objective.at(start)
-    inverse, corrections = _CoupledFactor(point, rng), Corrections(MEMORY)
-    iteration = 0
-    while True:
-        apply = partial(corrections.apply, solve=inverse.solve, rescale=True)
-        direction = -apply(point.gradient)
-        gap = -0.5 * OPTIMISM * float((direction * point.gradient).sum())
-        visit(point, gap=Gap(gap), precondition=apply)
-        new, _ = line_search(point, point.coefficients + direction)
-        if new is None:
-            truncated_newton(objective, point.coefficients, visit)
-            return
-        corrections.add(new.coefficients - point.coefficients, new.gradient - point.gradient)
-        point = new
-        iteration += 1
-        if iteration in REFRESH:
-            inverse, corrections = _CoupledFactor(point, rng), Corrections(MEMORY)
+    end = iterate(_Corrected(np.random.RandomState(seed)), objective.at(start), visit)
+    truncated_newton(objective, end.coefficients, visit)
+
+
+class _Corrected:
+    """A sample's curvature, corrected by the last steps; made anew after the iterations in REFRESH."""
+
+    def __init__(self, rng: np.random.RandomState) -> None:
+        self._rng, self._iteration = rng, 0
+
+    def look(self, point: Point) -> dict[str, Any]:
+        if self._iteration in (0, *REFRESH):
+            self._inverse, self._corrections = _CoupledFactor(point, self._rng), Corrections(MEMORY)
+        apply = partial(self._corrections.apply, solve=self._inverse.solve, rescale=True)
+        self._direction = -apply(point.gradient)
+        gap = -0.5 * OPTIMISM * float((self._direction * point.gradient).sum())
+        return {"gap": Gap(gap), "precondition": apply}
+
+    def step(self, point: Point) -> Point | None:
+        new, _ = line_search(point, point.coefficients + self._direction)
+        if new is not None:
+            self._corrections.add(new.coefficients - point.coefficients, new.gradient - point.gradient)
+            self._iteration += 1
+        return new
 
 
 class _CoupledFactor:

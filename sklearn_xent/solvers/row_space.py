@@ -28,6 +28,7 @@ from sklearn_xent.rows import LocalRows
 from sklearn_xent.solvers.curvature import Curvature
 from sklearn_xent.solvers.hessian import curvature_at
 from sklearn_xent.solvers.line_search import line_search
+from sklearn_xent.solvers.loop import iterate
 from sklearn_xent.solvers.newton import truncated_newton
 from sklearn_xent.solvers.optimality_gap import Gap, Kind, in_double_precision, polishable
 from sklearn_xent.solvers.visit import Near, StopWithin, Visit
@@ -57,20 +58,25 @@ def row_space(
     if suits_row_space(objective):
         dtype = np.float32 if visit.tol >= SINGLE_PRECISION else np.float64
         small = RowSpace(objective, dtype, {} if memory is None else memory)
-        start = _correct(objective.at(small.optimum(visit.goal)), small, visit)
+        point = objective.at(small.optimum(visit.goal))
+        start = iterate(_Corrections(small), point, visit).coefficients
     truncated_newton(objective, start, visit)
 
 
-def _correct(point: Point, small: RowSpace, visit: Visit) -> Array:
-    """Newton steps on all columns with the small problem's Hessian; the last coefficients."""
-    visit(point, gap=_bound(point))
-    for _ in range(STEPS):
-        new, _ = line_search(point, point.coefficients - small.step(point.gradient))
-        if new is None:
-            break
-        point = new
-        visit(point, gap=_bound(point))
-    return point.coefficients
+class _Corrections:
+    """The small problem's Hessian, in so many Newton steps on all columns."""
+
+    def __init__(self, small: RowSpace) -> None:
+        self._small, self._left = small, STEPS
+
+    def look(self, point: Point) -> dict[str, Any]:
+        return {"gap": _bound(point)}
+
+    def step(self, point: Point) -> Point | None:
+        self._left -= 1
+        if self._left < 0:
+            return None
+        return line_search(point, point.coefficients - self._small.step(point.gradient))[0]
 
 
 def _bound(point: Point) -> Gap:
