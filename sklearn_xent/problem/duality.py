@@ -59,6 +59,10 @@ class DualPoint:
             args = point.expansion, start, o.design.linear(direction), o.design
             (pulled,), (self._change,) = o.rows.sweep(dual_point, *args)
             G = o.design.gradient(pulled)
+            if o.loss.shift_invariant:
+                # 0 in sum over the classes, but for what rounding makes of rows that are far out
+                shared = G.mean(axis=0)
+                G = G - np.where(np.abs(shared) <= ROUNDED * slope_rounding(point), shared, 0.0)
         self.gradient = G
         self._expected = o.penalty.feasible(np.broadcast_to(expected, G.shape))
         self._take(ROUNDED * slope_rounding(point) if noise is None else noise)
