@@ -31,6 +31,7 @@ __all__ = [
 
 POLISH_LIMIT = 500_000  # rows x coefficients: below it a Hessian costs milliseconds
 CERTIFIED_LIMIT = 4000  # coefficients up to which a Hessian is factored where products give no bound: 128 MB
+REFINED = 3  # steps that make up for slopes: each has some digits more than the last
 ROUNDS = 5  # of refining the dual point; each costs one reading of X, and must halve the bound
 PRODUCTS = 60, 400  # with the Hessian for one certificate: as many as readings so far, within these
 # Share of the goal that the residual of the Newton system may cost, and the relative squared residual, in the
@@ -249,7 +250,7 @@ def _checked_bound(
     """
     sharp, goal = aims
     if dual.rounded.any():
-        bound = _bound_with(dual, dual.rounded, curvature, hidden)
+        bound = _bound_with(dual, dual.rounded, curvature, noise, hidden)
         bound = min(bound, dual.paid(noise)) if bound > goal else bound
     else:
         bound = dual.bound(0.0, hidden)
@@ -260,21 +261,31 @@ def _checked_bound(
     if o.loss.shift_invariant and o.penalty.smooth:
         stays = np.maximum(stays, np.abs(rest.mean(axis=0)))
     if (stays <= ROUNDED * noise).all():
-        bound = min(bound, _bound_with(dual.within(np.inf), rest, curvature, hidden))
+        bound = min(bound, _bound_with(dual.within(np.inf), rest, curvature, noise, hidden))
     return bound
 
 
-def _bound_with(dual: DualPoint, slopes: Array, curvature: Curvature, hidden: float) -> float:
-    """Bound of a dual point whose slopes are as it takes them once a step has made up for some; one reading.
+def _bound_with(dual: DualPoint, slopes: Array, curvature: Curvature, noise: Array, hidden: float) -> float:
+    """Bound of a dual point whose slopes are as it takes them once a step has made up for some.
 
-    It makes up for them but for what a ridge has of the step, which the ridge pays for. The slopes of
-    coefficients that are not solved for move as well: one reading more.
+    It makes up for them but for what the penalty has of the step, which the penalty pays for. What the step
+    does to all slopes is measured, and the step refined: a factor of a Hessian that an outlying row hides
+    has a solution that solves nothing. Each costs one reading.
     """
-    step, point = curvature.solve(slopes), dual.point
-    held = point.objective.penalty.curvature(point.coefficients, step)
+    point, active = dual.point, curvature.active.reshape(slopes.shape)
+    penalty, step = point.objective.penalty, np.zeros_like(slopes)
+    left = slopes
+    for _ in range(REFINED):
+        step = step + curvature.solve(left)
+        moved = point.loss_hessian_product(step)
+        held = penalty.curvature(point.coefficients, step)
+        left = np.where(active, slopes - moved - held, 0.0)
+        if (np.abs(left) <= ROUNDED * noise).all():
+            break
+    else:
+        return np.inf
     more = dual.cost_of(step)
     if not more < np.inf:
         return np.inf
-    moved = None if curvature.active.all() else point.loss_hessian_product(step)
     lacking = curvature.unresolved(slopes) + 0.5 * float((held * step).sum())
-    return dual.bound(lacking, hidden, moved, more)
+    return dual.bound(lacking, hidden, None if active.all() else moved, more)

@@ -11,7 +11,8 @@ from sklearn_xent.solvers.line_search import SUFFICIENT
 
 __all__ = ["quadratic_group_lasso"]
 
-SWEEPS = 1000  # at the most; each ends with a Newton step
+SWEEPS = 50  # at the most; each ends with a Newton step, and what is left to do is left to the next model
+DAMPINGS = 0.0, 1e-8, 1e-4, 1e-1, 1e2  # of a Newton system, relative to its diagonal, in turn
 
 
 def quadratic_group_lasso(H: Array, q: Array, penalty: GroupLasso, w: Array, *, tol: float = 0.0) -> Array:
@@ -52,8 +53,7 @@ def _newton_step(H: Array, w: Array, r: Array, penalty: GroupLasso) -> Array:
     """A Newton step on the coordinates that are at no kink, or part of it; w where none descends.
 
     r = H w + q. Where equal columns share a coefficient the system is singular, and its step too long: then
-    it is damped by as much as the slopes are large (Li, Fukushima, Qi and Yamashita 2004, Comput. Optim.
-    Appl. 28).
+    it is damped (Levenberg 1944, Quart. Appl. Math. 2; Marquardt 1963, J. SIAM 11).
     """
     W = w[None]
     M = np.flatnonzero(penalty.movable(W)[0])
@@ -63,8 +63,8 @@ def _newton_step(H: Array, w: Array, r: Array, penalty: GroupLasso) -> Array:
     among = H[np.ix_(M, M)]
     penalty.columns(M).add_curvature(among, W[:, M], np.ones((1, len(M)), bool))
     diagonal = among.diagonal().copy()
-    for damping in np.array([0.0, 1.0, 100.0]) * np.linalg.norm(slopes):
-        among[np.diag_indices_from(among)] = diagonal + damping
+    for damping in DAMPINGS:
+        among[np.diag_indices_from(among)] = diagonal * (1 + damping)
         new = _part_of(H, w, r, penalty, M, slopes, least_norm_solution(among, slopes))
         if new is not w:
             return new

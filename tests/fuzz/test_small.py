@@ -23,10 +23,15 @@ def test_directions_whose_entries_are_far_apart_separate():
     assert failures(small.check, [6002624]) == {}
 
 
+def test_a_step_that_makes_up_for_no_slopes_gives_no_bound():
+    # a factor of a Hessian whose columns an outlying row makes all but equal solves half of them
+    assert failures(small.check, [353]) == {}
+
+
 @pytest.mark.parametrize("seed", [6006497, 6007192, 6008240])
-def test_what_all_classes_share_of_a_slope_leaves_no_bound_only_where_it_is_no_rounding(seed):
+def test_what_all_classes_share_of_a_slope_is_no_slope(seed):
     # a row that is far out makes it larger than the sizes of the slope's terms let expect
-    assert small.check(seed).kind == "ok"
+    assert failures(small.check, [seed]) == {}
 
 
 @pytest.mark.slow
