@@ -274,13 +274,15 @@ def _bound_with(dual: DualPoint, slopes: Array, curvature: Curvature, noise: Arr
     """
     point, active = dual.point, curvature.active.reshape(slopes.shape)
     penalty, step = point.objective.penalty, np.zeros_like(slopes)
+    # what is along no curvature stays: ``unresolved`` charges for it
+    allowed = ROUNDED * (noise + np.finfo(float).eps * np.abs(slopes).max()) + np.abs(curvature.lost(slopes))
     left = slopes
     for _ in range(REFINED):
         step = step + curvature.solve(left)
         moved = point.loss_hessian_product(step)
         held = penalty.curvature(point.coefficients, step)
         left = np.where(active, slopes - moved - held, 0.0)
-        if (np.abs(left) <= ROUNDED * noise).all():
+        if (np.abs(left) <= allowed).all():
             break
     else:
         return np.inf
