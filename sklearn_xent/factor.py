@@ -84,12 +84,18 @@ def cholesky(H: Array) -> Array | None:
         return None
 
 
+def eigenvectors(H: Array) -> tuple[Array, Array]:
+    """Eigenvalues of H, ascending, and vectors; entries that overflowed count as 0."""
+    values, vectors = np.linalg.eigh(np.where(np.isfinite(H), H, 0.0))
+    return values, vectors
+
+
 def spectrum(H: Array, R: Array | None = None) -> tuple[Array, Array, float]:
     """Eigenvalues and vectors of H, from its root R where there is one, and the largest made by rounding."""
     if R is not None and np.isfinite(R).all():
         values, vectors = singular_vectors(R)
         return values**2, vectors, float(((32 + len(H)) * EPS * values[0]) ** 2)
-    values, vectors = np.linalg.eigh(np.where(np.isfinite(H), H, 0.0))
+    values, vectors = eigenvectors(H)
     return values, vectors, rounding_of(len(H)) * max(float(values[-1]), 1e-300)
 
 
@@ -102,23 +108,25 @@ def inverse_root(H: Array) -> Array:
     U = cholesky(H)
     if U is not None and U.diagonal().min() ** 2 > OF_A_ROW:
         return np.asarray(scipy.linalg.solve_triangular(U, np.diag(unit), trans="T"))
-    values, vectors = np.linalg.eigh(H)
+    values, vectors = eigenvectors(H)
     values = np.maximum(values, OF_A_ROW * values[-1])
     return np.asarray((vectors / np.sqrt(values)).T * unit)
 
 
 def filled_factor(H: Array) -> Array | None:
-    """Lower L with L L' about H, and the largest curvature where H has none; None where H is 0.
+    """Lower L with L L' about H, and the largest curvature where H has none; None where H is 0 or overflows.
 
     Directions the data do not determine get the curvature of the best determined: any positive number will
     do where there is no gradient, and a large one keeps rounding from being magnified.
     """
     unit = np.sqrt(np.maximum(np.diag(H), TINY))
     H = H / np.outer(unit, unit)
+    if not np.isfinite(H).all():
+        return None
     U = cholesky(H)
     if U is not None and U.diagonal().min() ** 2 > OF_CLASSES:
         return np.asarray(unit[:, None] * U.T)
-    values, vectors = np.linalg.eigh(H)
+    values, vectors = eigenvectors(H)
     if not values[-1] > 0:
         return None
     values = np.where(values > OF_CLASSES * values[-1], values, values[-1])

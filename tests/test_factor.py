@@ -155,3 +155,12 @@ def test_a_singular_face_has_a_least_norm_solution():
     H = np.block([[B.T @ B, B.T @ B], [B.T @ B, B.T @ B]])
     b = H @ np.ones(300)
     np.testing.assert_allclose(factor.FaceSolver(H).solve(np.arange(300), b), np.ones(300), rtol=1e-6)
+
+
+@pytest.mark.parametrize("what", [factor.filled_factor, factor.inverse_root, factor.spectrum])
+def test_entries_that_overflowed_raise_nothing(what):
+    H = np.eye(3)
+    H[0, 1] = H[1, 0] = np.inf
+    H[2, 2] = np.nan
+    with np.errstate(all="ignore"):
+        what(H)

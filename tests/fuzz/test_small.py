@@ -28,6 +28,10 @@ def test_a_step_that_makes_up_for_no_slopes_gives_no_bound():
     assert failures(small.check, [353]) == {}
 
 
+def test_a_hessian_that_overflows_raises_nothing():
+    assert small.check(12001659).detail.startswith("separable")
+
+
 @pytest.mark.parametrize("seed", [6006497, 6007192, 6008240])
 def test_what_all_classes_share_of_a_slope_is_no_slope(seed):
     # a row that is far out makes it larger than the sizes of the slope's terms let expect
