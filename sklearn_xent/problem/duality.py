@@ -62,9 +62,10 @@ class DualPoint:
             if o.loss.shift_invariant:
                 # 0 in sum over the classes, but for what rounding makes of rows that are far out
                 shared = G.mean(axis=0)
-                G = G - np.where(np.abs(shared) <= ROUNDED * slope_rounding(point), shared, 0.0)
+                G -= np.where(np.abs(shared) <= ROUNDED * slope_rounding(point), shared, 0.0)
         self.gradient = G
-        self._expected = o.penalty.feasible(np.broadcast_to(expected, G.shape))
+        # slopes of 0 are feasible, and need no array
+        self._expected = o.penalty.feasible(expected) if isinstance(expected, np.ndarray) else expected
         self._take(ROUNDED * slope_rounding(point) if noise is None else noise)
 
     def _take(self, noise: Array | float) -> None:
