@@ -45,7 +45,7 @@ USES_PRODUCTS = {"newton-cg", "trust-krylov", "trust-ncg"}
 USES_HESSIAN = {"trust-exact"}
 DENSE = {"bfgs", "trust-exact"}
 PRODUCTS = 20  # with the Hessian for one iterate, a coefficient: exact arithmetic needs one
-EVALUATIONS = 100  # without one iterate: a trust region that has shrunk as often is empty
+EVALUATIONS = 500  # without one iterate: a trust region that has shrunk as often is empty
 
 
 class _Evaluations:

@@ -19,7 +19,7 @@ __all__ = ["UNGROUPED", "GroupLasso"]
 UNGROUPED = -1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GroupLasso(ElasticNet):
     """sum_g weight_g ||W_g|| beside the l1 norm, with W_g (K, p_g) the columns of W of which ``index`` is g.
 
@@ -27,8 +27,8 @@ class GroupLasso(ElasticNet):
     of all entries. Where W_g is not zero it has a gradient, weight W_g / ||W_g||, and a curvature.
     """
 
-    index: Array = None  # type: ignore[assignment]  # dataclasses put what has no default first
-    weight: Array = None  # type: ignore[assignment]
+    index: Array
+    weight: Array
 
     @property
     def separable(self) -> bool:
@@ -74,11 +74,14 @@ class GroupLasso(ElasticNet):
         np.add.at(sums, self.index[self._grouped], squares[:, self._grouped].sum(axis=0))
         return sums
 
+    def _norms_of_groups(self, W: Array) -> Array:
+        """Norm (n_groups,) of each group."""
+        largest = np.abs(W).max(initial=0.0) or 1.0  # squares of what is less than 1e-154 are zero
+        return np.asarray(largest * np.sqrt(self._sums((W / largest) ** 2)))
+
     def _norms(self, W: Array) -> Array:
         """Norm (d + 1,) of each column's group, 1 where it has none."""
-        largest = np.abs(W).max(initial=0.0) or 1.0  # squares of what is less than 1e-154 are zero
-        norms = largest * np.sqrt(self._sums((W / largest) ** 2))
-        return np.where(self._grouped, np.append(norms, 1.0)[self.index], 1.0)
+        return np.where(self._grouped, np.append(self._norms_of_groups(W), 1.0)[self.index], 1.0)
 
     def movable(self, W: Array) -> Array:
         """See ``ElasticNet.movable``."""
@@ -94,10 +97,7 @@ class GroupLasso(ElasticNet):
 
     def absolute(self, W: Array) -> float:
         """The part that is not smooth: that of the groups and sum l1 |w|."""
-        norms = self._norms(W)[self._grouped]
-        counts = np.bincount(self.index[self._grouped], minlength=len(self.weight))
-        share = self._weight_of[self._grouped] / counts[self.index[self._grouped]]
-        return float((np.abs(W) @ self.l1).sum() + norms @ share)
+        return float((np.abs(W) @ self.l1).sum() + self._norms_of_groups(W) @ self.weight)
 
     def _pull(self, W: Array) -> Array:
         """Gradient of the groups' norms where they are not zero, else 0."""
