@@ -23,9 +23,10 @@ import numpy as np
 from sklearn_xent.arrays import Array
 from sklearn_xent.factor import pseudo_inverse
 from sklearn_xent.problem.design import Design, Linear
+from sklearn_xent.problem.hessians import change_along_rows
 from sklearn_xent.problem.point import Point
 from sklearn_xent.problem.slope_rounding import ROUNDED, slope_rounding
-from sklearn_xent.rows import Block
+from sklearn_xent.rows import Block, PerRow
 
 __all__ = ["DualPoint", "duality_gap"]
 
@@ -36,7 +37,9 @@ class DualPoint:
     """Probabilities along a direction (K, d + 1) from those of a point, and the loss gradient that they give.
 
     Without a direction they are the point's own, and no row is read; else one reading of X. A direction is
-    added to those that led to the dual point ``before``: a small one keeps its own digits. Coefficients in
+    added to those that led to the dual point ``before``: a small one keeps its own digits. ``along`` holds
+    what multiplies the rows of ``Point.hessian_rows``, a change that need not be a direction's to the last
+    digit. Coefficients in
     the mask ``solved`` (K, d + 1) are those that the direction was solved for: where only rounding keeps
     their slopes from ``expected`` (K, d + 1) they are taken as that, and the difference is ``rounded``. What
     is then outside the dual's feasible range, in ``lost``, leaves no bound.
@@ -49,15 +52,19 @@ class DualPoint:
         expected: Array | float = 0.0,
         *,
         direction: Array | None = None,
+        along: PerRow | None = None,
         before: DualPoint | None = None,
         noise: Array | None = None,
     ) -> None:
         self.point, self._solved, self._change = point, solved, None
         o, G = point.objective, point.loss_gradient
-        if direction is not None:
+        if direction is not None or along is not None:
             start = None if before is None else before._change
-            args = point.expansion, start, o.design.linear(direction), o.design
-            (pulled,), (self._change,) = o.rows.sweep(dual_point, *args)
+            if direction is not None:
+                swept = dual_point, point.expansion, start, o.design.linear(direction)
+            else:
+                swept = dual_point_along_rows, point.expansion, start, along
+            (pulled,), (self._change,) = o.rows.sweep(*swept, o.design)
             G = o.design.gradient(pulled)
             if o.loss.shift_invariant:
                 # 0 in sum over the classes, but for what rounding makes of rows that are far out
@@ -208,6 +215,13 @@ def _bound_but_for(dual: DualPoint, inverse: Array) -> float:
 def dual_point(block: Block, e: Any, start: Array | None, direction: Linear, design: Design) -> Any:
     """Pulled residuals of the probabilities to first order along a direction; the change of them is kept."""
     change = e.probability_change(design.logits(block.X, direction), start)
+    return (design.pull(block.X, block.weights * (e.residual + change)),), (change,)
+
+
+def dual_point_along_rows(block: Block, e: Any, start: Array | None, along: Array, design: Design) -> Any:
+    """The same of a change along the rows of the Hessian."""
+    change = change_along_rows(block, e, along)
+    change = e.within_simplex(change if start is None else change + start)
     return (design.pull(block.X, block.weights * (e.residual + change)),), (change,)
 
 

@@ -16,6 +16,7 @@ from sklearn_xent.rows import Block
 from sklearn_xent.rows.array_api import DeviceBlock
 
 __all__ = [
+    "change_along_rows",
     "chosen_rows",
     "coupling",
     "curvature_along",
@@ -26,6 +27,7 @@ __all__ = [
     "hessian_diagonal",
     "hessian_product",
     "hessian_root",
+    "hessian_rows",
     "mean_curvature",
     "mean_curvature_gram",
     "products_along",
@@ -118,20 +120,40 @@ def hessian_root(block: Block, e: Any, design: Design, chosen: Array, gauged: Ar
 
     For the columns in ``gauged``, rows that give what moves all classes alike the classes' mean curvature.
     """
-    K = len(chosen)
     R = np.zeros((0, np.count_nonzero(chosen)))
+    for contrasts, pinned in _root_rows(block, e, design, chosen, gauged):
+        R = triangular(np.vstack([R, *contrasts, pinned]))
+    return (), (R,)
+
+
+def hessian_rows(block: Block, e: Any, design: Design, chosen: Array, gauged: Array) -> Any:
+    """The rows that ``hessian_root`` factors: a class's contrasts (m, n, n_chosen), and those of a gauge."""
+    contrasts, pinned = zip(*_root_rows(block, e, design, chosen, gauged), strict=True)
+    return (), (np.concatenate(contrasts, axis=1), np.vstack(pinned))
+
+
+def change_along_rows(block: Block, e: Any, along: Array) -> Array:
+    """Change of the probabilities (K, n) whose pull is the sum of ``along`` (m, n) times ``hessian_rows``."""
+    root = np.sqrt(block.weights)
+    unweighted = np.divide(along, root, out=np.zeros(along.shape, root.dtype), where=root > 0)
+    return np.asarray(np.einsum("kmi,mi->ki", e.curvature_root(), unweighted))
+
+
+def _root_rows(
+    block: Block, e: Any, design: Design, chosen: Array, gauged: Array
+) -> Iterator[tuple[Array, Array]]:
+    """Rows by the contrasts of the curvature (m, part, n_chosen), and rows (part or 0, n_chosen) of a gauge."""
+    K = len(chosen)
     for part, A, among in chosen_rows(block, design, chosen, K + 1):
         of_part = type(e)(*(v[..., part] for v in (e.value, e.residual, e.probabilities, e.complements)))
-        C, w = of_part.contrast_root(), np.sqrt(block.weights[part])
-        # in the logits themselves: the first class's has the rest of each column, with the other sign
-        C = C if K == 1 else np.concatenate([-C.sum(axis=0, keepdims=True), C])
-        rows = [np.einsum("km,mj->mkj", w * c, A).reshape(len(A), -1) for c in C.transpose(1, 0, 2)]
+        C, w = of_part.curvature_root(), np.sqrt(block.weights[part])
+        rows = np.einsum("kmi,ij->mikj", w * C, A).reshape(len(C[0]), len(A), -1)[:, :, among.ravel()]
+        pinned = np.zeros((0, rows.shape[2]))
         if gauged.any():
             alike = np.sqrt(of_part.diagonal.sum(axis=0)) / K
-            pinned = (among.all(axis=0) & gauged[_used(chosen)])[None, :]
-            rows.append(np.tile(np.where(pinned, A * (w * alike)[:, None], 0.0), K))
-        R = triangular(np.vstack([R, *(B[:, among.ravel()] for B in rows)]))
-    return (), (R,)
+            shared = (among.all(axis=0) & gauged[_used(chosen)])[None, :]
+            pinned = np.tile(np.where(shared, A * (w * alike)[:, None], 0.0), K)[:, among.ravel()]
+        yield rows, pinned
 
 
 def products_along(block: Block, e: Any, design: Design, basis: Array) -> Any:

@@ -67,8 +67,10 @@ class Expansion:
         It is added to a change that was made before.
         """
         change = self.curvature_product(v)
-        if start is not None:
-            change += start
+        return self.within_simplex(change if start is None else change + start)
+
+    def within_simplex(self, change: Array) -> Array:
+        """A change (K, n) of the probabilities that sums to 0, and takes none of them out of [0, 1]."""
         p = self.probabilities
         if len(p) == 1:
             return np.clip(change, -p, self.complements)
@@ -117,6 +119,14 @@ class Expansion:
             below = p[k + 2 :]  # at most what the rest is: their quotient with its root is no more than that
             C[k + 1 :, k] = -np.divide(below, root, out=np.zeros_like(below), where=root > 0) * np.sqrt(ratio)
         return C
+
+    def curvature_root(self) -> Array:
+        """Roots R (K, m, n) with R R' the curvature, row by row: the contrasts', in the logits themselves.
+
+        The first class's has the rest of each column, with the other sign.
+        """
+        C = self.contrast_root()
+        return C if len(self.probabilities) == 1 else np.concatenate([-C.sum(axis=0, keepdims=True), C])
 
 
 def variances(p: Array, q: Array) -> Array:

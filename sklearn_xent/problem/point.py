@@ -90,6 +90,12 @@ class Point:
         _, (roots,) = o.rows.sweep(hessians.hessian_root, self.expansion, o.design, chosen, gauged)
         return roots
 
+    def hessian_rows(self, chosen: Array, gauged: Array) -> tuple[PerRow, PerRow]:
+        """The rows themselves: those of the contrasts (m, n, n_chosen), and of the gauge (n or 0, n_chosen)."""
+        o = self.objective
+        _, (contrasts, pinned) = o.rows.sweep(hessians.hessian_rows, self.expansion, o.design, chosen, gauged)
+        return contrasts, pinned
+
     def products_along(self, basis: Array) -> Array:
         """Hessian of the smooth part times directions (K, d + 1, m) that are all but null."""
         o = self.objective

@@ -35,6 +35,8 @@ def extended_rows(rows: Rows) -> ExtendedRows:
     X: Any = block.X.toarray() if sp.issparse(block.X) else np.asarray(block.X)
     offset = None if block.offset is None else block.offset.astype(np.longdouble)
     X, targets, weights = (v.astype(np.longdouble) for v in (X, block.targets, block.weights))
+    if len(targets) > 1:
+        targets /= targets.sum(axis=0)  # in float64 they add up to 1 to its precision only
     out = ExtendedRows(X, targets, weights, offset)
     out.team, out.passes = rows.team, rows.passes
     return out

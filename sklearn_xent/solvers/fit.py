@@ -97,9 +97,11 @@ def _stages(solver: str, objective: Objective, random_state: Any, memory: Any) -
         stages.append(Stage(f"{exact} (extended precision)", method, extended=True, limit=EXTENDED))
         # nothing of the same model in float64 will get further
         others = [other for other in others if other in FIRST_ORDER or not objective.penalty.smooth]
+    finish = stages[1:]  # once more where another method got further than it
     for other in others:
         patience = PATIENCE if other in FIRST_ORDER else limit
         stages.append(Stage(*choose(other, objective, random_state, memory), limit=patience))
+    stages.extend(finish if others else [])
     if (
         len(stages) == 1 or not small
     ):  # what is left of max_iter; a small problem that is here has stalled twice

@@ -26,6 +26,7 @@ __all__ = [
     "curvature_at",
     "curvature_on",
     "face",
+    "gauged_columns",
     "hessian_among",
     "hessian_at",
     "hessian_root",
@@ -119,6 +120,12 @@ def unseen_curvature(solved: Point) -> Array:
     return np.outer(solved.mean_curvature(), np.append(missing, 0.0)).ravel()
 
 
+def gauged_columns(objective: Objective, chosen: Array) -> Array:
+    """Mask (d + 1,) of the columns whose coefficients, chosen in all classes, have a gauge."""
+    gauged = np.logical_and(chosen.all(axis=0), objective.loss.shift_invariant)
+    return gauged if objective.penalty.smooth else gauged & objective.penalty.costless
+
+
 def pin_gauge(H: Array, objective: Objective, chosen: Array) -> None:
     """Give H curvature where adding one vector to every class changes nothing; chosen (K, d + 1) are in it.
 
@@ -126,10 +133,8 @@ def pin_gauge(H: Array, objective: Objective, chosen: Array) -> None:
     changes; without it H is singular, or as nearly so as the penalty is weak. An l1 penalty does fix the
     sum of the coefficients: then only the columns that nothing penalises have a gauge.
     """
-    K, gauged = len(chosen), np.asarray(chosen.all(axis=0))
-    if not objective.penalty.smooth:
-        gauged &= objective.penalty.costless
-    elif gauged.all() and H.flags.c_contiguous:  # as below, by a view: small fits are made of calls
+    K, gauged = len(chosen), gauged_columns(objective, chosen)
+    if gauged.all() and H.flags.c_contiguous:  # as below, by a view: small fits are made of calls
         blocks = np.einsum("kjlj->klj", H.reshape(K, len(gauged), K, len(gauged)))
         blocks += np.einsum("kkj->j", blocks) / K**2
         return
@@ -163,9 +168,6 @@ def affordable(point: Point) -> bool:
 
 def hessian_root(point: Point, chosen: Array) -> Array:
     """Triangular R with R' R the Hessian between the coefficients of a mask (K, d + 1), its gauge pinned."""
-    o = point.objective
-    gauged = np.logical_and(chosen.all(axis=0), o.loss.shift_invariant)
-    if not o.penalty.smooth:
-        gauged &= o.penalty.costless
-    ridge = np.diag(np.sqrt(np.broadcast_to(o.penalty.hessian_diagonal, chosen.shape)[chosen]))
+    ridge = np.diag(np.sqrt(np.broadcast_to(point.objective.penalty.hessian_diagonal, chosen.shape)[chosen]))
+    gauged = gauged_columns(point.objective, chosen)
     return triangular(np.vstack([*point.hessian_roots(chosen, gauged).flat(), ridge]))

@@ -12,11 +12,13 @@ import numpy as np
 
 from sklearn_xent.arrays import Array, inner
 from sklearn_xent.problem.duality import DualPoint, duality_gap
+from sklearn_xent.problem.extended import ExtendedPoint
 from sklearn_xent.problem.point import Point
 from sklearn_xent.problem.slope_rounding import ROUNDED, slope_rounding, summed_rounding
 from sklearn_xent.solvers.conjugate_gradient import Map, conjugate_gradient
 from sklearn_xent.solvers.curvature import Curvature
 from sklearn_xent.solvers.hessian import DENSE_LIMIT, curvature_at, curvature_on, face
+from sklearn_xent.solvers.row_bound import row_bound
 
 __all__ = [
     "CERTIFIED_LIMIT",
@@ -104,7 +106,9 @@ def certify(
     if curvature is not None:
         bound = min(bound, factored_bound(point, curvature, goal))
         if bound > goal and polishable(point) and point.objective.penalty.separable:
-            bound = min(bound, _without_weak_l1(point, goal))
+            if isinstance(point, ExtendedPoint):
+                bound = min(bound, row_bound(point, goal))
+            bound = min(bound, _without_weak_l1(point, goal)) if bound > goal else bound
         return Gap(bound, Kind.BOUND), curvature
     if not point.objective.penalty.separable:
         if bound > goal and size <= CERTIFIED_LIMIT:

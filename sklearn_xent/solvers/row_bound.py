@@ -1,0 +1,92 @@
+"""A bound from a dual point made row by row, where rounding keeps a Newton step from making one.
+
+Along a direction where the rows of the Hessian are 1e-12 of their largest, a step that makes up for slopes g
+is g / 1e-24: its logits, differences of such terms, have no digits. The change of the probabilities that it
+would make is g / 1e-12 and has them, taken from an orthogonal factor of the rows. Its slopes are summed in
+the precision of the point, and refined.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sklearn_xent.arrays import Array
+from sklearn_xent.factor import RowFactor, rounding_of
+from sklearn_xent.problem.duality import DualPoint
+from sklearn_xent.problem.point import Point
+from sklearn_xent.problem.slope_rounding import ROUNDED, summed_rounding
+from sklearn_xent.rows import PerRow
+from sklearn_xent.solvers.hessian import face, gauged_columns
+
+__all__ = ["row_bound"]
+
+ROUNDS = 6  # of refining a change; each has some digits more than the last
+
+
+def row_bound(point: Point, goal: float) -> float:
+    """Bound of the gap in nats from changes of the probabilities along rows; a few readings of X.
+
+    Rows whose products are the Hessian between the coefficients that move are factored: all of X must be in
+    this process.
+    """
+    active = face(point)
+    bound, woken = _bound_on(point, active, goal)
+    if bound > goal and woken.any():
+        bound = min(bound, _bound_on(point, active | woken, goal)[0])
+    return bound
+
+
+def _bound_on(point: Point, active: Array, goal: float) -> tuple[float, Array]:
+    """Bound with the coefficients of a mask (K, d + 1) solved for, and those whose slopes are not feasible."""
+    penalty, G, rows = point.objective.penalty, point.loss_gradient, _Rows(point, active)
+    rounding, probe = summed_rounding(point)
+    noise, hidden = ROUNDED * rounding.max(axis=0), rows.gap(probe)
+    aim = rows.apart(np.where(active, point.stationarity, 0.0))
+    left, held, best = aim, np.zeros(active.shape), np.inf
+    dual, woken = None, np.zeros(active.shape, bool)
+    for _ in range(ROUNDS):
+        along, more = rows.change(left)
+        held = held + more
+        expected = G - aim + held
+        dual = DualPoint(point, active, expected, along=along, before=dual, noise=noise)
+        lacking = rows.gap(dual.rounded) if dual.rounded.any() else 0.0
+        best = min(best, dual.bound(lacking, hidden))
+        woken = ~active & penalty.beyond(dual.gradient)
+        if best <= goal or woken.any():
+            break
+        left = np.where(active, dual.gradient - expected, 0.0)
+    return best, woken
+
+
+class _Rows:
+    """The factored rows of a Hessian between some coefficients: blocks of the loss, a gauge, and a ridge."""
+
+    def __init__(self, point: Point, active: Array) -> None:
+        self._active, self._gauged = active, gauged_columns(point.objective, active)
+        contrasts, pinned = point.hessian_rows(active, self._gauged)
+        self._shapes = [block.shape[:2] for block in contrasts.flat()]
+        ridge = np.broadcast_to(point.objective.penalty.hessian_diagonal, active.shape)
+        self._root = np.sqrt(ridge[active])
+        size = len(self._root)
+        flat = [block.reshape(-1, size) for block in contrasts.flat()]
+        self._factor = RowFactor(np.vstack([*flat, np.diag(self._root), *pinned.flat()]).astype(float))
+        self._rounding = rounding_of(size)
+
+    def change(self, slopes: Array) -> tuple[PerRow, Array]:
+        """What takes slopes (K, d + 1) away: multiples of the rows of each block, and slopes of the ridge."""
+        u, _ = self._factor.solve(slopes[self._active])
+        along, held = PerRow(), np.zeros(slopes.shape)
+        for shape in self._shapes:
+            part, u = np.split(u, [shape[0] * shape[1]])
+            along.append(-part.reshape(shape))
+        held[self._active] = self._root * u[: len(self._root)]
+        return along, self.apart(held)
+
+    def apart(self, slopes: Array) -> Array:
+        """Slopes (K, d + 1) less what all classes share of a column with a gauge: no probability has it."""
+        return np.asarray(slopes - np.where(self._gauged, slopes.mean(axis=0), 0.0))
+
+    def gap(self, slopes: Array) -> float:
+        """Half the squared decrement of slopes, in nats; along no curvature, as of one that rounding makes."""
+        u, left = self._factor.solve(slopes[self._active])
+        return 0.5 * float(u @ u) + 0.5 * left / self._rounding
