@@ -29,7 +29,7 @@ TRIALS = 40  # halvings of a step
 
 def active_set(objective: Objective, start: Array, visit: Visit) -> None:
     """Steps to the minimum of a face's quadratic model, or to the first kink or bound on the way."""
-    iterate(_Face(), objective.at(np.clip(start, *objective.penalty.bounds)), visit)
+    iterate(_Face(), _shifted(objective.at(np.clip(start, *objective.penalty.bounds))), visit)
 
 
 class _Face:
@@ -40,7 +40,19 @@ class _Face:
         return {"curvature": self._curvature}
 
     def step(self, point: Point) -> Point | None:
-        return _step(point, *_direction(point, self._curvature))
+        new = _step(point, *_direction(point, self._curvature))
+        return new if new is None else _shifted(new)
+
+
+def _shifted(point: Point) -> Point:
+    """The same probabilities for the least penalty: an l1 penalty may be too weak to be seen in the slopes."""
+    if not point.objective.loss.shift_invariant:
+        return point
+    shift = point.objective.penalty.least_shift(point.coefficients)
+    if not shift.any():
+        return point
+    shifted = point.objective.at(point.coefficients - shift)
+    return shifted if shifted.value <= point.value + _noise(point) else point  # large ones may lose digits
 
 
 def _direction(point: Point, curvature: Curvature) -> tuple[Array, float]:
@@ -78,7 +90,7 @@ def _step(point: Point, direction: Array, longest: float) -> Point | None:
         until = np.where(direction != 0, (ends - W) / direction, np.inf)
     first = float(until.min(initial=np.inf))
     t = min(longest, first)
-    noise = 8 * point.objective.value_eps * abs(point.value)
+    noise = _noise(point)
     for _ in range(TRIALS if t < np.inf else 0):
         hit = until <= t
         new = point.objective.at(np.where(hit, ends, W + t * direction))
@@ -87,3 +99,8 @@ def _step(point: Point, direction: Array, longest: float) -> Point | None:
             return new if moved else None
         t /= 2
     return None
+
+
+def _noise(point: Point) -> float:
+    """What rounding may make of a difference of two values."""
+    return 8 * point.objective.value_eps * abs(point.value)

@@ -33,7 +33,8 @@ def newton_cholesky(objective: Objective, start: Array, visit: Visit, *, rough: 
     Boyd and Vandenberghe (2004), Convex Optimization, algorithm 9.5.
     """
     refuse_beyond_memory(start.size, "newton-cholesky")
-    iterate(_Factored(rough), objective.at(start), visit)
+    # what all classes share has no curvature but the gauge's, and would stay
+    iterate(_Factored(rough), objective.at(objective.symmetric(start)), visit)
 
 
 class _Factored:

@@ -106,7 +106,8 @@ def certify(
     if curvature is not None:
         bound = min(bound, factored_bound(point, curvature, goal))
         if bound > goal and polishable(point) and point.objective.penalty.separable:
-            if isinstance(point, ExtendedPoint):
+            near = curvature.solved_gap(point.stationarity) <= goal
+            if near and isinstance(point, ExtendedPoint):
                 bound = min(bound, row_bound(point, goal))
             bound = min(bound, _without_weak_l1(point, goal)) if bound > goal else bound
         return Gap(bound, Kind.BOUND), curvature

@@ -50,9 +50,9 @@ def _bound_on(point: Point, active: Array, goal: float) -> tuple[float, Array]:
         expected = G - aim + held
         dual = DualPoint(point, active, expected, along=along, before=dual, noise=noise)
         lacking = rows.gap(dual.rounded) if dual.rounded.any() else 0.0
-        best = min(best, dual.bound(lacking, hidden))
+        previous, best = best, min(best, dual.bound(lacking, hidden))
         woken = ~active & penalty.beyond(dual.gradient)
-        if best <= goal or woken.any():
+        if best <= goal or woken.any() or previous / 2 < best < np.inf:
             break
         left = np.where(active, dual.gradient - expected, 0.0)
     return best, woken
