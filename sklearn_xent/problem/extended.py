@@ -72,8 +72,18 @@ class ExtendedPoint(Point):
 
     @cached_property
     def plain(self) -> Point:
-        """The same coefficients in float64."""
-        return self.objective.plain.at(self.coefficients)
+        """The same in float64: its logits are these, each right to its last digit.
+
+        Those of coefficients as large as rows that are far out need may be off by more than 1, and the
+        curvature of such rows by any factor.
+        """
+        plain = self.objective.plain.at(self.coefficients)
+        given, start = np.concatenate(self.logits.flat(), axis=1), 0
+        for logits in plain.logits.flat():
+            stop = start + logits.shape[1]
+            logits[:] = given[:, start:stop]
+            start = stop
+        return plain.reexpanded(self.loss, self.loss_gradient.astype(float))
 
     def loss_hessian(self, dtype: Any = np.float64) -> Array:
         """See ``Point.loss_hessian``."""

@@ -32,6 +32,7 @@ __all__ = [
     "mean_curvature_gram",
     "products_along",
     "reach",
+    "slopes_along_rows",
     "subtract_outer",
 ]
 
@@ -137,6 +138,11 @@ def change_along_rows(block: Block, e: Any, along: Array) -> Array:
     root = np.sqrt(block.weights)
     unweighted = np.divide(along, root, out=np.zeros(along.shape, root.dtype), where=root > 0)
     return np.asarray(np.einsum("kmi,mi->ki", e.curvature_root(), unweighted))
+
+
+def slopes_along_rows(block: Block, e: Any, along: Array, design: Design) -> Any:
+    """The pull of that change: the sum itself, but for what rounding leaves of either."""
+    return (design.pull(block.X, block.weights * change_along_rows(block, e, along)),), ()
 
 
 def _root_rows(

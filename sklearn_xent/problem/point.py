@@ -47,6 +47,16 @@ class Point:
         point._penalise(objective, self.coefficients)
         return point
 
+    def reexpanded(self, loss: float, loss_gradient: Array) -> Point:
+        """The point after its logits were replaced, with the loss and its gradient that they have."""
+        o = self.objective
+        if o.keeps:
+            _, (self._kept,) = o.rows.sweep(kernels.expand, self.logits, o.loss, reads=False)
+        self.loss, self.loss_gradient = float(loss), loss_gradient
+        self.__dict__.pop("expansion", None)
+        self._penalise(o, self.coefficients)
+        return self
+
     @property
     def smooth_value(self) -> float:
         """F without its l1 part."""
@@ -95,6 +105,12 @@ class Point:
         o = self.objective
         _, (contrasts, pinned) = o.rows.sweep(hessians.hessian_rows, self.expansion, o.design, chosen, gauged)
         return contrasts, pinned
+
+    def slopes_along_rows(self, along: PerRow) -> Array:
+        """What slopes (K, d + 1) a change of the probabilities along those rows makes."""
+        o = self.objective
+        (pulled,), _ = o.rows.sweep(hessians.slopes_along_rows, self.expansion, along, o.design)
+        return o.design.gradient(pulled)
 
     def products_along(self, basis: Array) -> Array:
         """Hessian of the smooth part times directions (K, d + 1, m) that are all but null."""

@@ -25,15 +25,20 @@ __all__ = ["active_set"]
 
 LET_GO = 10  # solutions of one system, each without the coefficients that it would move to their wrong side
 TRIALS = 40  # halvings of a step
+LOST = 1e-2  # of the goal: what a change of the coefficients alone may cost by rounding
 
 
 def active_set(objective: Objective, start: Array, visit: Visit) -> None:
     """Steps to the minimum of a face's quadratic model, or to the first kink or bound on the way."""
-    iterate(_Face(), _shifted(objective.at(np.clip(start, *objective.penalty.bounds))), visit)
+    model = _Face(visit)
+    iterate(model, model.shifted(objective.at(np.clip(start, *objective.penalty.bounds))), visit)
 
 
 class _Face:
     """The Hessian between the coefficients that can move, factored."""
+
+    def __init__(self, visit: Visit) -> None:
+        self._goal = visit.goal
 
     def look(self, point: Point) -> dict[str, Any]:
         self._curvature = curvature_on(point, face(point))
@@ -41,18 +46,20 @@ class _Face:
 
     def step(self, point: Point) -> Point | None:
         new = _step(point, *_direction(point, self._curvature))
-        return new if new is None else _shifted(new)
+        return new if new is None else self.shifted(new)
 
+    def shifted(self, point: Point) -> Point:
+        """The same probabilities for the least penalty: l1 may be too weak to be seen in the slopes.
 
-def _shifted(point: Point) -> Point:
-    """The same probabilities for the least penalty: an l1 penalty may be too weak to be seen in the slopes."""
-    if not point.objective.loss.shift_invariant:
-        return point
-    shift = point.objective.penalty.least_shift(point.coefficients)
-    if not shift.any():
-        return point
-    shifted = point.objective.at(point.coefficients - shift)
-    return shifted if shifted.value <= point.value + _noise(point) else point  # large ones may lose digits
+        Rounding of large coefficients may cost some of the objective, but not what matters.
+        """
+        if not point.objective.loss.shift_invariant:
+            return point
+        shift = point.objective.penalty.least_shift(point.coefficients)
+        if not shift.any():
+            return point
+        new = point.objective.at(point.coefficients - shift)
+        return new if new.value <= point.value + LOST * self._goal(point) else point
 
 
 def _direction(point: Point, curvature: Curvature) -> tuple[Array, float]:
@@ -90,7 +97,7 @@ def _step(point: Point, direction: Array, longest: float) -> Point | None:
         until = np.where(direction != 0, (ends - W) / direction, np.inf)
     first = float(until.min(initial=np.inf))
     t = min(longest, first)
-    noise = _noise(point)
+    noise = 8 * point.objective.value_eps * abs(point.value)
     for _ in range(TRIALS if t < np.inf else 0):
         hit = until <= t
         new = point.objective.at(np.where(hit, ends, W + t * direction))
@@ -99,8 +106,3 @@ def _step(point: Point, direction: Array, longest: float) -> Point | None:
             return new if moved else None
         t /= 2
     return None
-
-
-def _noise(point: Point) -> float:
-    """What rounding may make of a difference of two values."""
-    return 8 * point.objective.value_eps * abs(point.value)

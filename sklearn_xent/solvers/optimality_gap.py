@@ -89,13 +89,15 @@ def certify(
     curvature: Curvature | None = None,
     precondition: Map | None = None,
     patient: bool = False,
+    last: bool = False,
 ) -> tuple[Gap, Curvature | None]:
     """Gap of a point in nats, and the factored Hessian where one was needed.
 
     First the bound from the point's own residuals, then the one from a Newton step: with the factored
     Hessian where it is small, else by conjugate gradients, and where these do not end, with the factored
     Hessian again up to CERTIFIED_LIMIT coefficients. Beyond it the gap is an estimate. A ``patient`` caller
-    is told the first bound, whatever it is, where there is no Hessian yet.
+    is told the first bound, whatever it is, where there is no Hessian yet. For the ``last`` point of a method
+    no bound of a small problem is left out for its cost.
     """
     bound = duality_gap(point, goal)
     size = int(np.count_nonzero(face(point)))
@@ -106,7 +108,7 @@ def certify(
     if curvature is not None:
         bound = min(bound, factored_bound(point, curvature, goal))
         if bound > goal and polishable(point) and point.objective.penalty.separable:
-            near = curvature.solved_gap(point.stationarity) <= goal
+            near = last or curvature.solved_gap(point.stationarity) <= goal
             if near and isinstance(point, ExtendedPoint):
                 bound = min(bound, row_bound(point, goal))
             bound = min(bound, _without_weak_l1(point, goal)) if bound > goal else bound

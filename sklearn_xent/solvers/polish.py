@@ -36,11 +36,12 @@ def certify_polished(
     precondition: Map | None = None,
     at_most: int,
     patient: bool = False,
+    last: bool = False,
 ) -> tuple[list[Step], Gap, Curvature | None]:
     """Steps that polish a small problem, the gap of the last, and the factored Hessian where one was needed.
 
     Steps whose end is not within the goal are dropped, and the point itself is certified. A ``patient``
-    caller is told a bound that needs no Hessian of a large problem.
+    caller is told a bound that needs no Hessian of a large problem; see ``certify`` for the ``last`` point.
     """
     if polishable(point):
         curvature = curvature or curvature_at(point)
@@ -56,7 +57,9 @@ def certify_polished(
             if bound <= goal:
                 return [*steps[:-1], (last, bound)], Gap(bound, Kind.BOUND), curvature
         patient = False
-    gap, curvature = certify(point, goal, curvature=curvature, precondition=precondition, patient=patient)
+    gap, curvature = certify(
+        point, goal, curvature=curvature, precondition=precondition, patient=patient, last=last
+    )
     return [], gap, curvature
 
 

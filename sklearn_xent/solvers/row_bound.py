@@ -16,7 +16,7 @@ from sklearn_xent.problem.duality import DualPoint
 from sklearn_xent.problem.point import Point
 from sklearn_xent.problem.slope_rounding import ROUNDED, summed_rounding
 from sklearn_xent.rows import PerRow
-from sklearn_xent.solvers.hessian import face, gauged_columns
+from sklearn_xent.solvers.hessian import gauged_columns
 
 __all__ = ["row_bound"]
 
@@ -29,7 +29,8 @@ def row_bound(point: Point, goal: float) -> float:
     Rows whose products are the Hessian between the coefficients that move are factored: all of X must be in
     this process.
     """
-    active = face(point)
+    # what is at a kink has its slope in between, whatever rounding makes of it
+    active = np.broadcast_to(point.objective.penalty.movable(point.coefficients), point.coefficients.shape)
     bound, woken = _bound_on(point, active, goal)
     if bound > goal and woken.any():
         bound = min(bound, _bound_on(point, active | woken, goal)[0])
@@ -49,8 +50,11 @@ def _bound_on(point: Point, active: Array, goal: float) -> tuple[float, Array]:
         held = held + more
         expected = G - aim + held
         dual = DualPoint(point, active, expected, along=along, before=dual, noise=noise)
-        lacking = rows.gap(dual.rounded) if dual.rounded.any() else 0.0
-        previous, best = best, min(best, dual.bound(lacking, hidden))
+        lacking, moved = 0.0, None
+        if dual.rounded.any():
+            lacking = rows.gap(dual.rounded)
+            moved = None if active.all() else point.slopes_along_rows(rows.change(dual.rounded)[0])
+        previous, best = best, min(best, dual.bound(lacking, hidden, moved))
         woken = ~active & penalty.beyond(dual.gradient)
         if best <= goal or woken.any() or previous / 2 < best < np.inf:
             break

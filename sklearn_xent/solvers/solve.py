@@ -120,7 +120,7 @@ def _run(
     # the best point evaluated afresh: logits that lines have carried along drift by rounding
     point = objective.at(monitor.best.coefficients)
     room, enough = monitor.room if status is Status.STALLED else 0, goal(point, monitor.tol)
-    steps, gap, curvature = certify_polished(point, enough, at_most=room)
+    steps, gap, curvature = certify_polished(point, enough, at_most=room, last=True)
     point = monitor.record(point, steps)
     if status is not Status.SEPARABLE and gap.nats <= enough:
         status = Status.CONVERGED
