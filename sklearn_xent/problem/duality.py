@@ -61,7 +61,7 @@ class DualPoint:
         if direction is not None or along is not None:
             start = None if before is None else before._change
             if direction is not None:
-                swept = dual_point, point.expansion, start, o.design.linear(direction)
+                swept: tuple[Any, ...] = dual_point, point.expansion, start, o.design.linear(direction)
             else:
                 swept = dual_point_along_rows, point.expansion, start, along
             (pulled,), (self._change,) = o.rows.sweep(*swept, o.design)

@@ -148,7 +148,7 @@ def slopes_along_rows(block: Block, e: Any, along: Array, design: Design) -> Any
 def _root_rows(
     block: Block, e: Any, design: Design, chosen: Array, gauged: Array
 ) -> Iterator[tuple[Array, Array]]:
-    """Rows by the contrasts of the curvature (m, part, n_chosen), and rows (part or 0, n_chosen) of a gauge."""
+    """Rows of the contrasts of the curvature (m, part, n_chosen), and of a gauge (part or 0, n_chosen)."""
     K = len(chosen)
     for part, A, among in chosen_rows(block, design, chosen, K + 1):
         of_part = type(e)(*(v[..., part] for v in (e.value, e.residual, e.probabilities, e.complements)))

@@ -101,7 +101,7 @@ class Point:
         return roots
 
     def hessian_rows(self, chosen: Array, gauged: Array) -> tuple[PerRow, PerRow]:
-        """The rows themselves: those of the contrasts (m, n, n_chosen), and of the gauge (n or 0, n_chosen)."""
+        """The rows themselves: of the contrasts (m, n, n_chosen), and of the gauge (n or 0, n_chosen)."""
         o = self.objective
         _, (contrasts, pinned) = o.rows.sweep(hessians.hessian_rows, self.expansion, o.design, chosen, gauged)
         return contrasts, pinned

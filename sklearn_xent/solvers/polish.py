@@ -47,15 +47,15 @@ def certify_polished(
         curvature = curvature or curvature_at(point)
         steps = _polish(point, curvature, at_most)
         if steps:
-            last = steps[-1][0]
-            bound = duality_gap(last, goal)
+            end = steps[-1][0]
+            bound = duality_gap(end, goal)
             if bound > goal:
                 # the Hessian of the first point has too much curvature where a row has become certain since
-                if last.moved_from(point) > SETTLED:
-                    curvature = curvature_at(last)
-                bound = factored_bound(last, curvature, goal, until=ROUNDED * abs(last.value))
+                if end.moved_from(point) > SETTLED:
+                    curvature = curvature_at(end)
+                bound = factored_bound(end, curvature, goal, until=ROUNDED * abs(end.value))
             if bound <= goal:
-                return [*steps[:-1], (last, bound)], Gap(bound, Kind.BOUND), curvature
+                return [*steps[:-1], (end, bound)], Gap(bound, Kind.BOUND), curvature
         patient = False
     gap, curvature = certify(
         point, goal, curvature=curvature, precondition=precondition, patient=patient, last=last

@@ -38,7 +38,7 @@ def row_bound(point: Point, goal: float) -> float:
 
 
 def _bound_on(point: Point, active: Array, goal: float) -> tuple[float, Array]:
-    """Bound with the coefficients of a mask (K, d + 1) solved for, and those whose slopes are not feasible."""
+    """Bound with the coefficients of a mask (K, d + 1) solved for, and those of slopes not feasible then."""
     penalty, G, rows = point.objective.penalty, point.loss_gradient, _Rows(point, active)
     rounding, probe = summed_rounding(point)
     noise, hidden = ROUNDED * rounding.max(axis=0), rows.gap(probe)
@@ -91,6 +91,6 @@ class _Rows:
         return np.asarray(slopes - np.where(self._gauged, slopes.mean(axis=0), 0.0))
 
     def gap(self, slopes: Array) -> float:
-        """Half the squared decrement of slopes, in nats; along no curvature, as of one that rounding makes."""
+        """Half the squared decrement of slopes in nats; along no curvature, as of what rounding makes."""
         u, left = self._factor.solve(slopes[self._active])
         return 0.5 * float(u @ u) + 0.5 * left / self._rounding
