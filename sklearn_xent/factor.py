@@ -213,16 +213,18 @@ class FaceSolver:
         padded[kept] = b
         x = dpotrs(self._factor, padded)[0]
         if len(lost):
-            V = np.column_stack([self._column(j) for j in lost.tolist()])
+            V = self._columns_of(lost)
             x = x - V @ least_norm_solution(V[lost], x[lost])
         return np.asarray(x[kept])
 
-    def _column(self, j: int) -> Array:
-        if j not in self._columns:
-            unit = np.zeros(len(self._factored))
-            unit[j] = 1.0
-            self._columns[j] = dpotrs(self._factor, unit)[0]
-        return self._columns[j]
+    def _columns_of(self, lost: Array) -> Array:
+        """Columns of the inverse of the factored matrix, those that are not known yet together."""
+        unknown = [j for j in lost.tolist() if j not in self._columns]
+        if unknown:
+            units = np.zeros((len(self._factored), len(unknown)), order="F")
+            units[unknown, np.arange(len(unknown))] = 1.0
+            self._columns.update(zip(unknown, dpotrs(self._factor, units)[0].T, strict=True))
+        return np.column_stack([self._columns[j] for j in lost.tolist()])
 
 
 def least_norm_solutions(M: Array, R: Array) -> Array:

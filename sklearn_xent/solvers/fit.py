@@ -32,6 +32,9 @@ __all__ = ["Fit", "fit"]
 
 FINISHED = 2e8  # products for a triangular factor of the rows up to which a fit is finished: 50 ms a step
 PATIENCE = 200  # iterations after which another method takes over, where there is one
+# Products for factors of the rows that a method which goes on after another may take, half a minute, and how
+# many iterations it has in any case.
+DEAR, LEAST_PATIENCE = 2e11, 10
 # Of a small problem, which extended precision may finish: so many, within what so many products in factors of
 # its rows take, half a second.
 PATIENCE_OF_SMALL, ILL_CONDITIONED = (50, 100), 1e9
@@ -82,6 +85,7 @@ def _stages(solver: str, objective: Objective, random_state: Any, memory: Any) -
     name, method = choose(solver, objective, random_state, memory)
     n_rows, size = objective.rows.n_rows, math.prod(objective.shape)
     factor = n_rows * objective.shape[0] * size**2
+    dear = int(np.clip(DEAR / max(factor, 1), LEAST_PATIENCE, PATIENCE))
     small = n_rows * size <= POLISH_LIMIT and factor <= FINISHED
     limit = PATIENCE
     if small:
@@ -99,7 +103,7 @@ def _stages(solver: str, objective: Objective, random_state: Any, memory: Any) -
         others = [other for other in others if other in FIRST_ORDER or not objective.penalty.smooth]
     finish = stages[1:]  # once more where another method got further than it
     for other in others:
-        patience = PATIENCE if other in FIRST_ORDER else limit
+        patience = PATIENCE if other in FIRST_ORDER else min(limit, dear)
         stages.append(Stage(*choose(other, objective, random_state, memory), limit=patience))
     stages.extend(finish if others else [])
     if (

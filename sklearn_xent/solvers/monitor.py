@@ -14,18 +14,20 @@ from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.conjugate_gradient import Map
 from sklearn_xent.solvers.curvature import Curvature
 from sklearn_xent.solvers.history import History
-from sklearn_xent.solvers.optimality_gap import Gap, Kind, in_double_precision, polishable
+from sklearn_xent.solvers.optimality_gap import POLISH_LIMIT, Gap, Kind, in_double_precision, polishable
 from sklearn_xent.solvers.polish import Step, certify_polished
-from sklearn_xent.solvers.separation import NEARLY_CERTAIN, are_separated
+from sklearn_xent.solvers.separation import NEARLY_CERTAIN, are_separated, recession_direction
 from sklearn_xent.solvers.tolerance import FINEST, goal
 from sklearn_xent.solvers.visit import Status, Stop
 
 __all__ = ["IDLE", "UNKNOWN", "Monitor", "Report"]
 
 UNASKED = 500  # twice this is what a guess must come down by before an unknown gap is asked for again
+TIMES = 2  # that a gap may be unknown, each by many smaller a guess: no closer point will say more
 # Iterates after which a method has stalled that has not lowered the objective by this fraction of the goal:
 # in as many as max_iter has by default it would not get there.
 IDLE, VISIBLE = 50, 1e-3
+
 PATIENT = 8  # coefficients for each iterate by which a certificate's Hessian may wait: it costs about as much
 LONGEST = 12  # iterates that it waits: conjugate gradients in its place cost as much
 CLOSE = 3  # times the goal: a bound expected above it is not asked for
@@ -54,6 +56,7 @@ class Monitor:
     gap: Gap = UNKNOWN
     calibration: float = 1.0
     asked: int = 0  # iterate of the last certificate
+    unknown: int = 0  # certificates of the method that runs which gave no bound
     waits: list[tuple[float, float]] = field(default_factory=list)  # bounds, and guesses, that fell short
     progress: tuple[int, float, float] = 0, np.inf, np.inf  # iterate, objective and gradient norm of the last
 
@@ -135,7 +138,7 @@ class Monitor:
         """Judge another method from now on, which has so many iterations, or as many as it likes."""
         if solver != self.solver:
             self.solver = solver if not self.solver else f"{self.solver}, {solver}"
-        self.progress = len(self.history), np.inf, np.inf
+        self.progress, self.unknown = (len(self.history), np.inf, np.inf), 0
         self.deadline = None if limit is None else len(self.history) + limit
 
     @property
@@ -182,6 +185,10 @@ class Monitor:
                 exact.objective.rows.single = False
             self.best = self.record(exact, steps)
             raise Stop(Status.CONVERGED)
+        if self.gap.nats == np.inf:
+            self.unknown += 1
+            if self.unknown >= TIMES and guess.nats < goal / UNASKED**2:
+                raise Stop(self._unbounded(point, guess))
         if patient and self.curvature is None:
             self.waits.append((self.gap.nats, guess.nats))
             return
@@ -189,6 +196,17 @@ class Monitor:
         # objective, which is not negative, says nothing
         known = self.gap.nats if self.gap.nats < abs(point.value) else UNASKED * goal
         self.calibration = 2 * float(known) / max(guess.nats, EPS * abs(point.value), TINY)
+
+    def _unbounded(self, point: Point, guess: Gap) -> Status:
+        """Why no bound is found where a method gets no further: no other will, if classes are separated.
+
+        In a small problem, which costs no time, others are asked first.
+        """
+        large = point.objective.rows.n_rows * point.coefficients.size > POLISH_LIMIT
+        if large and recession_direction(point, guess.nats) is not None:
+            self.best = point
+            return Status.SEPARABLE
+        return Status.STALLED
 
     def _separable(self, point: Point) -> bool:
         """Whether nothing penalises the columns, and the rows are all right and almost certain."""
