@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.likelihood import Likelihood
+from sklearn_xent.likelihood import BLOCK, Likelihood
 from sklearn_xent.logits import log_softmax, sigmoid, softmax
 from sklearn_xent.rows.array_api import to_numpy
 
 __all__ = ["average_effects", "probability_intervals"]
-
-BLOCK = 1 << 21  # numbers in a temporary array
 
 
 def average_effects(problem: Likelihood, root: Array) -> dict[str, list[Any]]:

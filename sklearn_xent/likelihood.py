@@ -33,7 +33,7 @@ from sklearn_xent.problem.posing import Settings, pose
 from sklearn_xent.rows import as_rows
 from sklearn_xent.targets import Targets
 
-__all__ = ["Likelihood"]
+__all__ = ["BLOCK", "Likelihood"]
 
 # What an optimum of these rows may lack, relative to the log-likelihood and in nats: 0.005 nats are a tenth
 # of the standard error of any combination of coefficients. TOL is what a fit at the default tol may lack.

@@ -11,6 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, check_array, column_or_1d
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.truth import ROW_SUM_TOLERANCE
 
 __all__ = [
     "Targets",
@@ -22,8 +23,6 @@ __all__ = [
     "encode_targets",
     "read_labels",
 ]
-
-ROW_SUM_TOLERANCE = 1e-6  # float32 probabilities of 1000 classes sum to 1 within this
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from sklearn_xent.rows import Block, LocalRows, Rows
 from sklearn_xent.rows.array_api import DeviceBlock
 
 __all__ = [
+    "CACHED",
     "AppliedDesign",
     "Design",
     "Linear",

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.factor import triangular
-from sklearn_xent.problem.design import Design, Linear
+from sklearn_xent.problem.design import CACHED, Design, Linear
 from sklearn_xent.problem.losses import Loss
 from sklearn_xent.rows import Block
 from sklearn_xent.rows.array_api import DeviceBlock
@@ -37,14 +37,15 @@ __all__ = [
 ]
 
 NOTHING = 64 * np.finfo(float).eps  # change of a row's logits, relative to its terms, that rounding makes
-FEW = 1 << 17  # entries of a block up to which calls, and the search for zeros, cost more than sums
 
 
 def hessian(block: Block, logits: Array, kept: Any, loss: Loss, design: Design, dtype: Any) -> Any:
     """Hessian of the loss, (K (d + 1), K (d + 1)), from products in dtype."""
     e, K = kept or loss.expand(logits, block.targets), len(logits)
     size, X = design.scale.size + 1, block.X
-    if sp.issparse(X) and X.shape[0] * X.shape[1] <= FEW:
+    if (
+        sp.issparse(X) and X.shape[0] * X.shape[1] <= CACHED
+    ):  # calls, and the search for zeros, cost more than sums
         X = X.toarray()
     if K == 1:
         return (design.gram(X, block.weights * e.curvature(0, 0), dtype),), ()
@@ -52,7 +53,7 @@ def hessian(block: Block, logits: Array, kept: Any, loss: Loss, design: Design, 
     if not (sp.issparse(X) or isinstance(X, DeviceBlock)):
         A = design.matrix(X, dtype)
         subtract_outer(H, A, e.probabilities, block.weights)
-        if K * A.size < FEW:
+        if K * A.size < CACHED:
             stacked = np.sqrt(block.weights * e.diagonal)[:, :, None] * A
             H[np.arange(K), :, np.arange(K), :] = stacked.transpose(0, 2, 1) @ stacked
             return (H.reshape(K * size, K * size),), ()
@@ -106,7 +107,7 @@ def chosen_rows(
     among = chosen[:, used]
     whole = len(used) == chosen.shape[1]
     sparse = sp.issparse(block.X)
-    step = max(1, FEW // (copies * among.size)) if sparse or copies > 1 else len(block.weights)
+    step = max(1, CACHED // (copies * among.size)) if sparse or copies > 1 else len(block.weights)
     for i in range(0, len(block.weights), max(step, 1)):
         part = slice(i, i + step)
         if isinstance(block.X, DeviceBlock):

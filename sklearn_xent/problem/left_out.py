@@ -9,8 +9,7 @@ import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.factor import least_norm_solutions
-from sklearn_xent.problem.design import Design
-from sklearn_xent.problem.hessians import FEW
+from sklearn_xent.problem.design import CACHED, Design
 from sklearn_xent.problem.losses import Loss
 from sklearn_xent.rows import Block
 
@@ -40,7 +39,7 @@ def leave_one_out(
     first = np.concatenate([[0], np.cumsum(active.sum(axis=1))])
     moved, step = np.empty_like(logits), np.empty_like(logits)
     length, reach = np.empty(m), np.empty(m)
-    rows = max(1, FEW // max(1, K * len(root)))
+    rows = max(1, CACHED // max(1, K * len(root)))
     with np.errstate(all="ignore"):
         for i in range(0, m, rows):
             part = slice(i, min(i + rows, m))

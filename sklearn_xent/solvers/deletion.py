@@ -15,6 +15,7 @@ from sklearn_xent.solvers.hessian import pin_gauge
 from sklearn_xent.solvers.without_row import (
     ENOUGH,
     ENOUGH_NATS,
+    STILL,
     Removed,
     WithoutRow,
     widths,
@@ -23,7 +24,6 @@ from sklearn_xent.solvers.without_row import (
 __all__ = ["Deletion"]
 
 STEPS, TRIALS = 20, 8  # that a model may take, and lengths of a step that are tried
-STILL = 0.3  # change of a row's logits up to which its curvature counts as unchanged in the next step
 REST = 0.1  # of all curvature: so much is let pass of rows whose logits have moved further
 FACTORED = 100  # coefficients up to which every model's Hessian is factored
 PRODUCTS = 60  # with a Hessian for one step

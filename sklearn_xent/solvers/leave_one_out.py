@@ -24,6 +24,7 @@ from sklearn_xent.solvers.deletion import Deletion
 from sklearn_xent.solvers.hessian import DENSE_LIMIT, hessian_among
 from sklearn_xent.solvers.optimality_gap import CERTIFIED_LIMIT
 from sklearn_xent.solvers.proximal_deletion import ProximalDeletion
+from sklearn_xent.solvers.proximal_newton import EVERYTHING
 from sklearn_xent.solvers.row_space import RowSpace, suits_row_space
 from sklearn_xent.solvers.without_row import Scored
 
@@ -34,7 +35,6 @@ LARGEST_MATRIX = 20_000_000  # entries of the design matrix of all rows that mor
 AT_ONCE = 500_000  # logits of all rows under the models whose steps are taken together
 ALIKE = 4.0  # ratio of the largest squared reach to the median, up to which no row is far out
 ENOUGH_KNOWN = 10  # errors that tell how large those of smaller bounds are
-EVERYTHING = 300  # coefficients up to which any may wake
 NEAR = 0.5  # of its penalty: the slope at which a coefficient that is zero may wake without a row
 # Error of the mean loss that is let pass: this part of it, or so many nats; and the share of it that rows
 # with a single step may have.

@@ -9,10 +9,9 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.factor import least_squares
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.solvers.curvature import Curvature
+from sklearn_xent.solvers.separation import LARGEST_NULL_SPACE
 
 __all__ = ["minimum_norm"]
-
-GRAM_LIMIT = 2000  # columns up to which the null space comes from a Gram matrix: 32 MB
 
 
 def minimum_norm(objective: Objective, W: Array) -> Array:
@@ -26,7 +25,7 @@ def minimum_norm(objective: Objective, W: Array) -> Array:
     if not objective.unheld or penalty.bounded:
         return W
     W = objective.symmetric(W)
-    if W.shape[1] - 1 > GRAM_LIMIT:
+    if W.shape[1] - 1 > LARGEST_NULL_SPACE:
         return _by_least_squares(objective, W)
     varies = np.flatnonzero(objective.design.scale > 0)
     G = objective.gram()[np.ix_(varies, varies)]

@@ -7,14 +7,14 @@ import numpy as np
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.losses import Expansion, softness
 from sklearn_xent.solvers.quadratic_lasso import quadratic_lasso
-from sklearn_xent.solvers.without_row import ENOUGH, ENOUGH_NATS, Removed, WithoutRow, widths
+from sklearn_xent.solvers.without_row import ENOUGH, ENOUGH_NATS, STILL, Removed, WithoutRow, widths
 
 __all__ = ["ProximalDeletion"]
 
 STEPS = 15  # that a model may take
-# The curvature may change by 35 % in the rows whose logits move by less than this, and by 40 % of all
-# curvature for the others': then each step leaves at most three quarters of the error.
-STILL, OTHERS = 0.3, 0.4
+# The curvature may change by 35 % in the rows that count as still, and by so much of all curvature for the
+# others': then each step leaves at most three quarters of the error.
+OTHERS = 0.4
 LEFT = 3.0  # steps such as the last, which those that follow add up to at most
 
 

@@ -27,7 +27,7 @@ from sklearn_xent.solvers.quadratic_lasso import quadratic_lasso
 from sklearn_xent.solvers.sampling import WORKING_SET, near_optimum, sampled
 from sklearn_xent.solvers.visit import Near, Visit
 
-__all__ = ["proximal_newton"]
+__all__ = ["EVERYTHING", "proximal_newton"]
 
 EVERYTHING = 300  # coefficients up to which the working set is all of them
 FIRST = 100  # coefficients of the first set; later ones are up to twice those in use

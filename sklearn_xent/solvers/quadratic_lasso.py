@@ -11,8 +11,8 @@ from sklearn_xent.problem.penalties import pull
 __all__ = ["quadratic_lasso"]
 
 REFRESHED = 10  # iterations after which slopes are computed anew
-# Of the way to a goal, along which coordinates stay where they cross zero or meet a bound: where many do, far
-# fewer steps are taken than from crossing to crossing. More and Toraldo (1991), SIAM J. Optim. 1(1).
+# Crossings of zero on the way to a goal from which points between are tried, too: far fewer steps are taken
+# than from crossing to crossing. More and Toraldo (1991), SIAM J. Optim. 1(1).
 MANY = 10
 
 
@@ -98,9 +98,9 @@ def _wake(
 def _best_on_the_way(
     H: Array, r: Array, l1: Array, w: Array, A: Array, goal: Array, lower: Array, upper: Array
 ) -> tuple[Array | None, Array]:
-    """Lowest of: the crossings of zero and the end of the way to the goal, at the first bound; and the
-    goal with what crossed zero or a bound put there. None where none is lower than w. Also H times the
-    change.
+    """Lowest of: the crossings of zero and the end of the way to the goal, at the first bound; and points on
+    the way that is bent where it crosses zero or meets a bound. None where none is lower than w. Also H
+    times the change.
     """
     start, low, high, weight = w[A], lower[A], upper[A], l1[A]
     move = goal - start
@@ -110,26 +110,20 @@ def _best_on_the_way(
     bound = np.where(move == 0, np.inf, bound)
     end = min(1.0, float(bound.min(initial=1.0)))
     crosses = (zero > 0) & (zero < 1) & (weight > 0)
-    lengths = np.append(np.unique(zero[crosses & (zero < end)]), end)
-    crossed = end < 1.0 or crosses.any()
-    times = np.sort(zero[crosses])
-    shares = np.append(1.0, times[2 ** np.arange(int(np.log2(len(times)))) - 1] if len(times) > MANY else [])
-    bent = start[:, None] + shares * move[:, None]
-    bent = np.clip(
-        np.where(crosses[:, None] & (zero[:, None] < shares), 0.0, bent), low[:, None], high[:, None]
-    )
-    ways = np.zeros((len(w), 1 + len(shares)))
+    bent = np.clip(_bent(start, move, zero, crosses), low[:, None], high[:, None])
+    ways = np.zeros((len(w), 1 + bent.shape[1]))
     ways[A, 0], ways[A, 1:] = move, bent - start[:, None]
     products = H @ ways  # of all rows: a copy of some costs more
-    slope, bend = float(r[A] @ move), float(move @ products[A, 0])
+    lengths = np.append(np.unique(zero[crosses & (zero < end)]), end)
     W = start + lengths[:, None] * move
-    change = lengths * slope + 0.5 * lengths**2 * bend + (np.abs(W) - np.abs(start)) @ weight
+    change = lengths * float(r[A] @ move) + 0.5 * lengths**2 * float(move @ products[A, 0])
+    change += (np.abs(W) - np.abs(start)) @ weight
     best = int(np.argmin(change))
     value, found, t = change[best], W[best], lengths[best]
     rise = t * products[:, 0]
     found[crosses & (zero == t)] = 0.0
     found = np.where(bound == t, np.where(move > 0, high, low), found)
-    if crossed:
+    if end < 1.0 or crosses.any():
         d = ways[A, 1:]
         there = r[A] @ d + 0.5 * np.einsum("ij,ij->j", d, products[A, 1:])
         there += weight @ (np.abs(bent) - np.abs(start)[:, None])
@@ -141,3 +135,13 @@ def _best_on_the_way(
     new = w.copy()
     new[A] = found
     return new, rise
+
+
+def _bent(start: Array, move: Array, zero: Array, crosses: Array) -> Array:
+    """Points (m, points) of a way on which what crosses zero stays there: its end, and where 1, 2, 4, 8 ...
+    have crossed if many do.
+    """
+    times = np.sort(zero[crosses])
+    shares = np.append(1.0, times[2 ** np.arange(int(np.log2(len(times)))) - 1] if len(times) > MANY else [])
+    stays = crosses[:, None] & (zero[:, None] < shares)
+    return np.asarray(np.where(stays, 0.0, start[:, None] + shares * move[:, None]))

@@ -26,7 +26,7 @@ from sklearn_xent.problem.point import Point
 from sklearn_xent.problem.scaling import SINGLE_PRECISION
 from sklearn_xent.rows import LocalRows
 from sklearn_xent.solvers.curvature import Curvature
-from sklearn_xent.solvers.hessian import curvature_at
+from sklearn_xent.solvers.hessian import DENSE_LIMIT, curvature_at
 from sklearn_xent.solvers.line_search import line_search
 from sklearn_xent.solvers.loop import iterate
 from sklearn_xent.solvers.newton import truncated_newton
@@ -35,7 +35,6 @@ from sklearn_xent.solvers.visit import Near, StopWithin, Visit
 
 __all__ = ["RowSpace", "row_space", "suits_row_space"]
 
-ROWS_LIMIT = 1500  # rows times classes up to which the small problem's Hessian is factored in a moment
 STEPS = 4  # corrections before a method that knows nothing of rounding in L takes over
 
 
@@ -44,7 +43,7 @@ def suits_row_space(objective: Objective) -> bool:
     K, size = objective.shape
     n = objective.rows.n_rows
     penalised = objective.penalty.smooth and objective.penalty.hessian_diagonal[:-1].min(initial=np.inf) > 0
-    return bool(penalised and objective.rows.local and n < size and K * (n + 1) <= ROWS_LIMIT)
+    return bool(penalised and objective.rows.local and n < size and K * (n + 1) <= DENSE_LIMIT)
 
 
 def row_space(

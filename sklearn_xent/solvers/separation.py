@@ -23,7 +23,13 @@ from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.hessian import affordable
 from sklearn_xent.solvers.optimality_gap import polishable
 
-__all__ = ["NEARLY_CERTAIN", "SeparationWarning", "are_separated", "recession_direction"]
+__all__ = [
+    "LARGEST_NULL_SPACE",
+    "NEARLY_CERTAIN",
+    "SeparationWarning",
+    "are_separated",
+    "recession_direction",
+]
 
 LARGEST_NULL_SPACE = 2000  # coefficients up to which a null space is looked for: 32 MB, some seconds
 LARGEST_PROGRAM = 20_000_000  # entries of the linear program that are worth the answer

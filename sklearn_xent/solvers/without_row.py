@@ -12,8 +12,9 @@ from sklearn_xent.problem import kernels
 from sklearn_xent.problem.losses import variances
 from sklearn_xent.problem.point import Point
 
-__all__ = ["Removed", "Scored", "WithoutRow", "widths"]
+__all__ = ["ENOUGH", "ENOUGH_NATS", "STILL", "Removed", "Scored", "WithoutRow", "widths"]
 
+STILL = 0.3  # change of a row's logits up to which its curvature counts as unchanged in the next step
 # Error of a row's loss at which its model need take no more steps: a part of it + so many nats.
 ENOUGH, ENOUGH_NATS = 4e-3, 1e-4
 
