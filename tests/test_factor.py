@@ -164,3 +164,39 @@ def test_entries_that_overflowed_raise_nothing(what):
     H[2, 2] = np.nan
     with np.errstate(all="ignore"):
         what(H)
+
+
+@pytest.mark.parametrize("shape", [(9, 4), (4, 4), (3, 6)])
+def test_combinations_of_rows_solve_for_their_products_and_are_the_least(shape):
+    rng = np.random.default_rng(0)
+    B = rng.normal(size=shape)
+    g = B.T @ rng.normal(size=len(B))
+    u, left = factor.RowFactor(B).solve(g)
+    np.testing.assert_allclose(B.T @ u, g, atol=1e-13)
+    np.testing.assert_allclose(u, np.linalg.lstsq(B.T, g, rcond=None)[0], atol=1e-12)
+    assert left < 1e-25
+
+
+def test_what_no_combination_of_rows_makes_is_left():
+    u, left = factor.RowFactor(np.array([[1.0, 0.0], [2.0, 0.0]])).solve(np.array([5.0, 3.0]))
+    np.testing.assert_allclose(u, [1.0, 2.0])
+    assert left == pytest.approx(9.0)
+
+
+def test_rows_of_any_sizes_have_their_digits():
+    # a direction of 1e-9 beside a row of 1e9: the products have lost it
+    B = np.array([[1e9, 1e9], [1.0, -1.0], [1e-9, 1e-9], [1.0, -1.0]])
+    g = np.array([3e-9, -3e-9])
+    u, _ = factor.RowFactor(B).solve(g)
+    np.testing.assert_allclose(u, [0, 1.5e-9, 0, 1.5e-9], rtol=1e-12, atol=1e-24)
+
+
+@pytest.mark.parametrize("size", [200, 300])
+def test_faces_that_lose_coordinates_have_the_solutions_of_new_factors(size):
+    H, b = positive(size), np.random.default_rng(1).normal(size=size)
+    faces, A = factor.FaceSolver(H), np.arange(size)
+    for lost in (0, 1, 5, 20, 120):
+        A = np.delete(A, np.arange(0, lost))
+        np.testing.assert_allclose(
+            faces.solve(A, b[A]), np.linalg.solve(H[np.ix_(A, A)], b[A]), rtol=1e-7, atol=1e-9
+        )

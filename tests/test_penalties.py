@@ -228,3 +228,23 @@ def test_a_change_of_slopes_costs_no_more_than_is_said(l1, bounded):
         rise = penalty.fenchel_gap(W, moved) - penalty.fenchel_gap(W, G)
         assert rise <= penalty.fenchel_rise(W, G, reach) * (1 + 1e-9) + 1e-9
     assert penalty.fenchel_rise(W, G, np.zeros_like(G)) == 0.0
+
+
+@pytest.mark.parametrize("K", [3, 4, 5])
+@pytest.mark.parametrize(("l1", "l2"), [(0.7, 0.0), (0.7, 0.3), (0.0, 0.3)])
+def test_the_shift_of_all_classes_is_that_of_least_penalty(K, l1, l2):
+    penalty = ElasticNet(np.array([l1, 0.5, 0.0]), np.array([l2, 0.0, 0.0]))
+    for seed in range(20):
+        W = np.random.default_rng([K, seed]).normal(size=(K, 3))
+        shift = penalty.least_shift(W)
+        least = penalty.value(W - shift)
+        for other in np.linspace(W.min(), W.max(), 201):
+            assert least <= penalty.value(W - [other, shift[1], 0.0]) + 1e-14
+        assert shift[2] == 0.0  # nothing penalises the last column
+        again = penalty.least_shift(W - shift)
+        np.testing.assert_allclose(again, 0.0, atol=1e-15)  # and 0 of all that are as good
+
+
+def test_a_column_with_bounds_is_not_shifted():
+    penalty = ElasticNet(np.array([1.0, 1.0]), np.zeros(2), np.array([-1.0, -INF]), np.array([INF, INF]))
+    assert penalty.least_shift(np.array([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]])).tolist() == [0.0, 2.0]

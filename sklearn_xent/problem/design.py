@@ -32,6 +32,7 @@ __all__ = [
     "logits_of",
 ]
 
+SPARSE = 0.1  # of the entries of a block: if more are stored, a product of dense arrays takes less time
 CACHED = 1 << 17  # coefficients that a temporary array may hold: fresh memory costs more than the sums
 
 
@@ -118,10 +119,15 @@ class Design:
     def gram(self, X: Any, h: Array, dtype: Any = np.float64) -> Array:
         """The design matrix's product A' diag(h) A, (d + 1, d + 1), for row weights h of any sign.
 
-        A dense block is multiplied in ``dtype``; sparse ones always in float64.
+        A dense block is multiplied in ``dtype``, and so are slices of a sparse one that is hardly sparse;
+        other sparse ones always in float64.
         """
         if sp.issparse(X):
-            return self._sparse_gram(X, h)
+            if X.nnz <= SPARSE * X.shape[0] * X.shape[1]:
+                return self._sparse_gram(X, h)
+            step = max(1, 16 * CACHED // X.shape[1])
+            parts = (slice(i, i + step) for i in range(0, X.shape[0], step))
+            return sum((self.gram(X[part].toarray(), h[part], dtype) for part in parts), np.zeros(()))
         if isinstance(X, DeviceBlock):
             return X.gram(self.left, self.scale, float(self.fit_intercept), h)
         A = self.matrix(X, dtype)

@@ -19,11 +19,12 @@ from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.active_set import active_set
 from sklearn_xent.solvers.diagnosis import diagnose
+from sklearn_xent.solvers.hessian import AFFORDABLE
 from sklearn_xent.solvers.history import History
 from sklearn_xent.solvers.methods import FIRST_ORDER, choose, successors
 from sklearn_xent.solvers.minimum_norm import minimum_norm
 from sklearn_xent.solvers.newton import newton_cholesky
-from sklearn_xent.solvers.optimality_gap import POLISH_LIMIT, polishable
+from sklearn_xent.solvers.optimality_gap import CERTIFIED_LIMIT, POLISH_LIMIT, polishable
 from sklearn_xent.solvers.solve import Solution, minimise
 from sklearn_xent.solvers.tolerance import FINEST, goal
 from sklearn_xent.solvers.visit import Stage, Status
@@ -85,14 +86,17 @@ def _stages(solver: str, objective: Objective, random_state: Any, memory: Any) -
     name, method = choose(solver, objective, random_state, memory)
     n_rows, size = objective.rows.n_rows, math.prod(objective.shape)
     factor = n_rows * objective.shape[0] * size**2
-    dear = int(np.clip(DEAR / max(factor, 1), LEAST_PATIENCE, PATIENCE))
+    dear = PATIENCE if factor > AFFORDABLE else int(np.clip(DEAR / max(factor, 1), LEAST_PATIENCE, PATIENCE))
     small = n_rows * size <= POLISH_LIMIT and factor <= FINISHED
     limit = PATIENCE
     if small:
         limit = int(np.clip(ILL_CONDITIONED / max(factor, 1), *PATIENCE_OF_SMALL))
         if not objective.penalty.smooth:
             limit = min(limit, PATIENCE_OF_KINKED)
-    stages = [Stage(name, method, limit=None if name in FIRST_ORDER else limit)]
+    # where many products for each step do not end a fit soon, a factored Hessian takes less time
+    products = not small and name == "truncated-newton" and size <= CERTIFIED_LIMIT
+    patience = PATIENCE_OF_SMALL[0] if products else None if name in FIRST_ORDER else limit
+    stages = [Stage(name, method, limit=patience)]
     others = successors(name, objective) if small or solver == "auto" else []
     if small and not objective.rows.single and objective.penalty.separable:
         exact, method = (

@@ -20,6 +20,7 @@ from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.curvature import Curvature
 
 __all__ = [
+    "AFFORDABLE",
     "DENSE_LIMIT",
     "MEMORY_LIMIT",
     "affordable",

@@ -30,21 +30,24 @@ def row_bound(point: Point, goal: float) -> float:
     this process.
     """
     # what is at a kink has its slope in between, whatever rounding makes of it
-    active = np.broadcast_to(point.objective.penalty.movable(point.coefficients), point.coefficients.shape)
-    bound, woken = _bound_on(point, active, goal)
+    penalty, shape = point.objective.penalty, point.coefficients.shape
+    active = np.broadcast_to(penalty.movable(point.coefficients), shape)
+    aim = np.where(active, point.stationarity, 0.0)
+    bound, slopes = _bound_on(point, active, aim, goal)
+    woken = ~active & penalty.beyond(slopes)
     if bound > goal and woken.any():
-        bound = min(bound, _bound_on(point, active | woken, goal)[0])
+        aim = np.where(woken, point.loss_gradient - penalty.feasible(slopes), aim)
+        bound = min(bound, _bound_on(point, active | woken, aim, goal)[0])
     return bound
 
 
-def _bound_on(point: Point, active: Array, goal: float) -> tuple[float, Array]:
-    """Bound with the coefficients of a mask (K, d + 1) solved for, and those of slopes not feasible then."""
+def _bound_on(point: Point, active: Array, aim: Array, goal: float) -> tuple[float, Array]:
+    """Bound with what slopes (K, d + 1) lack of an aim solved for in a mask, and the slopes that it has."""
     penalty, G, rows = point.objective.penalty, point.loss_gradient, _Rows(point, active)
     rounding, probe = summed_rounding(point)
     noise, hidden = ROUNDED * rounding.max(axis=0), rows.gap(probe)
-    aim = rows.apart(np.where(active, point.stationarity, 0.0))
-    left, held, best = aim, np.zeros(active.shape), np.inf
-    dual, woken = None, np.zeros(active.shape, bool)
+    left = aim = rows.apart(aim)
+    held, best, dual, slopes = np.zeros(active.shape), np.inf, None, G
     for _ in range(ROUNDS):
         along, more = rows.change(left)
         held = held + more
@@ -55,11 +58,11 @@ def _bound_on(point: Point, active: Array, goal: float) -> tuple[float, Array]:
             lacking = rows.gap(dual.rounded)
             moved = None if active.all() else point.slopes_along_rows(rows.change(dual.rounded)[0])
         previous, best = best, min(best, dual.bound(lacking, hidden, moved))
-        woken = ~active & penalty.beyond(dual.gradient)
-        if best <= goal or woken.any() or previous / 2 < best < np.inf:
+        slopes = dual.gradient
+        if best <= goal or (~active & penalty.beyond(slopes)).any() or previous / 2 < best < np.inf:
             break
-        left = np.where(active, dual.gradient - expected, 0.0)
-    return best, woken
+        left = np.where(active, slopes - expected, 0.0)
+    return best, slopes
 
 
 class _Rows:

@@ -88,8 +88,9 @@ def _direction(point: Point, share: float) -> Array | None:
     if not basis.shape[1]:
         return None
     (growing,), _ = objective.rows.sweep(margins.count_growing, point.expansion, share, reads=False)
-    # beyond a null space each of them is the difference of two columns of that length
-    limit = LARGEST_PROGRAM / 10 if basis.shape[1] > LARGEST_NULL_SPACE else np.inf
+    # beyond a null space each of them is the difference of two columns of that length; of those in one, many
+    # may be alike
+    limit = LARGEST_PROGRAM * (0.1 if basis.shape[1] > LARGEST_NULL_SPACE else 10)
     if not growing or growing * basis.shape[1] > limit:
         return None
     args = point.expansion, objective.design, basis, off, share

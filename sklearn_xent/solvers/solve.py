@@ -22,8 +22,6 @@ from sklearn_xent.solvers.visit import Method, Stage, Status, Stop
 
 __all__ = ["Solution", "Stage", "minimise"]
 
-UNFINISHED = Status.STALLED, Status.ITERATION_LIMIT
-
 
 @dataclass(frozen=True)
 class Solution:
@@ -74,7 +72,7 @@ def minimise(
     known = point.value - lowest + 8 * EPS * abs(point.value)
     if status is not Status.CONVERGED and known < gap.nats:
         gap = Gap(max(known, 0.0), Kind.BOUND)  # another stage's point has shown more
-    if status in UNFINISHED and gap.nats <= tol * abs(point.value):
+    if status in (Status.STALLED, Status.ITERATION_LIMIT) and gap.nats <= tol * abs(point.value):
         status = Status.CONVERGED  # it gets no nearer, and is as near as was promised
     if isinstance(point, ExtendedPoint):
         point = point.plain

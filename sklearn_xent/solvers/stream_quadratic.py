@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol, Self
 import numpy as np
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.factor import EPS
 from sklearn_xent.problem import cautious
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.penalties import ElasticNet
@@ -18,7 +19,6 @@ from sklearn_xent.solvers.quadratic_lasso import quadratic_lasso
 
 __all__ = ["DiagonalQuadratic", "FullQuadratic", "Quadratic", "Rescaling"]
 
-ROUNDING = 8 * np.finfo(float).eps
 NEARBY, ENOUGH = 1e-9, 1e-8  # curvature about the start, and share of the slopes there that may be left
 
 
@@ -102,7 +102,7 @@ class FullQuadratic:
         terms = to.ratio**2 * diagonal[:, :-1] + to.drift**2 * diagonal[:, -1:]
         moved = np.where(to.drift != 0, terms, 0.0)
         new = 0.5 * (new + new.T)
-        new.reshape(-1)[:: len(new) + 1] += ROUNDING * np.pad(moved, ((0, 0), (0, 1))).ravel()
+        new.reshape(-1)[:: len(new) + 1] += 8 * EPS * np.pad(moved, ((0, 0), (0, 1))).ravel()
         return FullQuadratic(new)
 
     def minimise(self, linear: Array, objective: Objective, start: Array) -> Array:

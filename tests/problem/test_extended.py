@@ -65,3 +65,26 @@ def test_slopes_that_cancel_keep_their_digits():
     expected = (residual[:, None] * A * plain.design.scale).sum(axis=0).astype(float)
     off = np.abs(extended(plain).at(W).loss_gradient[0, :-1] - expected).max()
     assert off < 1e-3 * np.abs(plain.at(W).loss_gradient[0, :-1] - expected).max()
+
+
+@pytest.mark.skipif(not LONGER, reason="long double is float64 here")
+def test_the_hessian_is_that_of_its_own_logits():
+    # terms of 1e17: in float64 this logit is off by 16, and the row's curvature by a factor of 1e7
+    X = np.array([[1e9, 1e9], [1.0, -1.0], [0.5, 1.0], [-1.0, 0.5]])
+    targets, weights = np.array([[0.0, 1.0, 0.0, 1.0], [1.0, 0.0, 1.0, 0.0]]), np.full(4, 0.25)
+    plain = assemble(X, targets, weights, None, strength=0.0)
+    coef = np.array([[np.longdouble(1e8), -np.longdouble(1e8) + np.longdouble(2) ** -30]])
+    point = extended(plain).at(extended(plain).from_original(coef, np.zeros(1, np.longdouble)))
+    (logits,) = point.logits.flat()
+    small = np.exp(-np.abs(logits[0]))
+    variances = small / (1 + small) ** 2
+    assert_allclose(point.mean_curvature(), [(weights * variances).sum()], rtol=1e-12)
+    assert_allclose(point.loss_hessian()[-1, -1], (weights * variances).sum(), rtol=1e-12)
+
+
+@pytest.mark.skipif(not LONGER, reason="long double is float64 here")
+def test_targets_add_up_to_one_in_its_precision():
+    X, _, weights, _ = ingredients(3)
+    targets = np.random.default_rng(0).dirichlet(np.ones(3), len(X)).T
+    block = next(iter(extended(assemble(X, targets, weights, None)).rows.take(np.arange(len(X)))[1:2]))
+    assert np.abs(block.sum(axis=0) - 1).max() < 1e-18

@@ -7,6 +7,7 @@ import pytest
 import scipy.sparse as sp
 
 from sklearn_xent import CrossEntropyClassifier
+from sklearn_xent.problem.design import Design
 from sklearn_xent.rows import as_rows
 from sklearn_xent.rows.blocks import spread_rows
 from tests.problems import overlapping
@@ -143,3 +144,14 @@ def test_blocks_hold_every_row_once(monkeypatch, container):
     assert mass == pytest.approx(1.0)
     assert sum(sizes) == 100
     assert rows.passes == 1
+
+
+@pytest.mark.parametrize("density", [0.02, 0.3, 1.0])
+@pytest.mark.parametrize("centred", [False, True])
+def test_the_gram_matrix_of_sparse_rows_is_that_of_dense_ones(density, centred):
+    rng = np.random.default_rng(0)
+    X = np.where(rng.random((500, 40)) < density, rng.normal(size=(500, 40)), 0.0)
+    shift, scale = (rng.normal(size=40) if centred else np.zeros(40)), rng.random(40) + 0.5
+    h = rng.normal(size=500)
+    design = Design(shift, scale, np.ones(40), True)
+    np.testing.assert_allclose(design.gram(sp.csr_array(X), h), design.gram(X, h), atol=1e-11)
