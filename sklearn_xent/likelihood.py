@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import scipy.linalg
-import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.classifier import CrossEntropyClassifier
@@ -30,7 +29,7 @@ from sklearn_xent.predictor import dense
 from sklearn_xent.problem import kernels
 from sklearn_xent.problem.moments import moments_of
 from sklearn_xent.problem.posing import Settings, pose
-from sklearn_xent.rows import as_rows
+from sklearn_xent.rows import as_rows, entries
 from sklearn_xent.targets import Targets
 
 __all__ = ["BLOCK", "Likelihood"]
@@ -59,7 +58,7 @@ class Likelihood:
         self.targets, self.weights, self.total = targets, targets.weights, targets.total
         self.values = targets.values if self.K > 2 else np.vstack([1 - targets.values, targets.values])
         self.intercept = bool(estimator.fit_intercept)
-        X = np.asarray(X.toarray() if sp.issparse(X) else X, dtype=np.float64)
+        X = np.asarray(entries.dense(X), dtype=np.float64)
         seen = getattr(estimator, "feature_names_in_", None)
         self.names = column_names(X.shape[1], seen) + ["intercept"] * self.intercept
         coef, intercepts = dense(estimator.coef_), np.asarray(dense(estimator.intercept_))
@@ -95,7 +94,7 @@ class Likelihood:
 
     def design_matrix(self, X: Any) -> Array:
         """The design matrix of other rows."""
-        X = np.asarray(X.toarray() if sp.issparse(X) else X, dtype=np.float64)
+        X = np.asarray(entries.dense(X), dtype=np.float64)
         A = (X - self.shift) * self.scale
         return np.column_stack([A, np.ones(len(A))]) if self.intercept else A
 

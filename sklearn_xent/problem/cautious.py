@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.design import Design
 from sklearn_xent.problem.hessians import hessian
 from sklearn_xent.problem.losses import Loss
-from sklearn_xent.problem.products import left_product, right_product, with_entries
-from sklearn_xent.rows import Block
+from sklearn_xent.rows import Block, entries
 
 __all__ = ["cautious_diagonal", "cautious_hessian"]
 
@@ -30,11 +28,8 @@ def cautious_diagonal(block: Block, logits: Array, variance: Array, loss: Loss, 
     many coefficients alone could explain the row; all of them together would move its logit by h s^2 times
     the step that it asks for.
     """
-    if sp.issparse(block.X):
-        squares = with_entries(block.X, block.X.data**2)
-        spread = right_product(variance[:, :-1] * design.scale**2, squares)
-    else:
-        spread = variance[:, :-1] @ ((block.X - design.shift) * design.scale).T ** 2
+    away, _ = entries.distances(block.X, design.shift)
+    spread = entries.right_product(variance[:, :-1] * design.scale**2, away**2)
     # not the intercept's: nothing is known of it only until the first rows are
     spread = np.fmin(spread, ANYTHING)
     c = 1 / np.sqrt(1 + np.pi / 8 * np.fmin(spread, WIDEST))
@@ -58,14 +53,11 @@ def _shared_squares(X: Any, h: Array, deviation: Array, design: Design) -> Array
     Each row's x x' by |x_j| sum_k |x_k|, in units of the deviations (K, d + 1) of the coefficients: the
     coefficients share what a row asks for, and those that move more easily take more of it.
     """
-    if sp.issparse(X):
-        size, centre = abs(X), np.abs(design.shift)  # not less than the distance from the centre
-    else:
-        size, centre = np.abs(X - design.shift), np.zeros_like(design.shift)
+    size, centre = entries.distances(X, design.shift)
     units = deviation[:, :-1] * design.scale
     last = deviation[:, -1:] * design.fit_intercept
-    total = h * (right_product(units, size) + (units @ centre)[:, None] + last)
-    D = left_product(total, size) + total.sum(axis=1)[:, None] * centre
+    total = h * (entries.right_product(units, size) + (units @ centre)[:, None] + last)
+    D = entries.left_product(total, size) + total.sum(axis=1)[:, None] * centre
     return np.column_stack([D * design.scale, total.sum(axis=1) * design.fit_intercept]) / deviation
 
 

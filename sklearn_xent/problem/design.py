@@ -10,30 +10,17 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem.products import (
-    left_product,
-    right_product,
-    shifted,
-    squared,
-    with_entries,
-)
-from sklearn_xent.rows import Block, LocalRows, Rows
-from sklearn_xent.rows.array_api import DeviceBlock
+from sklearn_xent.rows import Block, LocalRows, Rows, entries
 
 __all__ = [
-    "CACHED",
     "AppliedDesign",
     "Design",
     "Linear",
     "Pulled",
     "logits_of",
 ]
-
-SPARSE = 0.1  # of the entries of a block: if more are stored, a product of dense arrays takes less time
-CACHED = 1 << 17  # coefficients that a temporary array may hold: fresh memory costs more than the sums
 
 
 class Linear(NamedTuple):
@@ -95,19 +82,21 @@ class Design:
 
     def logits(self, X: Any, linear: Linear) -> Array:
         """Logits (K, m) of a block."""
-        Z = right_product(linear.V, shifted(X, self.left) if self.centred else X)
+        Z = entries.right_product(linear.V, entries.shifted(X, self.left) if self.centred else X)
         Z += linear.bias[:, None]
         return Z
 
     def pull(self, X: Any, R: Array) -> Pulled:
         """R (K, m) times a block; `gradient` makes the sum over blocks a gradient."""
-        return Pulled(left_product(R, shifted(X, self.left) if self.centred else X), R.sum(axis=1))
+        return Pulled(
+            entries.left_product(R, entries.shifted(X, self.left) if self.centred else X), R.sum(axis=1)
+        )
 
     def gradient(self, pulled: Pulled) -> Array:
         """The rows' R times the design matrix, (K, d + 1)."""
         G = self.zeros(len(pulled.total))
         body = G[:, :-1]
-        columns = max(1, CACHED // len(G))
+        columns = max(1, entries.CACHED // len(G))
         for j in range(0, len(self.scale), columns):
             part = slice(j, j + columns)
             np.multiply(pulled.RX[:, part], self.scale[part], out=body[:, part])
@@ -119,17 +108,11 @@ class Design:
     def gram(self, X: Any, h: Array, dtype: Any = np.float64) -> Array:
         """The design matrix's product A' diag(h) A, (d + 1, d + 1), for row weights h of any sign.
 
-        A dense block is multiplied in ``dtype``, and so are slices of a sparse one that is hardly sparse;
-        other sparse ones always in float64.
+        An array of numpy is multiplied in ``dtype``, all else in its own or in float64.
         """
-        if sp.issparse(X):
-            if X.nnz <= SPARSE * X.shape[0] * X.shape[1]:
-                return self._sparse_gram(X, h)
-            step = max(1, 16 * CACHED // X.shape[1])
-            parts = (slice(i, i + step) for i in range(0, X.shape[0], step))
-            return sum((self.gram(X[part].toarray(), h[part], dtype) for part in parts), np.zeros(()))
-        if isinstance(X, DeviceBlock):
-            return X.gram(self.left, self.scale, float(self.fit_intercept), h)
+        product = entries.gram(X, h, self.left, self.scale, float(self.fit_intercept))
+        if product is not None:
+            return product
         A = self.matrix(X, dtype)
         if h.min(initial=0.0) >= 0:
             # numpy calls the symmetric product, at half the cost, when both operands are one buffer
@@ -142,25 +125,16 @@ class Design:
 
         Centred before it is multiplied: a Gram matrix corrected afterwards loses twice the digits.
         """
-        A = np.empty((X.shape[0], X.shape[1] + 1), dtype=dtype)
-        np.subtract(np.asarray(X), self.left, out=A[:, :-1], casting="same_kind")
-        A[:, :-1] *= self.scale
-        A[:, -1] = self.fit_intercept
-        return A
+        return entries.design_matrix(X, self.left, self.scale, float(self.fit_intercept), dtype)
 
-    def nonzero(self, X: Array) -> Array:
-        """Which entries (m, d) of a dense block of X are not zero."""
-        return np.asarray(X) != 0
+    def features(self, X: Any) -> tuple[Any, Array | float]:
+        """The columns of a block that are those of X, and what its zeros are there."""
+        return X, 0.0
 
     def squares(self, X: Any, h: Array) -> Array:
         """The diagonals of the Gram matrices of row weights h (K, m): (K, d + 1)."""
         total = h.sum(axis=1)
-        if sp.issparse(X):
-            square = left_product(h, with_entries(X, X.data**2))
-            square += np.outer(total, self.left**2)
-            square -= 2 * self.left * left_product(h, X)
-        else:
-            square = left_product(h, squared(shifted(X, self.left)))
+        square = entries.squares(h, X, self.left)
         return np.column_stack([square * self.scale**2, total if self.fit_intercept else 0 * total])
 
     def inner_products(self, rows: LocalRows, units: Array, dtype: Any) -> Array:
@@ -186,16 +160,6 @@ class Design:
         if self.fit_intercept:
             last[:] = intercept + _precise_product(coef, self.shift)
         return np.column_stack([V, last])
-
-    def _sparse_gram(self, X: Any, h: Array) -> Array:
-        A = (X.T @ X.multiply(h[:, None]).tocsr()).toarray()
-        u, total = X.T @ h, h.sum()
-        cross = np.outer(u, self.left)
-        A = A - cross - cross.T + total * np.outer(self.left, self.left)
-        border = (u - total * self.left) * self.scale * self.fit_intercept
-        last = total if self.fit_intercept else 0.0
-        A *= np.outer(self.scale, self.scale)
-        return np.block([[A, border[:, None]], [border[None, :], np.array([[last]])]])
 
 
 def _precise_product(V: Array, shift: Array) -> Array:
@@ -237,9 +201,9 @@ class AppliedDesign(Design):
         """A copy of the block."""
         return X.astype(dtype)
 
-    def nonzero(self, X: Array) -> Array:
-        """Which entries (m, d) were not zero before the design was applied."""
-        return np.asarray(X[:, :-1] != (0.0 - self.shift) * self.scale)
+    def features(self, X: Any) -> tuple[Any, Array | float]:
+        """See ``Design.features``."""
+        return X[:, :-1], (0.0 - self.shift) * self.scale
 
     def columns(self, which: Array) -> tuple[Design, Array]:
         """The same, with the column of the intercept."""

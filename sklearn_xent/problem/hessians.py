@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.factor import triangular
-from sklearn_xent.problem.design import CACHED, Design, Linear
+from sklearn_xent.problem.design import Design, Linear
 from sklearn_xent.problem.losses import Loss
-from sklearn_xent.rows import Block
-from sklearn_xent.rows.array_api import DeviceBlock
+from sklearn_xent.rows import Block, entries
+from sklearn_xent.rows.entries import CACHED
 
 __all__ = [
     "change_along_rows",
@@ -43,14 +42,12 @@ def hessian(block: Block, logits: Array, kept: Any, loss: Loss, design: Design, 
     """Hessian of the loss, (K (d + 1), K (d + 1)), from products in dtype."""
     e, K = kept or loss.expand(logits, block.targets), len(logits)
     size, X = design.scale.size + 1, block.X
-    if (
-        sp.issparse(X) and X.shape[0] * X.shape[1] <= CACHED
-    ):  # calls, and the search for zeros, cost more than sums
-        X = X.toarray()
+    array = entries.array_of(X, at_most=CACHED)  # of few, calls and the search for zeros cost more than sums
+    X = X if array is None else array
     if K == 1:
         return (design.gram(X, block.weights * e.curvature(0, 0), dtype),), ()
     H = np.empty((K, size, K, size))
-    if not (sp.issparse(X) or isinstance(X, DeviceBlock)):
+    if array is not None:
         A = design.matrix(X, dtype)
         subtract_outer(H, A, e.probabilities, block.weights)
         if K * A.size < CACHED:
@@ -106,15 +103,12 @@ def chosen_rows(
     sub, taken = design.columns(used[:-1])
     among = chosen[:, used]
     whole = len(used) == chosen.shape[1]
-    sparse = sp.issparse(block.X)
-    step = max(1, CACHED // (copies * among.size)) if sparse or copies > 1 else len(block.weights)
+    step = len(block.weights)
+    if copies > 1 or not entries.is_whole(block.X):
+        step = CACHED // (copies * among.size)
     for i in range(0, len(block.weights), max(step, 1)):
-        part = slice(i, i + step)
-        if isinstance(block.X, DeviceBlock):
-            yield part, design.matrix(np.asarray(block.X)[part])[:, used], among
-            continue
-        X = block.X[part] if whole else block.X[part][:, taken]
-        yield part, sub.matrix(X.toarray() if sparse else X), among
+        part = slice(i, i + max(step, 1))
+        yield part, sub.matrix(entries.rows_of(block.X, part, None if whole else taken)), among
 
 
 def hessian_root(block: Block, e: Any, design: Design, chosen: Array, gauged: Array) -> Any:
@@ -288,7 +282,7 @@ def reach(block: Block, e: Any, root: Array, design: Design, enough: float) -> A
         return (), (enough,)
     X = block.X[doubtful]
     size = design.scale.size + 1
-    A = design.matrix(X.toarray() if sp.issparse(X) else X)
+    A = design.matrix(entries.dense(X))
     squared = [
         np.einsum("ij,ij->i", P, P).max(initial=0.0)
         for P in (A @ root[:, i : i + size].T for i in range(0, root.shape[1], size))

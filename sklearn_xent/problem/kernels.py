@@ -5,15 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.design import Design, Linear
 from sklearn_xent.problem.hessians import chosen_rows
 from sklearn_xent.problem.losses import Loss
-from sklearn_xent.problem.products import with_entries
-from sklearn_xent.rows import Block
-from sklearn_xent.rows.array_api import DeviceBlock
+from sklearn_xent.rows import Block, entries
 
 __all__ = [
     "adjoint",
@@ -96,9 +93,7 @@ def squares(block: Block, design: Design) -> Any:
 
 def count_nonzero(block: Block, design: Design) -> Any:
     """Entries of each column of X that are not zero."""
-    if sp.issparse(block.X):
-        return (np.bincount(block.X.tocoo().col[block.X.data != 0], minlength=block.X.shape[1]),), ()
-    return (np.count_nonzero(design.nonzero(block.X), axis=0),), ()
+    return (entries.nonzero_counts(*design.features(block.X)),), ()
 
 
 def widest_change(block: Block, direction: Linear, design: Design) -> Any:
@@ -110,13 +105,13 @@ def widest_change(block: Block, direction: Linear, design: Design) -> Any:
 
 def design_rows(block: Block, design: Design) -> Any:
     """The design matrix (d + 1, m), the targets and the weights."""
-    A = design.matrix(block.X.toarray() if sp.issparse(block.X) else block.X)
+    A = design.matrix(entries.dense(block.X))
     return (), ((A.T, block.targets, block.weights),)
 
 
 def largest_share(block: Block, design: Design) -> Any:
     """Largest share that one row has of a column's weighted squares; unknown, inf, where X is on a device."""
-    if isinstance(block.X, DeviceBlock):
+    if not entries.is_at_hand(block.X):
         return (), (np.inf,)
     largest, whole = 0.0, np.append(np.where(design.variance > 0, design.variance, np.inf), 1.0)
     for part, A, _ in chosen_rows(block, design, np.ones((1, len(whole)), bool), 2):
@@ -126,8 +121,5 @@ def largest_share(block: Block, design: Design) -> Any:
 
 def holding(block: Block, columns: Array, design: Design) -> Any:
     """Which rows have an entry in some columns."""
-    if sp.issparse(block.X):
-        holds = with_entries(block.X, (block.X.data != 0) * 1.0) @ columns.astype(float) > 0
-    else:
-        holds = design.nonzero(block.X)[:, columns].any(axis=1)
-    return (), (holds,)
+    X, zero = design.features(block.X)
+    return (), (entries.rows_with(X, columns, zero),)

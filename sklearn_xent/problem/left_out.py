@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.factor import least_norm_solutions
-from sklearn_xent.problem.design import CACHED, Design
+from sklearn_xent.problem.design import Design
 from sklearn_xent.problem.losses import Loss
-from sklearn_xent.rows import Block
+from sklearn_xent.rows import Block, entries
+from sklearn_xent.rows.entries import CACHED
 
 __all__ = ["leave_one_out"]
 
@@ -44,7 +44,7 @@ def leave_one_out(
         for i in range(0, m, rows):
             part = slice(i, min(i + rows, m))
             X = block.X[part]
-            A = design.matrix(X.toarray() if sp.issparse(X) else X)
+            A = design.matrix(entries.dense(X))
             P = np.stack([A[:, active[k]] @ root[:, first[k] : first[k + 1]].T for k in range(K)])
             B = np.einsum("kin,lin->ikl", P, P)
             p, w = e.probabilities[:, part].T, block.weights[part, None]

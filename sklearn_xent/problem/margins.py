@@ -6,13 +6,12 @@ from itertools import combinations, permutations
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.factor import triangular
 from sklearn_xent.problem.design import Design
 from sklearn_xent.problem.hessians import chosen_rows
-from sklearn_xent.rows import Block
+from sklearn_xent.rows import Block, entries
 
 __all__ = [
     "constraint_gram",
@@ -97,7 +96,7 @@ def margins_along(block: Block, e: Any, design: Design, basis: Array, off: Array
     directions = basis.reshape(K, size, -1)
     if K == 1:
         directions, sized = (np.concatenate([np.zeros_like(V), V]) for V in (directions, sized))
-    A = design.matrix(block.X.toarray() if sp.issparse(block.X) else block.X)
+    A = design.matrix(entries.dense(block.X))
     found = [np.zeros((0, basis.shape[1]))]
     for k, l in permutations(range(len(directions)), 2):
         grows = _margin_holds(block, e, k, l, share)[0]

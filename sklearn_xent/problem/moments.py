@@ -5,14 +5,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem.products import (
-    left_product,
-    weighted_squares,
-)
-from sklearn_xent.rows import Block, Rows
+from sklearn_xent.rows import Block, Rows, entries
 
 __all__ = [
     "LARGEST_VALUE",
@@ -30,49 +25,23 @@ SMALLEST_SPREAD, LARGEST_VALUE = 1e-290, 1e290
 def _raw_moments(block: Block) -> tuple[tuple[Array, Array], tuple[()]]:
     """Weighted sums of x and of x^2."""
     w, X = block.weights, block.X
-    return (left_product(w[None, :], X)[0], weighted_squares(w, X)), ()
+    return (entries.left_product(w[None, :], X)[0], entries.weighted_squares(w, X)), ()
 
 
 def _centred_moments(block: Block, mean: Array, unit: Array) -> tuple[tuple[Array, Array], tuple[()]]:
     """Weighted sums of u = (x - mean) / unit and of u^2."""
-    w, X = block.weights, block.X
-    if not sp.issparse(X):
-        U = (np.asarray(X) - mean) / unit
-        U[w == 0] = 0.0  # what has no weight may have an infinite square
-        return (w @ U, w @ U**2), ()
-    entries = X.tocoo()
-    columns, row_weights = entries.col, w[entries.row]
-    u = np.where(row_weights > 0, (entries.data - mean[columns]) / unit[columns], 0.0)
-    u0 = -mean / unit
-    size = X.shape[1]
-    # The mass of the rows without an entry is a difference, which rounding may leave negative, or positive
-    # where there is no such row. Their count is exact, and their mass no less than as many least weights.
-    absent = np.count_nonzero(w) - np.bincount(columns, row_weights > 0, size)
-    least = absent * np.min(w, where=w > 0, initial=np.inf) if absent.any() else 0.0
-    zeros = np.where(absent > 0, np.maximum(w.sum() - np.bincount(columns, row_weights, size), least), 0.0)
-    first = np.bincount(columns, row_weights * u, size) + zeros * u0
-    return (first, np.bincount(columns, row_weights * u**2, size) + zeros * u0**2), ()
+    return entries.centred_sums(block.weights, block.X, mean, unit), ()
 
 
 def _not_finite(block: Block) -> tuple[tuple[Array], tuple[Array]]:
-    if not sp.issparse(block.X):
-        wrong = ~np.isfinite(np.asarray(block.X))
-        return (wrong.sum(axis=0),), (wrong.any(axis=1),)
-    entries = block.X.tocoo()
-    entry_wrong = ~np.isfinite(entries.data)
-    m, d = block.X.shape
-    in_row = np.bincount(entries.row, entry_wrong, m) > 0
-    return (np.bincount(entries.col, entry_wrong, d),), (in_row,)
+    counts, in_row = entries.marked(block.X, lambda x: ~np.isfinite(x))
+    return (counts,), (in_row,)
 
 
 def beyond_range(block: Block) -> tuple[tuple[()], tuple[Array]]:
     """Which rows that have weight hold a value too large."""
-    some = block.weights > 0
-    if not sp.issparse(block.X):
-        return (), (some & (np.abs(np.asarray(block.X)) >= LARGEST_VALUE).any(axis=1),)
-    entries = block.X.tocoo()
-    large = np.abs(entries.data) >= LARGEST_VALUE
-    return (), (some & (np.bincount(entries.row, large, block.X.shape[0]) > 0),)
+    _, in_row = entries.marked(block.X, lambda x: np.abs(x) >= LARGEST_VALUE)
+    return (), (in_row & (block.weights > 0),)
 
 
 class _Largest:
@@ -88,13 +57,7 @@ class _Largest:
 
 def _magnitude(block: Block) -> tuple[tuple[_Largest], tuple[()]]:
     """Largest |x| in the rows that have weight."""
-    some = block.weights > 0
-    if not sp.issparse(block.X):
-        return (_Largest(np.abs(np.asarray(block.X)[some]).max(axis=0, initial=0.0).astype(float)),), ()
-    entries = block.X.tocoo()
-    largest = np.zeros(block.X.shape[1])
-    np.maximum.at(largest, entries.col, np.where(some[entries.row], np.abs(entries.data), 0.0))
-    return (_Largest(largest),), ()
+    return (_Largest(entries.largest_sizes(block.X, block.weights > 0)),), ()
 
 
 class Moments(NamedTuple):

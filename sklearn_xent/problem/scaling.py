@@ -9,10 +9,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem.design import CACHED, AppliedDesign, Design
+from sklearn_xent.problem.design import AppliedDesign, Design
 from sklearn_xent.problem.moments import LARGEST_VALUE, SMALLEST_SPREAD, Moments, beyond_range, name_columns
 from sklearn_xent.rows import LocalRows, Rows
-from sklearn_xent.rows.array_api import DeviceBlock
+from sklearn_xent.rows.entries import CACHED, dense
 
 __all__ = ["LARGE", "SINGLE_PRECISION", "applied", "design_for"]
 
@@ -97,9 +97,7 @@ def _centre(rows: Rows, mean: Array) -> Array:
     if not rows.local or count < 3:
         return mean
     X = rows.take(np.arange(count) * (rows.n_rows - 1) // (count - 1)).X
-    if isinstance(X, DeviceBlock):
-        return mean
-    X = np.asarray(X.toarray() if sp.issparse(X) else X, dtype=np.float64)
+    X = np.asarray(dense(X), dtype=np.float64)
     median = np.sort(X, axis=0)[len(X) // 2]
     distance = np.abs(X - median)
     equal = distance == 0

@@ -10,9 +10,7 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.problem.design import Design
 from sklearn_xent.problem.hessians import chosen_rows
 from sklearn_xent.problem.point import Point
-from sklearn_xent.problem.products import left_product
-from sklearn_xent.rows import Block
-from sklearn_xent.rows.array_api import DeviceBlock
+from sklearn_xent.rows import Block, entries
 
 __all__ = ["ROUNDED", "slope_rounding", "summed_rounding"]
 
@@ -49,11 +47,11 @@ def slope_sizes(block: Block, e: Any, shape: tuple[int, int], design: Design) ->
     # the terms of residuals: with soft labels they may cancel
     off = block.weights * ((1 - y) * e.probabilities + y * e.complements)
     signed = off * np.random.default_rng(0).choice([-1.0, 1.0], off.shape)
-    if isinstance(block.X, DeviceBlock):
-        X, lost = block.X.shifted(design.left), np.append(design.cancellation, 0.0)
+    if not entries.is_at_hand(block.X):  # few numbers travel
+        X, lost = entries.shifted(block.X, design.left), np.append(design.cancellation, 0.0)
         last, unit = design.fit_intercept, design.scale
-        sizes = np.column_stack([left_product(off, X.absolute()) * unit, off.sum(axis=1) * last])
-        probe = np.column_stack([left_product(signed, X) * unit, signed.sum(axis=1) * last])
+        sizes = np.column_stack([entries.left_product(off, X.absolute()) * unit, off.sum(axis=1) * last])
+        probe = np.column_stack([entries.left_product(signed, X) * unit, signed.sum(axis=1) * last])
         return (sizes + np.outer(off.sum(axis=1), lost), probe), ()
     sizes, probe = np.zeros(shape), np.zeros(shape)
     for part, A, _ in chosen_rows(block, design, np.ones(shape, bool), 2):

@@ -140,6 +140,11 @@ class DeviceBlock:
     def _here(values: Any) -> Array:
         return np.array(to_numpy(values), dtype=np.float64)
 
+    def part(self, rows: slice) -> DeviceBlock:
+        """Some of its rows."""
+        # the standard leaves open what a slice beyond the end is
+        return DeviceBlock(self.X[rows.start : min(rows.stop, self.shape[0]), :], self._place)
+
     def right_product(self, V: Array) -> Array:
         """V X' for V (K, d): (K, m)."""
         return self._here(self._place.xp.matmul(self._there(V), self.X.T))
