@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 from sklearn.utils.validation import validate_data
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.predictor import ACCEPTED, refuse_what_is_elsewhere
+from sklearn_xent.intake import ACCEPTED, refuse_what_is_elsewhere
 from sklearn_xent.rows import Block
+from sklearn_xent.rows.entries import is_whole
 from sklearn_xent.rows.threads import Team
 from sklearn_xent.solvers.stream import Stream, batch_rows, loss_of
 from sklearn_xent.targets import Targets, check_several, encode_targets
@@ -72,7 +72,7 @@ class Batches:
             C=estimator.C,
             l1_ratio=estimator.l1_ratio,
             fit_intercept=estimator.fit_intercept,
-            sparse=sp.issparse(self.X),
+            sparse=not is_whole(self.X),
         )
 
     def learn(self, stream: Stream, order: Array) -> tuple[Stream, float]:

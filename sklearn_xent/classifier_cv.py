@@ -13,10 +13,11 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.classifier import CrossEntropyClassifier
 from sklearn_xent.cross_validation import Data, by_folds, by_leave_one_out, encoded
 from sklearn_xent.fitting import fitted_attributes
+from sklearn_xent.intake import validated
 from sklearn_xent.isolation import all_or_nothing, assign, warn_caller
 from sklearn_xent.parameters import check_l1_ratio, check_parameters
 from sklearn_xent.path import CrossEntropyPath, check_Cs, summary_of
-from sklearn_xent.predictor import LinearPredictor, validated
+from sklearn_xent.predictor import LinearPredictor
 from sklearn_xent.targets import check_offset, check_sample_weight
 
 __all__ = ["CrossEntropyClassifierCV"]

@@ -10,8 +10,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.callbacks import FitTask
+from sklearn_xent.intake import dense, training_rows
 from sklearn_xent.parameters import check_parameters, settings_of
-from sklearn_xent.predictor import dense
 from sklearn_xent.problem.moments import moments_of
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.point import Point
@@ -22,7 +22,6 @@ from sklearn_xent.solvers.fit import Fit, fit
 from sklearn_xent.solvers.history import History
 from sklearn_xent.solvers.tolerance import goal
 from sklearn_xent.targets import Targets
-from sklearn_xent.training import training_rows
 
 __all__ = ["fitted_attributes"]
 

@@ -15,12 +15,10 @@ from sklearn_xent.displays.frame import to_frame
 from sklearn_xent.estimates import Estimates, quantile
 from sklearn_xent.factor import singular_vectors
 from sklearn_xent.identifiability import ridge_of
+from sklearn_xent.intake import refuse_what_is_elsewhere, validated
 from sklearn_xent.isolation import isolated
 from sklearn_xent.likelihood import Likelihood
-from sklearn_xent.partitions import is_collection
-from sklearn_xent.predictor import validated
 from sklearn_xent.rows.array_api import to_numpy
-from sklearn_xent.rows.arrow import is_dataset
 from sklearn_xent.targets import check_offset, encode_targets
 
 __all__ = ["ChiSquared", "Inference", "infer"]
@@ -108,10 +106,7 @@ def infer(
         raise ValueError(f"covariance must be one of {COVARIANCES}; got {covariance!r}.")
     if (groups is not None) != (covariance == "cluster"):
         raise ValueError(f"groups go with covariance='cluster'; got covariance={covariance!r}.")
-    if is_dataset(X) or is_collection(X):
-        raise TypeError(
-            "infer() takes rows in memory; got a dataset or a Dask collection as X: load it first."
-        )
+    refuse_what_is_elsewhere(X, "infer()", "load it into memory")
     C, factors = ridge_of(estimator, penalized)
     X = to_numpy(validated(estimator, X, reset=False))
     y, sample_weight, offset = to_numpy(y), to_numpy(sample_weight), to_numpy(offset)

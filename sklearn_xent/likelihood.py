@@ -25,7 +25,7 @@ from sklearn_xent.identifiability import (
     check_overlap,
     reduced,
 )
-from sklearn_xent.predictor import dense
+from sklearn_xent.intake import dense
 from sklearn_xent.problem import kernels
 from sklearn_xent.problem.moments import moments_of
 from sklearn_xent.problem.posing import Settings, pose

@@ -13,9 +13,9 @@ from sklearn.utils.validation import check_array
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.grid import check_Cs, default_grid
+from sklearn_xent.intake import ACCEPTED, refuse_what_is_elsewhere
 from sklearn_xent.isolation import isolated, warn_caller
 from sklearn_xent.parameters import check_l1_ratio, check_tol, checked_settings
-from sklearn_xent.predictor import ACCEPTED, refuse_what_is_elsewhere
 from sklearn_xent.problem.moments import moments_of
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.point import Point

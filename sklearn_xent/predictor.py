@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
 import scipy.sparse as sp
 from sklearn.linear_model import LogisticRegression
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.collection import check_columns, lazily
 from sklearn_xent.cross_entropy import log_sigmoid, log_softmax, sigmoid, softmax
+from sklearn_xent.intake import answered, dense, validated
 from sklearn_xent.isolation import isolated
-from sklearn_xent.partitions import is_collection
 from sklearn_xent.problem.design import logits_of
 from sklearn_xent.rows import as_rows
-from sklearn_xent.rows.array_api import Placement, beside, check_same_place, is_device_array, to_numpy
-from sklearn_xent.rows.arrow import DatasetColumns, is_dataset, matrix_of, numeric_columns
+from sklearn_xent.rows.array_api import check_same_place, to_numpy
 from sklearn_xent.targets import check_offset
 
-__all__ = ["ACCEPTED", "LinearPredictor", "dense", "refuse_what_is_elsewhere", "validated"]
-
-ACCEPTED: dict[str, Any] = {
-    "accept_sparse": ("csr", "csc"),
-    "dtype": [np.float64, np.float32],
-}
+__all__ = ["LinearPredictor"]
 
 
 class LinearPredictor:
@@ -55,11 +49,14 @@ class LinearPredictor:
         logits : ndarray of shape (n_samples,) for two classes, else (n_samples, n_classes)
             For two classes the log odds of the second, in nats.
         """
-        if is_collection(X):
-            width = None if self.classes_.shape[0] == 2 else self.classes_.shape[0]
-            return self._lazily("decision_function", X, offset, width)
-        logits = self._logits(X, offset, "decision_function")
-        return beside(X, logits[0] if len(logits) == 1 else logits.T)
+        check_is_fitted(self)
+        width = None if self.classes_.shape[0] == 2 else self.classes_.shape[0]
+
+        def in_memory() -> Array:
+            logits = self._logits(X, offset, "decision_function")
+            return logits[0] if len(logits) == 1 else logits.T
+
+        return answered(self, "decision_function", X, offset, in_memory, width)
 
     @isolated
     def predict(self, X: Any, offset: Any = None) -> Array:
@@ -78,11 +75,14 @@ class LinearPredictor:
         labels : ndarray of shape (n_samples,)
             Entries of ``classes_``.
         """
-        if is_collection(X):
-            return self._lazily("predict", X, offset, None, self.classes_.dtype)
-        logits = self._logits(X, offset, "predict")
-        codes = (logits[0] > 0).astype(int) if len(logits) == 1 else logits.argmax(axis=0)
-        return beside(X, np.asarray(to_numpy(self.classes_)[codes]))
+        check_is_fitted(self)
+
+        def in_memory() -> Array:
+            logits = self._logits(X, offset, "predict")
+            codes = (logits[0] > 0).astype(int) if len(logits) == 1 else logits.argmax(axis=0)
+            return np.asarray(to_numpy(self.classes_)[codes])
+
+        return answered(self, "predict", X, offset, in_memory, None, self.classes_.dtype)
 
     @isolated
     def predict_proba(self, X: Any, offset: Any = None) -> Array:
@@ -101,9 +101,9 @@ class LinearPredictor:
         probabilities : ndarray of shape (n_samples, n_classes)
             Rows sum to 1.
         """
-        if is_collection(X):
-            return self._lazily("predict_proba", X, offset, self.classes_.shape[0])
-        return beside(X, self._of_each_class(X, offset, "predict_proba"))
+        check_is_fitted(self)
+        in_memory = partial(self._of_each_class, X, offset, "predict_proba")
+        return answered(self, "predict_proba", X, offset, in_memory, self.classes_.shape[0])
 
     @isolated
     def predict_log_proba(self, X: Any, offset: Any = None) -> Array:
@@ -122,16 +122,9 @@ class LinearPredictor:
         log_probabilities : ndarray of shape (n_samples, n_classes)
             In nats; finite whenever the logits are: a logit of 1e4 gives -1e4 and not -inf.
         """
-        if is_collection(X):
-            return self._lazily("predict_log_proba", X, offset, self.classes_.shape[0])
-        return beside(X, self._of_each_class(X, offset, "predict_log_proba"))
-
-    def _lazily(self, method: str, X: Any, offset: Any, width: int | None, dtype: Any = np.float64) -> Any:
-        """A Dask array of what a method says of each partition."""
         check_is_fitted(self)
-        if offset is not None:
-            raise ValueError("offset must be None where X is a Dask collection.")
-        return lazily(getattr(self, method), check_columns(self, X, reset=False), width, dtype)
+        in_memory = partial(self._of_each_class, X, offset, "predict_log_proba")
+        return answered(self, "predict_log_proba", X, offset, in_memory, self.classes_.shape[0])
 
     def _of_each_class(self, X: Any, offset: Any, method: str) -> Array:
         """Fill (n_samples, n_classes) from the blocks of logits, so that no temporary is larger."""
@@ -194,61 +187,3 @@ class LinearPredictor:
         if hasattr(self, "feature_names_in_"):
             plain.feature_names_in_ = self.feature_names_in_.copy()
         return plain
-
-
-def validated(estimator: Any, X: Any, *, reset: bool) -> Any:
-    """X as an array or a canonical CSR or CSC; a sparse one that stores an entry in parts is copied.
-
-    In a fit (``reset``), values that are not finite are found by the first sweep, on all threads.
-    """
-    if isinstance(X, DatasetColumns) or (is_dataset(X) and not reset):
-        return _columns_of(estimator, X, reset=reset)
-    refuse_what_is_elsewhere(X, type(estimator).__name__)
-    if is_device_array(X):
-        return _on_device(estimator, X, reset=reset)
-    # scikit-learn's test for finite values sums them, which may overflow
-    with np.errstate(over="ignore", invalid="ignore"):
-        X = validate_data(estimator, X, reset=reset, ensure_all_finite=not reset, **ACCEPTED)
-    if sp.issparse(X) and not X.has_canonical_format:
-        X = X.copy()
-        X.sum_duplicates()
-    return X
-
-
-def refuse_what_is_elsewhere(X: Any, who: str) -> None:
-    """Raise TypeError for rows that are not in memory, which scikit-learn would put there, or fail to."""
-    kind = "Dask collection" if is_collection(X) else "pyarrow dataset" if is_dataset(X) else None
-    if kind:
-        raise TypeError(
-            f"X is a {kind}, which {who} does not take: load it into memory, or fit a CrossEntropyClassifier."
-        )
-
-
-def _on_device(estimator: Any, X: Any, *, reset: bool) -> Any:
-    """An array of another library, of floating type; whether its values are finite a sweep finds out."""
-    if X.ndim != 2 or not X.shape[0]:
-        raise ValueError(f"X must have two dimensions and some rows; got shape {tuple(X.shape)}.")
-    validate_data(estimator, np.empty((0, X.shape[1])), reset=reset, skip_check_array=True)
-    place = Placement(X)
-    return X if place.floating else place.xp.astype(X, place.dtype)
-
-
-def _columns_of(estimator: Any, X: Any, *, reset: bool) -> Any:
-    """Columns of a pyarrow dataset; in a fit their names are noted, later the same ones are taken."""
-    if not isinstance(X, DatasetColumns):
-        names = None if reset else getattr(estimator, "feature_names_in_", None)
-        X = numeric_columns(X, []) if names is None else DatasetColumns(X, names.tolist())
-    if reset:
-        estimator.feature_names_in_ = np.asarray(X.names, dtype=object)
-        estimator.n_features_in_ = len(X.names)
-    elif len(X.names) != estimator.n_features_in_:
-        raise ValueError(
-            f"X has {len(X.names)} features, but {type(estimator).__name__} is expecting "
-            f"{estimator.n_features_in_} features as input."
-        )
-    return matrix_of(X)
-
-
-def dense(coef: Any) -> Array:
-    """Coefficients as an array of numpy, sparse or not, wherever they are."""
-    return np.asarray(coef.toarray() if sp.issparse(coef) else to_numpy(coef))

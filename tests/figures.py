@@ -95,7 +95,8 @@ def container_questions() -> list[str]:
     return [
         name
         for name, text in SOURCES.items()
-        if not name.startswith("rows/") and CONTAINERS.search(re.sub(r"(?m)^(from|import) .*$", "", text))
+        if not name.startswith(("rows/", "intake/"))
+        and CONTAINERS.search(re.sub(r"(?m)^(from|import) .*$", "", text))
     ]
 
 
@@ -153,7 +154,7 @@ LISTS: dict[str, Callable[[], list[str]]] = {
     "line searches": line_searches,
     "files of the fit that factor a matrix": factorisations,
     "files that sample rows": sampling,
-    "files outside rows/ that ask what X is": container_questions,
+    "files outside rows/ and intake/ that ask what X is": container_questions,
     "files outside penalties that read their fields": penalty_readers,
     "files outside losses that form p(1-p)": curvatures,
     "files over 300 lines": long_files,

@@ -447,5 +447,5 @@ def test_rows_elsewhere_are_refused():
     dataset = pytest.importorskip("pyarrow.dataset")
     table = pytest.importorskip("pyarrow").table({"a": [0.0, 1.0, 2.0, 3.0], "b": [1.0, 0.0, 1.0, 0.5]})
     model = CrossEntropyClassifier.from_coefficients([1.0, 2.0], 0.5, [0, 1]).set_params(C=np.inf)
-    with pytest.raises(TypeError, match=r"infer\(\) takes rows in memory"):
+    with pytest.raises(TypeError, match=r"X is a pyarrow dataset, which infer\(\) does not take"):
         infer(model, dataset.dataset(table), [0, 1, 0, 1])

@@ -77,7 +77,7 @@ def test_a_fit_of_parts_is_that_of_the_whole(monkeypatch, sparse, K, options):
     if sparse:
         X = sp.csr_array(np.where(np.abs(X - 3) > np.geomspace(0.05, 50, 5), X, 0.0))
     matrix, readers = parted(X, [1500, 1600, 4000], 700)
-    monkeypatch.setattr("sklearn_xent.training.validated", lambda *_, **__: matrix)
+    monkeypatch.setattr("sklearn_xent.intake.read.validated", lambda *_, **__: matrix)
     # the slower ones go the same way, step by step
     slow = options.get("solver") in ("accelerated-gradient", "orthant-newton", "lbfgs")
     tol = {"tol": 1e-6 if slow else TIGHT}

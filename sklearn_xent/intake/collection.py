@@ -13,7 +13,7 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.partitions import (
+from sklearn_xent.intake.partitions import (
     Partition,
     Summary,
     agreement,
