@@ -245,6 +245,8 @@ def test_the_shift_of_all_classes_is_that_of_least_penalty(K, l1, l2):
         np.testing.assert_allclose(again, 0.0, atol=1e-15)  # and 0 of all that are as good
 
 
-def test_a_column_with_bounds_is_not_shifted():
-    penalty = ElasticNet(np.array([1.0, 1.0]), np.zeros(2), np.array([-1.0, -INF]), np.array([INF, INF]))
-    assert penalty.least_shift(np.array([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]])).tolist() == [0.0, 2.0]
+@pytest.mark.parametrize(("lower", "shift"), [(-5.0, 2.0), (-0.5, 1.5), (1.0, 0.0)])
+def test_a_column_with_bounds_is_shifted_as_far_as_they_let_it(lower, shift):
+    penalty = ElasticNet(np.array([1.0, 1.0]), np.zeros(2), np.array([lower, -INF]), np.array([INF, INF]))
+    W = np.array([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]])
+    assert penalty.least_shift(W).tolist() == [shift, 2.0]

@@ -35,19 +35,26 @@ def row_bound(point: Point, goal: float) -> float:
     penalty, shape = point.objective.penalty, point.coefficients.shape
     active = np.broadcast_to(penalty.movable(point.coefficients), shape)
     aim = np.where(active, point.stationarity, 0.0)
-    bound, slopes = _bound_on(point, active, aim, goal)
-    woken = ~active & penalty.beyond(slopes)
+    rounding, probe = summed_rounding(point)
+    noise = ROUNDED * rounding.max(axis=0)
+    bound, slopes = _bound_on(point, active, aim, (noise, probe), goal)
+    # or all but: whatever makes up for rounding elsewhere must not take them out of what is feasible
+    woken = ~active & (penalty.beyond(slopes + noise) | penalty.beyond(slopes - noise))
     if bound > goal and woken.any():
         aim = np.where(woken, point.loss_gradient - penalty.feasible(slopes), aim)
-        bound = min(bound, _bound_on(point, active | woken, aim, goal)[0])
+        bound = min(bound, _bound_on(point, active | woken, aim, (noise, probe), goal)[0])
     return bound
 
 
-def _bound_on(point: Point, active: Array, aim: Array, goal: float) -> tuple[float, Array]:
-    """Bound with what slopes (K, d + 1) lack of an aim solved for in a mask, and the slopes that it has."""
+def _bound_on(
+    point: Point, active: Array, aim: Array, roundings: tuple[Array, Array], goal: float
+) -> tuple[float, Array]:
+    """Bound with what slopes (K, d + 1) lack of an aim solved for in a mask, and the slopes that it has.
+
+    ``roundings`` are what slopes may be off by (d + 1,), and slopes (K, d + 1) of errors of that size.
+    """
     penalty, G, rows = point.objective.penalty, point.loss_gradient, _Rows(point, active)
-    rounding, probe = summed_rounding(point)
-    noise, hidden = ROUNDED * rounding.max(axis=0), rows.gap(probe)
+    noise, hidden = roundings[0], rows.gap(roundings[1])
     left = aim = rows.apart(aim)
     held, best, dual, slopes = np.zeros(active.shape), np.inf, None, G
     for _ in range(ROUNDS):

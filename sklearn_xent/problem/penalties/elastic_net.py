@@ -103,7 +103,8 @@ class ElasticNet:
 
         Of sum_k l1 |w_k - c| + l2 (w_k - c)^2 / 2 the least is at the median of the K coefficients and
         mean + (l1 / l2) (K - 2 i) / K for i = 0 to K; of all c that are as good, the nearest to 0. Li and
-        Osher (2009), Commun. Inf. Syst. 9(4). 0 for a column that nothing penalises, or with bounds.
+        Osher (2009), Commun. Inf. Syst. 9(4). Within bounds as far as they let it; 0 for a column that
+        nothing penalises.
         """
         if self.smooth:
             return np.asarray(W.mean(axis=0))
@@ -112,8 +113,10 @@ class ElasticNet:
         with np.errstate(divide="ignore", invalid="ignore"):
             reach = np.where(between == 0, 0.0, between * (self.l1 / (self.l2 * K)))
         ends = np.where(ridge, W.mean(axis=0), 0.0) + reach
-        held = np.isfinite(self.bounds).any(axis=0) | self.costless
-        return np.where(held, 0.0, np.median(np.vstack([W, np.where(held, 0.0, ends)]), axis=0))
+        shift = np.median(np.vstack([W, np.where(self.costless, 0.0, ends)]), axis=0)
+        lower, upper = self.bounds
+        shift = np.clip(shift, (W - upper).max(axis=0), (W - lower).min(axis=0))
+        return np.where(self.costless, 0.0, shift)
 
     def value(self, W: Array) -> float:
         """Penalty of the coefficients W (K, d + 1), which are within their bounds."""
