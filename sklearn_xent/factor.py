@@ -284,6 +284,8 @@ class RowFactor:
     def solve(self, g: Array) -> tuple[Array, float]:
         """Combination u (m,) of the rows, and the squared norm of what it leaves of g in units of columns."""
         g = np.asarray(g * self._unit, float)[self._pivots]
+        if not self.rank:
+            return np.zeros(len(self._rows)), float(g @ g)
         y = scipy.linalg.solve_triangular(self._R[:, : self.rank], g[: self.rank], trans="T")
         left = g[self.rank :] - y @ self._R[:, self.rank :]
         u = np.empty(len(self._Q))

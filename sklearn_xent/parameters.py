@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.problem.posing import Settings
 
 __all__ = [
+    "AdvisedParameters",
     "check_batch_parameters",
     "check_l1_ratio",
     "check_number",
@@ -19,6 +21,41 @@ __all__ = [
     "checked_settings",
     "settings_of",
 ]
+
+
+INSTEAD = {  # of parameters of scikit-learn's LogisticRegression and of its relatives
+    "penalty": "the penalty is a ridge; l1_ratio=1 makes it a lasso, 0 < l1_ratio < 1 an elastic net, and "
+    "C=np.inf leaves it out",
+    "dual": "leave it out: auto chooses the form of the problem",
+    "intercept_scaling": "leave it out: the intercept is not penalised",
+    "multi_class": "leave it out: several classes are always fitted together, by softmax",
+    "n_jobs": "leave it out: a fit uses all cores",
+    "alpha": "write C=1 / alpha, or C=1 / (alpha * n_samples) where the loss is a mean",
+}
+
+
+class AdvisedParameters:
+    """Mixin: a parameter that does not exist is refused with what to write instead."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        own = inspect.signature(cls.__init__)
+        # that of __new__ would be shown in its place
+        cls.__signature__ = own.replace(parameters=list(own.parameters.values())[1:])  # type: ignore[attr-defined]
+
+    def __new__(cls, *args: Any, **parameters: Any) -> Self:
+        """Refuse names that ``__init__`` does not have.
+
+        Raises
+        ------
+        TypeError
+            With the name, and what to write instead.
+        """
+        known = cls.__signature__.parameters  # type: ignore[attr-defined]
+        for name in parameters.keys() - known.keys():
+            instead = INSTEAD.get(name, f"it has {', '.join(known)}")
+            raise TypeError(f"{cls.__name__} has no parameter {name!r}: {instead}.")
+        return super().__new__(cls)
 
 
 def check_parameters(estimator: Any) -> None:

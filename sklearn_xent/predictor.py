@@ -14,6 +14,7 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.cross_entropy import log_sigmoid, log_softmax, sigmoid, softmax
 from sklearn_xent.intake import answered, dense, validated
 from sklearn_xent.isolation import isolated
+from sklearn_xent.parameters import AdvisedParameters
 from sklearn_xent.problem.design import logits_of
 from sklearn_xent.rows import as_rows
 from sklearn_xent.rows.array_api import check_same_place, to_numpy
@@ -22,7 +23,7 @@ from sklearn_xent.targets import check_offset
 __all__ = ["LinearPredictor"]
 
 
-class LinearPredictor:
+class LinearPredictor(AdvisedParameters):
     """Mixin: predictions from ``coef_``, ``intercept_`` and ``classes_``."""
 
     coef_: Any

@@ -36,7 +36,7 @@ ALLOWED = {
     "progress": {"solvers"},
     "callbacks": set(),
     "intake": LEAVES | {"intake", "rows", "targets"},
-    "predictor": LEAVES | {"cross_entropy", "intake", "problem", "rows", "targets"},
+    "predictor": LEAVES | {"cross_entropy", "intake", "parameters", "problem", "rows", "targets"},
     "fitting": LEAVES
     | {
         "callbacks",

@@ -183,6 +183,12 @@ def test_what_no_combination_of_rows_makes_is_left():
     assert left == pytest.approx(9.0)
 
 
+def test_rows_of_nothing_leave_all():
+    u, left = factor.RowFactor(np.zeros((3, 2))).solve(np.array([3.0, 4.0]))
+    assert u.tolist() == [0.0, 0.0, 0.0]
+    assert left == 25.0
+
+
 def test_rows_of_any_sizes_have_their_digits():
     # a direction of 1e-9 beside a row of 1e9: the products have lost it
     B = np.array([[1e9, 1e9], [1.0, -1.0], [1e-9, 1e-9], [1.0, -1.0]])

@@ -105,7 +105,8 @@ def _stages(solver: str, objective: Objective, random_state: Any, memory: Any) -
         stages.append(Stage(f"{exact} (extended precision)", method, extended=True, limit=EXTENDED))
         # nothing of the same model in float64 will get further
         others = [other for other in others if other in FIRST_ORDER or not objective.penalty.smooth]
-    finish = stages[1:]  # once more where another method got further than it
+    # once more where another method got further than it; and afresh, where a step of rounding led too far
+    finish = [*stages[1:], *(stage._replace(afresh=True) for stage in stages[1:])]
     for other in others:
         patience = PATIENCE if other in FIRST_ORDER else min(limit, dear)
         stages.append(Stage(*choose(other, objective, random_state, memory), limit=patience))

@@ -72,7 +72,9 @@ def choose(
         If the name is unknown, or the method cannot treat the penalty; it names those that can.
     """
     if solver != "auto" and solver not in METHODS:
-        raise ValueError(f"solver must be 'auto' or one of {sorted(METHODS)}; got {solver!r}.")
+        raise ValueError(
+            f"solver must be 'auto', which suits every problem, or one of {sorted(METHODS)}; got {solver!r}."
+        )
     if solver == "auto":
         solver = _fastest(objective)
     entry = METHODS[solver]

@@ -23,7 +23,7 @@ from sklearn_xent.solvers.visit import Status, Stop
 __all__ = ["IDLE", "UNKNOWN", "Monitor", "Report"]
 
 UNASKED = 500  # twice this is what a guess must come down by before an unknown gap is asked for again
-TIMES = 2  # that a gap may be unknown, each by many smaller a guess: no closer point will say more
+TIMES = 2  # that the gap of a large problem may be unknown where guesses of it are nothing
 # Iterates after which a method has stalled that has not lowered the objective by this fraction of the goal:
 # in as many as max_iter has by default it would not get there.
 IDLE, VISIBLE = 50, 1e-3
@@ -187,8 +187,11 @@ class Monitor:
             raise Stop(Status.CONVERGED)
         if self.gap.nats == np.inf:
             self.unknown += 1
-            if self.unknown >= TIMES and guess.nats < goal / UNASKED**2:
-                raise Stop(self._unbounded(point, guess))
+            large = point.objective.rows.n_rows * point.coefficients.size > POLISH_LIMIT
+            if large and self.unknown >= TIMES and guess.nats < goal / UNASKED**2:
+                separated = recession_direction(point, guess.nats) is not None
+                self.best = point if separated else self.best
+                raise Stop(Status.SEPARABLE if separated else Status.STALLED)
         if patient and self.curvature is None:
             self.waits.append((self.gap.nats, guess.nats))
             return
@@ -196,17 +199,6 @@ class Monitor:
         # objective, which is not negative, says nothing
         known = self.gap.nats if self.gap.nats < abs(point.value) else UNASKED * goal
         self.calibration = 2 * float(known) / max(guess.nats, EPS * abs(point.value), TINY)
-
-    def _unbounded(self, point: Point, guess: Gap) -> Status:
-        """Why no bound is found where a method gets no further: no other will, if classes are separated.
-
-        In a small problem, which costs no time, others are asked first.
-        """
-        large = point.objective.rows.n_rows * point.coefficients.size > POLISH_LIMIT
-        if large and recession_direction(point, guess.nats) is not None:
-            self.best = point
-            return Status.SEPARABLE
-        return Status.STALLED
 
     def _separable(self, point: Point) -> bool:
         """Whether nothing penalises the columns, and the rows are all right and almost certain."""

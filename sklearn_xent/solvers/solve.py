@@ -54,13 +54,14 @@ def minimise(
         # what stalls at the precision of products in float32 goes on in float64
         stages = [stages[0], *stages]
     lowest, best = -np.inf, None  # what the minimum can be, and where the last stage ended
-    for i, (name, method, extends, limit) in enumerate(stages):
+    first = start
+    for i, (name, method, extends, limit, afresh) in enumerate(stages):
         if i > 0 and (objective.rows.single or extends or stages[i - 1].extended):
             objective.rows.single = False
             monitor.best = None  # its value was that of products in another precision
         monitor.begin(name, limit)
         here = extended(objective) if extends else objective
-        point, gap, curvature, status = _run(here, method, start, monitor)
+        point, gap, curvature, status = _run(here, method, first if afresh else start, monitor)
         lowest = max(lowest, _lowest(point, gap))
         if status is not Status.CONVERGED and best is not None and best.value < point.value:
             point, gap = best, UNKNOWN  # in another precision a stage may end above its start

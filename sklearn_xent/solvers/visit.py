@@ -72,12 +72,16 @@ Method = Callable[[Objective, Array, Visit], None]
 
 
 class Stage(NamedTuple):
-    """A method and its name, whether in extended precision, and its iterations before the next one's."""
+    """A method and its name, whether in extended precision, and its iterations before the next one's.
+
+    It goes on from where the last one stalled, or ``afresh`` from where the fit started.
+    """
 
     name: str
     method: Method
     extended: bool = False
     limit: int | None = None
+    afresh: bool = False
 
 
 class StopWithin:

@@ -1,3 +1,4 @@
+import inspect
 import tracemalloc
 import warnings
 
@@ -6,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_xent import CrossEntropyClassifier
+from sklearn_xent import CrossEntropyClassifier, CrossEntropyClassifierCV, MiniBatchCrossEntropyClassifier
 from sklearn_xent.solvers.methods import METHODS
 from tests.problems import overlapping
 
@@ -90,3 +91,35 @@ def test_a_thousand_classes():
     model = CrossEntropyClassifier(C=0.1, tol=1e-6).fit(rng.normal(size=(2000, 3)), y)
     assert model.coef_.shape == (1000, 3)
     assert model.converged_
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "instead"),
+    [
+        ("penalty", "l1", "l1_ratio=1"),
+        ("penalty", None, "C=np.inf"),
+        ("dual", False, "leave it out"),
+        ("intercept_scaling", 1.0, "leave it out"),
+        ("multi_class", "ovr", "fitted together"),
+        ("n_jobs", 2, "leave it out"),
+        ("alpha", 1.0, "C=1 / alpha"),
+        ("strength", 1.0, "it has .*l1_ratio"),
+    ],
+)
+def test_a_parameter_of_another_estimator_is_refused_with_what_to_write_instead(name, value, instead):
+    others = [] if name == "n_jobs" else [CrossEntropyClassifierCV]  # its folds are fitted by processes
+    for estimator in (CrossEntropyClassifier, MiniBatchCrossEntropyClassifier, *others):
+        with pytest.raises(TypeError, match=rf"{estimator.__name__} has no parameter '{name}': .*{instead}"):
+            estimator(**{name: value})
+
+
+@pytest.mark.parametrize("solver", ["liblinear", "sag", "saga"])
+def test_a_solver_of_scikit_learn_only_is_refused_with_the_one_that_suits(solver):
+    with pytest.raises(ValueError, match=r"solver must be 'auto', which suits every problem"):
+        CrossEntropyClassifier(solver=solver).fit([[0.0], [1.0], [2.0]], [0, 1, 0])
+
+
+def test_signatures_are_those_of_the_parameters():
+    for estimator in (CrossEntropyClassifier, CrossEntropyClassifierCV, MiniBatchCrossEntropyClassifier):
+        names = list(inspect.signature(estimator).parameters)
+        assert sorted(names) == sorted(estimator().get_params())
