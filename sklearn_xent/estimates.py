@@ -47,6 +47,13 @@ class Estimates:
         return [f"{label}: {name}" for label in classes[1:] for name in names]
 
     @property
+    def is_intercept(self) -> Array:
+        """Mask (n_coefficients,) of the intercepts: the last coefficient of each class, if there are any."""
+        of_class = len(self._likelihood.names)
+        last = np.arange(len(self.names)) % of_class == of_class - 1
+        return last & self._likelihood.intercept
+
+    @property
     def estimate(self) -> Array:
         """Coefficients: log odds ratios, in nats per unit of the column."""
         return self._likelihood.W.ravel()

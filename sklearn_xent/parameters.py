@@ -7,6 +7,7 @@ from numbers import Integral, Real
 from typing import Any, Self
 
 import numpy as np
+from sklearn.utils import check_random_state
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.posing import Settings
@@ -63,8 +64,9 @@ def check_parameters(estimator: Any) -> None:
     _check_shared(estimator)
     check_tol(estimator.tol)
     _number(estimator, "max_iter", lambda v: v >= 0, "a non-negative integer", Integral)
-    if not isinstance(estimator.prior_correction, bool | np.bool_):
-        raise TypeError(f"prior_correction must be True or False; got {estimator.prior_correction!r}.")
+    for name in ("prior_correction", "warm_start", "fit_intercept"):
+        if not isinstance(value := getattr(estimator, name, True), bool | np.bool_):
+            raise TypeError(f"{name} must be True or False; got {value!r}.")
 
 
 def check_batch_parameters(estimator: Any) -> None:
@@ -82,6 +84,11 @@ def _check_shared(estimator: Any) -> None:
     check_l1_ratio(estimator.l1_ratio)
     _number(estimator, "label_smoothing", lambda v: 0 <= v < 1, "in [0, 1)")
     _number(estimator, "verbose", lambda v: v >= 0, "a non-negative integer", Integral)
+    try:
+        check_random_state(estimator.random_state)
+    except ValueError as error:
+        expected = "None, a non-negative integer or a numpy RandomState"
+        raise ValueError(f"random_state must be {expected}; got {estimator.random_state!r}.") from error
 
 
 def _number(estimator: Any, name: str, holds: Any, expected: str, kind: type = Real) -> None:

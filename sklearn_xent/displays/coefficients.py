@@ -76,7 +76,7 @@ class CoefficientDisplay:
         display : CoefficientDisplay
             Drawn; intercepts are left out.
         """
-        keep = [i for i, name in enumerate(inference.names) if name.split(": ")[-1] != "intercept"]
+        keep = np.flatnonzero(~inference.is_intercept)
         return cls(
             names=[inference.names[i] for i in keep],
             estimate=inference.estimate[keep],

@@ -20,9 +20,7 @@ from sklearn_xent.solvers.hessian import gauged_columns
 
 __all__ = ["row_bound"]
 
-ROUNDS = (
-    20  # of refining a change: each leaves less, as long as rows that are at the edge of the simplex let it
-)
+ROUNDS = 20  # of refining a change: each leaves less, but for rows at the edge of the simplex
 
 
 def row_bound(point: Point, goal: float) -> float:

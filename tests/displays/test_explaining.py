@@ -190,3 +190,18 @@ def test_pictures_depend_on_ratios_of_weights_alone(scale):
     np.testing.assert_allclose(other.line_.get_ydata(), one.line_.get_ydata(), rtol=1e-12)
     heights = [[bar.get_height() for bar in display.histogram_] for display in (one, other)]
     np.testing.assert_allclose(*heights, rtol=1e-12)
+
+
+@pytest.mark.parametrize("fit_intercept", [True, False])
+@pytest.mark.parametrize("K", [2, 3])
+def test_a_column_that_is_called_intercept_is_drawn(K, fit_intercept):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 2))
+    y = np.argmax(0.5 * X @ rng.normal(size=(2, K)) + rng.gumbel(size=(200, K)), axis=1)
+    frame = pd.DataFrame(X, columns=["age", "intercept"])
+    model = CrossEntropyClassifier(C=np.inf, fit_intercept=fit_intercept).fit(frame, y)
+    display = CoefficientDisplay.from_inference(infer(model, frame, y))
+    of_class = ["age", "intercept"]
+    expected = of_class if K == 2 else [f"{label}: {name}" for label in (1, 2) for name in of_class]
+    assert list(display.names) == expected
+    plt.close("all")

@@ -123,3 +123,19 @@ def test_signatures_are_those_of_the_parameters():
     for estimator in (CrossEntropyClassifier, CrossEntropyClassifierCV, MiniBatchCrossEntropyClassifier):
         names = list(inspect.signature(estimator).parameters)
         assert sorted(names) == sorted(estimator().get_params())
+
+
+@pytest.mark.parametrize(
+    ("parameter", "error"),
+    [
+        ({"warm_start": "x"}, TypeError),
+        ({"fit_intercept": "no"}, TypeError),
+        ({"random_state": "a"}, ValueError),
+        ({"random_state": -1}, ValueError),
+    ],
+    ids=str,
+)
+def test_parameters_of_another_kind_are_refused_by_name(parameter, error):
+    ((name, value),) = parameter.items()
+    with pytest.raises(error, match=rf"{name} must be .*; got {value!r}"):
+        CrossEntropyClassifier(**parameter).fit([[0.0], [1.0], [2.0]], [0, 1, 0])
