@@ -172,7 +172,9 @@ class LinearPredictor(AdvisedParameters):
     def to_sklearn(self) -> LogisticRegression:
         """Convert to a fitted scikit-learn model with the same predictions.
 
-        Exporters (ONNX, PMML) and explainers know ``LogisticRegression``.
+        Exporters (ONNX, PMML) and explainers know ``LogisticRegression``. Its parameters are those of this
+        estimator as far as it has them, so that a clone is a model of the same kind: bounds, factors, groups
+        and smoothed labels it does not know. The ``C`` and ``l1_ratio`` that were chosen are carried.
 
         Returns
         -------
@@ -180,7 +182,7 @@ class LinearPredictor(AdvisedParameters):
             A copy that shares nothing with this estimator.
         """
         check_is_fitted(self)
-        plain = LogisticRegression(C=self.C, fit_intercept=self.fit_intercept)
+        plain = LogisticRegression(**self._parameters_of_sklearn())
         plain.coef_, plain.intercept_ = dense(self.coef_).copy(), dense(self.intercept_).copy()
         plain.classes_ = dense(self.classes_).copy()
         plain.n_features_in_ = self.n_features_in_
@@ -188,3 +190,15 @@ class LinearPredictor(AdvisedParameters):
         if hasattr(self, "feature_names_in_"):
             plain.feature_names_in_ = self.feature_names_in_.copy()
         return plain
+
+    def _parameters_of_sklearn(self) -> dict[str, Any]:
+        shared = LogisticRegression().get_params().keys() - {"solver", "penalty", "C", "l1_ratio", "n_jobs"}
+        parameters = {name: value for name, value in vars(self).items() if name in shared}
+        # those of cross-validation have an underscore
+        chosen = {name: getattr(self, f"{name}_", None) for name in ("C", "l1_ratio")}
+        C, l1_ratio = (float(getattr(self, k) if v is None else v) for k, v in chosen.items())
+        if l1_ratio > 0:
+            parameters |= {"l1_ratio": l1_ratio, "solver": "saga"}  # the one that knows all of them
+            if LogisticRegression().penalty == "l2":  # older ones look at l1_ratio only if told to
+                parameters["penalty"] = "elasticnet"
+        return parameters | {"C": C}

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 
-from sklearn_xent import CrossEntropyClassifier
+from sklearn_xent import CrossEntropyClassifier, CrossEntropyClassifierCV, MiniBatchCrossEntropyClassifier
 from tests.problems import overlapping
 
 
@@ -86,3 +87,29 @@ def test_one_intercept_is_every_class_s():
 def test_coefficients_that_fit_no_model_are_refused(coef, intercept, classes, message):
     with pytest.raises(ValueError, match=message):
         CrossEntropyClassifier.from_coefficients(coef, intercept, classes)
+
+
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.5, 1.0])
+def test_a_clone_of_what_to_sklearn_gives_is_the_same_model(l1_ratio):
+    X, y = overlapping(n=300)
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    options = {"C": 0.1, "l1_ratio": l1_ratio, "class_weight": "balanced", "fit_intercept": False}
+    model = CrossEntropyClassifier(**options, tol=1e-8, max_iter=5000).fit(X, y)
+    plain = model.to_sklearn()
+    np.testing.assert_allclose(clone(plain).fit(X, y).coef_, model.coef_, rtol=1e-2, atol=1e-4)
+    assert plain.get_params()["class_weight"] == "balanced"
+
+
+@pytest.mark.parametrize("l1_ratios", [[0.0], [1.0]])
+def test_what_cross_validation_chose_is_carried_to_sklearn(l1_ratios):
+    X, y = overlapping(n=200)
+    model = CrossEntropyClassifierCV(Cs=[0.01, 0.1, 1.0], l1_ratios=l1_ratios, cv=3).fit(X, y)
+    plain = model.to_sklearn()
+    assert plain.C == model.C_
+    np.testing.assert_allclose(plain.predict_proba(X), model.predict_proba(X), rtol=1e-12)
+
+
+def test_a_minibatch_model_is_converted():
+    X, y = overlapping(n=200, K=3)
+    model = MiniBatchCrossEntropyClassifier(C=2.0).fit(X, y)
+    assert model.to_sklearn().C == 2.0
