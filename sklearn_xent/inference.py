@@ -10,6 +10,7 @@ from scipy.stats import chi2, norm
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.composites import final_step, names_before
 from sklearn_xent.delta_method import average_effects, probability_intervals
 from sklearn_xent.displays.frame import to_frame
 from sklearn_xent.estimates import Estimates, quantile
@@ -54,8 +55,9 @@ def infer(
 
     Parameters
     ----------
-    estimator : CrossEntropyClassifier
-        Fitted on these rows, with ``C=np.inf``.
+    estimator : CrossEntropyClassifier, or a Pipeline or search that ends in one
+        Fitted on these rows, with ``C=np.inf``. X goes through the steps before it, and columns have the
+        names that these give them.
     X, y, sample_weight, offset
         What it was fitted on. Weights are frequencies: a weight of 2 is two observations.
     covariance : {"model", "robust", "cluster"}, default="model"
@@ -101,6 +103,7 @@ def infer(
     >>> result.std_error.round(2)
     array([2.9 , 5.16])
     """
+    estimator, before = final_step(estimator)
     check_is_fitted(estimator, "coef_")
     if covariance not in COVARIANCES:
         raise ValueError(f"covariance must be one of {COVARIANCES}; got {covariance!r}.")
@@ -108,6 +111,8 @@ def infer(
         raise ValueError(f"groups go with covariance='cluster'; got covariance={covariance!r}.")
     refuse_what_is_elsewhere(X, "infer()", "load it into memory")
     C, factors = ridge_of(estimator, penalized)
+    names = names_before(estimator, before)
+    X = X if before is None else before.transform(X)
     X = to_numpy(validated(estimator, X, reset=False))
     y, sample_weight, offset = to_numpy(y), to_numpy(sample_weight), to_numpy(offset)
     targets = encode_targets(y, X.shape[0], sample_weight=sample_weight)
@@ -115,7 +120,7 @@ def infer(
     if not np.array_equal(targets.classes, known):
         raise ValueError(f"y holds the classes {targets.classes.tolist()}, the fit {known.tolist()}.")
     shift = check_offset(offset, X.shape[0], len(known))
-    problem = Likelihood(estimator, X, targets, shift, C, factors)
+    problem = Likelihood(estimator, X, targets, shift, C, factors, names)
     problem.check_stationary()
     root = problem.root if covariance == "model" else problem.sandwich_root(groups)
     return Inference(problem, root, covariance, penalized=bool(np.isfinite(C) and factors.any()))

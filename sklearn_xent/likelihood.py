@@ -52,22 +52,28 @@ class Likelihood:
     """
 
     def __init__(
-        self, estimator: Any, X: Any, targets: Targets, offset: Array | None, C: float, factors: Array
+        self,
+        estimator: Any,
+        X: Any,
+        targets: Targets,
+        offset: Array | None,
+        C: float,
+        factors: Array,
+        names: Any = None,
     ) -> None:
         self.estimator, self.offset, self.K = estimator, offset, len(targets.classes)
         self.targets, self.weights, self.total = targets, targets.weights, targets.total
         self.values = targets.values if self.K > 2 else np.vstack([1 - targets.values, targets.values])
         self.intercept = bool(estimator.fit_intercept)
         X = np.asarray(entries.dense(X), dtype=np.float64)
-        seen = getattr(estimator, "feature_names_in_", None)
-        self.names = column_names(X.shape[1], seen) + ["intercept"] * self.intercept
+        self.names = column_names(X.shape[1], names) + ["intercept"] * self.intercept
         coef, intercepts = dense(estimator.coef_), np.asarray(dense(estimator.intercept_))
         self.W = self._contrasts(np.column_stack([coef, intercepts]))[:, : len(self.names)]
         strength = 1 / (C * self.total)
         settings = Settings(0.0, factors, None, self.intercept, tol=0.0)
         with as_rows(X, targets.values, self.weights / self.total, offset) as rows:
-            moments = moments_of(rows, seen)
-            objective = pose(rows, moments, self.K, strength, settings, seen)
+            moments = moments_of(rows, names)
+            objective = pose(rows, moments, self.K, strength, settings, names)
             design = objective.design
             idle = design.scale == 0
             check_not_constant(idle & (strength * factors == 0), self.names)

@@ -30,11 +30,12 @@ ALLOWED = {
     "rows": LEAVES | {"rows"},
     "problem": LEAVES | {"problem", "rows"},
     "solvers": LEAVES | {"solvers", "problem", "rows"},
-    "displays": LEAVES | {"displays", "cross_entropy", "decomposition", "truth"},
+    "displays": LEAVES | {"composites", "cross_entropy", "decomposition", "displays", "truth"},
     "targets": LEAVES | {"truth"},
     "parameters": LEAVES | {"problem"},
     "progress": {"solvers"},
     "callbacks": set(),
+    "composites": set(),
     "intake": LEAVES | {"intake", "rows", "targets"},
     "predictor": LEAVES | {"cross_entropy", "intake", "parameters", "problem", "rows", "targets"},
     "fitting": LEAVES
@@ -79,6 +80,7 @@ ALLOWED = {
     "delta_method": LEAVES | {"likelihood", "logits", "rows"},
     "inference": LEAVES
     | {
+        "composites",
         "delta_method",
         "displays",
         "estimates",

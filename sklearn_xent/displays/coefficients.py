@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any, Self
 
 import numpy as np
+from sklearn.utils.validation import check_is_fitted
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.composites import final_step, names_before
 from sklearn_xent.displays.frame import COLOURS, MARKERS, axes_for, class_row, column_names, merged, to_frame
 from sklearn_xent.displays.names import as_texts, title_of
 
@@ -92,7 +94,7 @@ class CoefficientDisplay:
 
         Parameters
         ----------
-        estimator : classifier
+        estimator : classifier, or a Pipeline or search that ends in one
             Fitted, with ``coef_`` and ``classes_``.
         target_class : label, default=None
             Whose coefficients, of more than two classes; the first by default.
@@ -111,10 +113,12 @@ class CoefficientDisplay:
         ValueError
             If ``target_class`` is not a class of the estimator.
         """
+        estimator, before = final_step(estimator)
+        check_is_fitted(estimator, "coef_")
         coef = (
             estimator.coef_.toarray() if hasattr(estimator.coef_, "toarray") else np.asarray(estimator.coef_)
         )
-        names = getattr(estimator, "feature_names_in_", None) if feature_names is None else feature_names
+        names = names_before(estimator, before) if feature_names is None else feature_names
         names = column_names(coef.shape[1], names)
         return cls(names=names, estimate=coef[class_row(np.asarray(estimator.classes_), target_class)]).plot(
             **options

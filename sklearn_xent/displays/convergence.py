@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.composites import final_step
 from sklearn_xent.displays.frame import COLOURS, DASHES, MARKERS, axes_for, merged, to_frame
 from sklearn_xent.displays.names import as_texts, legend_of, title_of
 
@@ -68,7 +69,7 @@ class ConvergenceDisplay:
 
         Parameters
         ----------
-        estimator : CrossEntropyClassifier
+        estimator : CrossEntropyClassifier, or a Pipeline or search that ends in one
             Fitted.
         name : str, default=None
             Its name; its solver by default.
@@ -80,7 +81,8 @@ class ConvergenceDisplay:
         display : ConvergenceDisplay
             Drawn.
         """
-        label = name or f"solver={getattr(estimator, 'solver', type(estimator).__name__)!r}"
+        last, _ = final_step(estimator)
+        label = name or f"solver={getattr(last, 'solver', type(last).__name__)!r}"
         return cls.from_estimators({label: estimator}, **options)
 
     @classmethod
@@ -99,9 +101,10 @@ class ConvergenceDisplay:
         display : ConvergenceDisplay
             Drawn.
         """
-        for estimator in estimators.values():
+        last = {name: final_step(estimator)[0] for name, estimator in estimators.items()}
+        for estimator in last.values():
             check_is_fitted(estimator, "history_")
-        return cls(histories={name: e.history_ for name, e in estimators.items()}).plot(**options)
+        return cls(histories={name: e.history_ for name, e in last.items()}).plot(**options)
 
     def plot(
         self,
