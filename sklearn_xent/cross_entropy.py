@@ -18,6 +18,7 @@ from sklearn_xent.truth import (
     as_probabilities,
     as_targets,
     as_weights,
+    classes_named,
     off_one,
     weighted_mean,
 )
@@ -179,7 +180,8 @@ def cross_entropy_loss(
         Labels, or soft labels: rows of probabilities, in the order of the columns of ``y_prob`` (a frame's
         columns name the classes). Without ``labels``, a single label must be 0 or 1.
     y_prob : scalar or array-like of shape (n_samples,) or (n_samples, n_classes)
-        Probabilities (or logits) of the classes in sorted order; 1-D is of the second of two.
+        Probabilities (or logits) of the classes in sorted order, or of those that a frame's columns name; 1-D
+        is of the second of two.
     labels : array-like of shape (n_classes,), default=None
         The classes, in the order of the columns; by default those in ``y_true``, sorted. Needed where
         ``y_true`` lacks one.
@@ -224,6 +226,7 @@ def cross_entropy_loss(
     """
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"reduction must be 'mean', 'sum' or 'none'; got {reduction!r}.")
+    labels = classes_named(y_prob, labels)
     scalar = np.ndim(y_prob) == 0
     forecast = np.asarray(y_prob, dtype=np.float64)
     log_p = log_forecast(forecast.reshape(1) if scalar else forecast, from_logits=from_logits)

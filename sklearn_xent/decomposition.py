@@ -12,7 +12,14 @@ from sklearn.isotonic import isotonic_regression
 from sklearn_xent.arrays import Array
 from sklearn_xent.cross_entropy import entropy_of_masses, log_forecast
 from sklearn_xent.scorer import LogProbabilityScorer
-from sklearn_xent.truth import ROW_SUM_TOLERANCE, as_shares, as_targets, as_weights, weighted_mean
+from sklearn_xent.truth import (
+    ROW_SUM_TOLERANCE,
+    as_shares,
+    as_targets,
+    as_weights,
+    classes_named,
+    weighted_mean,
+)
 
 __all__ = [
     "Decomposition",
@@ -84,7 +91,7 @@ def cross_entropy_decomposition(
     0.0
     """
     log_p = log_forecast(y_prob, from_logits=from_logits)
-    targets = as_targets(y_true, log_p.shape, labels)
+    targets = as_targets(y_true, log_p.shape, classes_named(y_prob, labels))
     weights = as_shares(as_weights(sample_weight, len(targets)))
     parts = np.zeros(3)
     with np.errstate(over="ignore", under="ignore"):
@@ -193,7 +200,7 @@ def expected_calibration_error(
     if not (isinstance(n_bins, Integral) and n_bins > 0):
         raise ValueError(f"n_bins must be a positive integer; got {n_bins!r}.")
     log_p = log_forecast(y_prob, from_logits=from_logits)
-    targets = as_targets(y_true, log_p.shape, labels)
+    targets = as_targets(y_true, log_p.shape, classes_named(y_prob, labels))
     weights = as_shares(as_weights(sample_weight, len(targets)))
     rows, predicted = np.arange(len(log_p)), log_p.shape[1] - 1 - log_p[:, ::-1].argmax(axis=1)
     confidence, right = np.exp(log_p[rows, predicted]), targets[rows, predicted]

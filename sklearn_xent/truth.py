@@ -15,6 +15,7 @@ __all__ = [
     "as_shares",
     "as_targets",
     "as_weights",
+    "classes_named",
     "off_one",
     "weighted_mean",
 ]
@@ -69,6 +70,20 @@ def as_targets(y_true: Any, shape: tuple[int, ...], labels: Any) -> Array:
     except KeyError as error:
         raise ValueError(f"y_true holds {error.args[0]!r}, which is not among {classes}.") from None
     return np.eye(shape[1])[found]
+
+
+def classes_named(y_prob: Any, labels: Any) -> Any:
+    """The classes in the order of the columns of forecasts: as a frame names them, else ``labels``.
+
+    Columns that are called 0, 1, 2 ... have no names.
+    """
+    columns = getattr(y_prob, "columns", None)
+    names = [] if columns is None else list(columns)
+    if names == list(range(len(names))):
+        return labels
+    if labels is not None and set(np.asarray(labels).tolist()) != set(names):
+        raise ValueError(f"labels must be the columns of y_prob, {names}; got {list(labels)}.")
+    return names
 
 
 def _classes(y: Array, labels: Any, n_classes: int) -> list[Any]:

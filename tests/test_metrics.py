@@ -1,7 +1,9 @@
 import copy
 import pickle
 
+import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 from sklearn.dummy import DummyClassifier
@@ -13,10 +15,15 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_xent import (
     CrossEntropyClassifier,
+    CrossEntropyLossDisplay,
+    LossContributionDisplay,
+    ReliabilityDisplay,
+    compare_losses,
     cross_entropy_decomposition,
     cross_entropy_loss,
     cross_entropy_skill,
     cross_entropy_skill_scorer,
+    expected_calibration_error,
     neg_cross_entropy_scorer,
 )
 from tests.problems import overlapping
@@ -124,3 +131,54 @@ def test_an_estimator_without_probabilities_is_refused():
     X, y = overlapping()
     with pytest.raises(AttributeError, match="predict_proba"):
         neg_cross_entropy_scorer(Perceptron().fit(X, y), X, y)
+
+
+FORECASTS = pd.DataFrame(
+    [[0.7, 0.1, 0.2], [0.1, 0.6, 0.3], [0.2, 0.2, 0.6], [0.5, 0.2, 0.3]], columns=["c", "a", "b"]
+)
+OUTCOMES = ["c", "a", "b", "a"]
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        cross_entropy_loss,
+        cross_entropy_skill,
+        expected_calibration_error,
+        lambda *args, **options: cross_entropy_decomposition(*args, **options).miscalibration,
+        lambda y, P, **options: compare_losses(y, P, P.iloc[:, ::-1], **options).difference,
+    ],
+)
+def test_a_frame_of_forecasts_is_matched_by_its_columns(metric):
+    in_order = FORECASTS[["a", "b", "c"]]
+    expected = metric(OUTCOMES, in_order)
+    assert metric(OUTCOMES, FORECASTS) == pytest.approx(expected, abs=1e-15)
+    assert metric(OUTCOMES, FORECASTS, labels=["b", "c", "a"]) == pytest.approx(expected, abs=1e-15)
+    with pytest.raises(ValueError, match=r"labels must be the columns of y_prob, \['c', 'a', 'b'\]"):
+        metric(OUTCOMES, FORECASTS, labels=["a", "b", "d"])
+
+
+def test_columns_that_name_no_class_of_the_outcomes_are_refused():
+    with pytest.raises(ValueError, match=r"y_true holds 'a', which is not among"):
+        cross_entropy_loss(["a", "b"], pd.DataFrame([[0.9, 0.1], [0.2, 0.8]], columns=["no", "yes"]))
+
+
+def test_columns_that_are_numbered_have_no_names():
+    P = [[0.9, 0.1], [0.2, 0.8]]
+    assert cross_entropy_loss(["a", "b"], pd.DataFrame(P)) == cross_entropy_loss(["a", "b"], P)
+
+
+@pytest.mark.parametrize(
+    ("display", "numbers", "options"),
+    [
+        (LossContributionDisplay, "loss", {}),
+        (CrossEntropyLossDisplay, "loss", {}),
+        (ReliabilityDisplay, "forecast", {"target_class": "b"}),
+    ],
+)
+def test_pictures_match_frames_by_their_columns(display, numbers, options):
+    drawn = (
+        display.from_predictions(OUTCOMES, P, **options) for P in (FORECASTS, FORECASTS[["a", "b", "c"]])
+    )
+    np.testing.assert_allclose(*(getattr(picture, numbers) for picture in drawn))
+    plt.close("all")
