@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.classifier import CrossEntropyClassifier
-from sklearn_xent.cross_validation import Data, by_folds, by_leave_one_out, encoded
+from sklearn_xent.cross_validation import Data, encoded, scores_of
 from sklearn_xent.fitting import fitted_attributes
 from sklearn_xent.intake import validated
 from sklearn_xent.isolation import all_or_nothing, assign, warn_caller
@@ -37,7 +37,8 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         Shares of the l1 norm to choose from.
     cv : int, splitter, iterable of (train, test) or None, default=None
         None is approximate leave-one-out, with a fit of the others for each row where one from all rows is
-        not valid; with ``groups`` of columns it is five folds. A number is that many stratified folds.
+        not valid; with ``groups`` of columns, or more than 4000 coefficients in use, it is five folds. A
+        number is that many stratified folds.
     scoring : str, callable or None, default=None
         Of fitted classifiers on a fold's rows; higher is better. None is minus the mean cross-entropy in
         nats, with ``sample_weight``. Others need folds.
@@ -183,7 +184,7 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
             The same where all of them have no finite optimum.
         UserWarning
             If approximate leave-one-out is not valid for more than 500 rows, which are then not all left out
-            of a fit each.
+            of a fit each; if there are too many coefficients for it, and folds are used.
         """
         grid, ratios = self._grids()
         check_parameters(self._with(1.0, 0.0))
@@ -192,11 +193,7 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         data = Data(X, y, check_sample_weight(sample_weight, X.shape[0]), None)
         shifts = check_offset(offset, X.shape[0], len(encoded(self, data).classes))
         data = data._replace(offset=None if shifts is None else np.asarray(offset))
-        if self.cv is None and self.groups is None:
-            results = by_leave_one_out(self, data, grid, ratios)
-        else:
-            results = by_folds(self, data, grid, ratios, groups)
-        scores, errors, paths, refitted, failed = results
+        scores, errors, paths, refitted, failed = scores_of(self, data, grid, ratios, groups)
         counted = ~np.isnan(scores)
         with np.errstate(invalid="ignore"):
             mean = scores.sum(axis=1, where=counted) / counted.sum(axis=1)

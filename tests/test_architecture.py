@@ -61,7 +61,17 @@ ALLOWED = {
         "targets",
     },
     "classifier_cv": LEAVES
-    | {"classifier", "cross_validation", "fitting", "intake", "parameters", "path", "predictor", "targets"},
+    | {
+        "classifier",
+        "cross_validation",
+        "fitting",
+        "intake",
+        "parameters",
+        "path",
+        "predictor",
+        "solvers",
+        "targets",
+    },
     "decomposition": LEAVES | {"cross_entropy", "scorer", "truth"},
     "comparison": LEAVES | {"cross_entropy", "truth"},
     "identifiability": LEAVES | {"problem", "rows", "solvers", "targets"},

@@ -187,11 +187,15 @@ def test_wrong_parameters_are_named_and_nothing_is_learnt(options, message):
     assert not [name for name in vars(model) if name.endswith("_")]
 
 
-def test_too_many_coefficients_for_leave_one_out_are_refused():
-    X = sp.random(3000, 5000, density=0.01, random_state=0, format="csr")
+def test_too_many_coefficients_for_leave_one_out_have_folds():
+    X = sp.random(3000, 5000, density=0.001, random_state=0, format="csr")
     y = np.random.default_rng(0).integers(0, 2, 3000)
-    with pytest.raises(ValueError, match="needs the Hessian of 5001 coefficients; the limit is 4000"):
-        CrossEntropyClassifierCV(Cs=[1.0]).fit(X, y)
+    grid = {"Cs": [0.01, 1.0], "solver": "truncated-newton"}
+    with pytest.warns(UserWarning, match="Hessian of 5001 coefficients; the limit is 4000: cv=5 is used"):
+        model = CrossEntropyClassifierCV(**grid).fit(X, y)
+    folds = CrossEntropyClassifierCV(**grid, cv=5).fit(X, y)
+    np.testing.assert_allclose(model.scores_, folds.scores_)
+    assert model.C_ == folds.C_
 
 
 @pytest.mark.parametrize("K", [2, 3])

@@ -1,7 +1,6 @@
 """What rows that a fit has not seen say of a grid of strengths: by folds, or each row by itself."""
 
 from sklearn_xent.cross_validation.data import Data, encoded
-from sklearn_xent.cross_validation.folds import by_folds
-from sklearn_xent.cross_validation.leave_one_out import by_leave_one_out
+from sklearn_xent.cross_validation.scores import scores_of
 
-__all__ = ["Data", "by_folds", "by_leave_one_out", "encoded"]
+__all__ = ["Data", "encoded", "scores_of"]

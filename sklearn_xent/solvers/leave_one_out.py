@@ -28,7 +28,7 @@ from sklearn_xent.solvers.proximal_newton import EVERYTHING
 from sklearn_xent.solvers.row_space import RowSpace, suits_row_space
 from sklearn_xent.solvers.without_row import Scored
 
-__all__ = ["LeftOut", "leave_one_out"]
+__all__ = ["LeftOut", "TooManyCoefficients", "leave_one_out"]
 
 ALL_PAIRS = 200_000  # logits of all rows under all models that leave one out: then more steps are cheap
 LARGEST_MATRIX = 20_000_000  # entries of the design matrix of all rows that more steps may take
@@ -39,6 +39,10 @@ NEAR = 0.5  # of its penalty: the slope at which a coefficient that is zero may 
 # Error of the mean loss that is let pass: this part of it, or so many nats; and the share of it that rows
 # with a single step may have.
 TOLERANCE, TOLERANCE_NATS, SINGLE = 0.01, 4e-4, 0.8
+
+
+class TooManyCoefficients(ValueError):
+    """Leave-one-out would need a Hessian that is too large."""
 
 
 class LeftOut(NamedTuple):
@@ -66,9 +70,9 @@ def leave_one_out(point: Point, memory: dict[str, Any], scored: Scored) -> LeftO
     active = _active(point, near=few)
     n_active = int(np.count_nonzero(active))
     if n_active > CERTIFIED_LIMIT:
-        raise ValueError(
+        raise TooManyCoefficients(
             f"cv=None, approximate leave-one-out, needs the Hessian of {n_active} coefficients; the limit is "
-            f"{CERTIFIED_LIMIT}. Use folds, such as cv=5, or an l1 penalty that selects fewer."
+            f"{CERTIFIED_LIMIT}"
         )
     point, active = _narrowed(point, active)
     H = hessian_among(point, active)
