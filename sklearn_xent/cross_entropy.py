@@ -178,7 +178,8 @@ def cross_entropy_loss(
     ----------
     y_true : scalar or array-like of shape (n_samples,) or (n_samples, n_classes)
         Labels, or soft labels: rows of probabilities, in the order of the columns of ``y_prob`` (a frame's
-        columns name the classes). Without ``labels``, a single label must be 0 or 1.
+        columns name the classes). Without ``labels``, a single label must be 0 or 1. A scalar, here or as
+        ``y_prob``, stands for every sample.
     y_prob : scalar or array-like of shape (n_samples,) or (n_samples, n_classes)
         Probabilities (or logits) of the classes in sorted order, or of those that a frame's columns name; 1-D
         is of the second of two.
@@ -227,10 +228,14 @@ def cross_entropy_loss(
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"reduction must be 'mean', 'sum' or 'none'; got {reduction!r}.")
     labels = classes_named(y_prob, labels)
-    scalar = np.ndim(y_prob) == 0
+    scalar = np.ndim(y_prob) == 0 and np.size(y_true) == 1
     forecast = np.asarray(y_prob, dtype=np.float64)
-    log_p = log_forecast(forecast.reshape(1) if scalar else forecast, from_logits=from_logits)
-    targets = as_targets(np.atleast_1d(y_true) if scalar else y_true, log_p.shape, labels)
+    if forecast.ndim == 0:
+        forecast = np.full(len(y_true) if np.ndim(y_true) else 1, forecast)
+    if np.ndim(y_true) == 0:
+        y_true = np.repeat(y_true, len(forecast))
+    log_p = log_forecast(forecast, from_logits=from_logits)
+    targets = as_targets(y_true, log_p.shape, labels)
     with np.errstate(invalid="ignore", over="ignore", under="ignore"):
         loss = -np.where(targets == 0, 0.0, targets * log_p).sum(axis=1) + 0.0
     weights = as_weights(sample_weight, len(loss))

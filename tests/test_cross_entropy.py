@@ -184,3 +184,22 @@ def test_axis_is_respected_and_inputs_stay():
     np.testing.assert_array_equal(z, before)
     assert entropy(softmax(z), axis=1).shape == (2,)
     assert softmax(z.astype(np.float32)).dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("y_true", "y_prob", "options"),
+    [
+        (1, [0.2, 0.5, 1.0], {}),
+        ([0, 1, 1], 0.3, {}),
+        (0, [-2.0, 0.0, 3.0], {"from_logits": True}),
+        ("b", [[0.2, 0.8], [0.6, 0.4], [0.5, 0.5]], {"labels": ["a", "b"]}),
+    ],
+)
+def test_a_scalar_stands_for_every_sample(y_true, y_prob, options):
+    outcomes = [y_true] * 3 if np.ndim(y_true) == 0 else y_true
+    forecasts = [y_prob] * 3 if np.ndim(y_prob) == 0 else y_prob
+    for reduction in ("none", "mean", "sum"):
+        found = cross_entropy_loss(y_true, y_prob, reduction=reduction, **options)
+        np.testing.assert_array_equal(
+            found, cross_entropy_loss(outcomes, forecasts, reduction=reduction, **options)
+        )
