@@ -18,7 +18,7 @@ from sklearn_xent.truth import (
     as_probabilities,
     as_targets,
     as_weights,
-    classes_named,
+    in_order,
     off_one,
     weighted_mean,
 )
@@ -227,7 +227,7 @@ def cross_entropy_loss(
     """
     if reduction not in ("mean", "sum", "none"):
         raise ValueError(f"reduction must be 'mean', 'sum' or 'none'; got {reduction!r}.")
-    labels = classes_named(y_prob, labels)
+    y_prob, labels = in_order(y_prob, labels)
     scalar = np.ndim(y_prob) == 0 and np.size(y_true) == 1
     forecast = np.asarray(y_prob, dtype=np.float64)
     if forecast.ndim == 0:

@@ -17,7 +17,7 @@ from sklearn_xent.truth import (
     as_shares,
     as_targets,
     as_weights,
-    classes_named,
+    in_order,
     weighted_mean,
 )
 
@@ -90,8 +90,9 @@ def cross_entropy_decomposition(
     >>> round(parts.miscalibration - parts.discrimination + parts.uncertainty - parts.loss, 12)
     0.0
     """
+    y_prob, labels = in_order(y_prob, labels)
     log_p = log_forecast(y_prob, from_logits=from_logits)
-    targets = as_targets(y_true, log_p.shape, classes_named(y_prob, labels))
+    targets = as_targets(y_true, log_p.shape, labels)
     weights = as_shares(as_weights(sample_weight, len(targets)))
     parts = np.zeros(3)
     with np.errstate(over="ignore", under="ignore"):
@@ -199,8 +200,9 @@ def expected_calibration_error(
     """
     if not (isinstance(n_bins, Integral) and n_bins > 0):
         raise ValueError(f"n_bins must be a positive integer; got {n_bins!r}.")
+    y_prob, labels = in_order(y_prob, labels)
     log_p = log_forecast(y_prob, from_logits=from_logits)
-    targets = as_targets(y_true, log_p.shape, classes_named(y_prob, labels))
+    targets = as_targets(y_true, log_p.shape, labels)
     weights = as_shares(as_weights(sample_weight, len(targets)))
     rows, predicted = np.arange(len(log_p)), log_p.shape[1] - 1 - log_p[:, ::-1].argmax(axis=1)
     confidence, right = np.exp(log_p[rows, predicted]), targets[rows, predicted]

@@ -8,7 +8,7 @@ import numpy as np
 
 from sklearn_xent.cross_entropy import cross_entropy_loss, entropy_of_masses
 from sklearn_xent.scorer import LogProbabilityScorer
-from sklearn_xent.truth import as_shares, as_targets, as_weights, classes_named
+from sklearn_xent.truth import as_shares, as_targets, as_weights, in_order
 
 __all__ = ["cross_entropy_skill", "cross_entropy_skill_scorer", "neg_cross_entropy_scorer"]
 
@@ -55,7 +55,7 @@ def cross_entropy_skill(
     >>> round(cross_entropy_skill([0, 1, 1, 0], [0.1, 0.8, 0.7, 0.2]), 3)
     0.672
     """
-    labels = classes_named(y_prob, labels)
+    y_prob, labels = in_order(y_prob, labels)
     loss = cross_entropy_loss(
         y_true, y_prob, labels=labels, sample_weight=sample_weight, from_logits=from_logits
     )

@@ -15,7 +15,7 @@ __all__ = [
     "as_shares",
     "as_targets",
     "as_weights",
-    "classes_named",
+    "in_order",
     "off_one",
     "weighted_mean",
 ]
@@ -72,18 +72,22 @@ def as_targets(y_true: Any, shape: tuple[int, ...], labels: Any) -> Array:
     return np.eye(shape[1])[found]
 
 
-def classes_named(y_prob: Any, labels: Any) -> Any:
-    """The classes in the order of the columns of forecasts: as a frame names them, else ``labels``.
+def in_order(y_prob: Any, labels: Any) -> tuple[Any, Any]:
+    """Forecasts and the classes of their columns: a frame's are put in the order of ``labels``, or sorted.
 
     Columns that are called 0, 1, 2 ... have no names.
     """
     columns = getattr(y_prob, "columns", None)
     names = [] if columns is None else list(columns)
     if names == list(range(len(names))):
-        return labels
-    if labels is not None and set(np.asarray(labels).tolist()) != set(names):
-        raise ValueError(f"labels must be the columns of y_prob, {names}; got {list(labels)}.")
-    return names
+        return y_prob, labels
+    try:
+        order = sorted(names) if labels is None else np.asarray(labels).tolist()
+    except TypeError:
+        order = names
+    if set(order) != set(names) or len(set(names)) < len(names):
+        raise ValueError(f"labels must be the columns of y_prob, {names}; got {order}.")
+    return np.asarray(y_prob)[:, [names.index(label) for label in order]], order
 
 
 def _classes(y: Array, labels: Any, n_classes: int) -> list[Any]:

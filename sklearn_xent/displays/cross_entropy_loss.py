@@ -10,7 +10,7 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.cross_entropy import cross_entropy_loss
 from sklearn_xent.displays.frame import COLOURS, DASHES, MARKERS, axes_for, forecast_of, merged, to_frame
 from sklearn_xent.displays.names import as_text, as_texts, legend_of, title_of
-from sklearn_xent.truth import classes_named
+from sklearn_xent.truth import in_order
 
 __all__ = ["CrossEntropyLossDisplay"]
 
@@ -132,7 +132,7 @@ class CrossEntropyLossDisplay:
         display : CrossEntropyLossDisplay
             Drawn.
         """
-        labels = classes_named(y_prob, labels)
+        y_prob, labels = in_order(y_prob, labels)
         classes = np.unique(y_true) if labels is None else np.asarray(labels)
         forecast = np.asarray(y_prob, dtype=np.float64)
         display = cls._from_forecast(y_true, forecast, classes, from_logits=False)

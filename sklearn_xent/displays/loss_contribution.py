@@ -11,7 +11,7 @@ from sklearn_xent.cross_entropy import cross_entropy_loss
 from sklearn_xent.displays.frame import axes_for, forecast_of, out_of_fold, to_frame
 from sklearn_xent.displays.loss_panels import class_bars, legend_above, loss_curve, worst_table
 from sklearn_xent.displays.names import title_of
-from sklearn_xent.truth import as_shares, as_targets, as_weights, classes_named
+from sklearn_xent.truth import as_shares, as_targets, as_weights, in_order
 
 __all__ = ["LossContributionDisplay"]
 
@@ -185,7 +185,7 @@ class LossContributionDisplay:
         display : LossContributionDisplay
             Drawn.
         """
-        labels = classes_named(y_prob, labels)
+        y_prob, labels = in_order(y_prob, labels)
         classes = np.unique(y_true) if labels is None else np.asarray(labels)
         display = cls._from_forecast(y_true, y_prob, classes, sample_weight, index, from_logits=False)
         return display.plot(ax=ax, name=name, **options)

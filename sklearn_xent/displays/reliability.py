@@ -13,7 +13,7 @@ from sklearn_xent.displays.events import event_of
 from sklearn_xent.displays.frame import COLOURS, axes_for, forecast_of, merged, out_of_fold, to_frame
 from sklearn_xent.displays.names import as_text, title_of
 from sklearn_xent.displays.reliability_curve import consistency_band, corp_curve, forecast_histogram
-from sklearn_xent.truth import as_shares, as_targets, as_weights, classes_named
+from sklearn_xent.truth import as_shares, as_targets, as_weights, in_order
 
 __all__ = ["ReliabilityDisplay"]
 
@@ -190,7 +190,7 @@ class ReliabilityDisplay:
         display : ReliabilityDisplay
             Drawn.
         """
-        labels = classes_named(y_prob, labels)
+        y_prob, labels = in_order(y_prob, labels)
         classes = np.unique(y_true) if labels is None else np.asarray(labels)
         display = cls._from_forecast(y_true, y_prob, classes, sample_weight, target_class, from_logits=False)
         return display.plot(ax=ax, name=name, **options)
