@@ -8,6 +8,8 @@ Albert and Anderson (1984), Biometrika 71(1); Konis (2007), DPhil thesis, Oxford
 
 from __future__ import annotations
 
+from time import process_time
+
 import numpy as np
 import scipy.linalg
 import scipy.optimize
@@ -209,18 +211,24 @@ def _program(
     sided = sided / np.where(largest > 0, largest, 1.0)[:, None]
     above = sp.hstack([sp.csr_array(-np.vstack([M, sided])), sp.csr_array((len(M) + len(sided), N))])
     size = sp.vstack([sp.hstack([sp.csr_array(s * basis), -sp.eye_array(N)]) for s in (1.0, -1.0)])
-    program = scipy.optimize.linprog(
-        np.append(np.zeros(m), costs),
-        A_ub=sp.vstack([above, size]),
-        b_ub=np.zeros(above.shape[0] + size.shape[0]),
-        A_eq=np.append(total, np.zeros(N))[None, :],
-        b_eq=[1.0],
-        bounds=np.column_stack([np.append(np.full(m, -np.inf), np.zeros(N)), np.full(m + N, np.inf)]),
-        method="highs",
-        options={
-            "time_limit": min(LONGEST, SHORTEST + AN_ENTRY * above.shape[0] * above.shape[1]),
-            "primal_feasibility_tolerance": FEASIBLE,
-            "presolve": presolve,
-        },
-    )
+    limit = min(LONGEST, SHORTEST + AN_ENTRY * above.shape[0] * above.shape[1])
+    for _ in range(PROGRAMS):
+        began = process_time()
+        program = scipy.optimize.linprog(
+            np.append(np.zeros(m), costs),
+            A_ub=sp.vstack([above, size]),
+            b_ub=np.zeros(above.shape[0] + size.shape[0]),
+            A_eq=np.append(total, np.zeros(N))[None, :],
+            b_eq=[1.0],
+            bounds=np.column_stack([np.append(np.full(m, -np.inf), np.zeros(N)), np.full(m + N, np.inf)]),
+            method="highs",
+            options={
+                "time_limit": limit,
+                "primal_feasibility_tolerance": FEASIBLE,
+                "presolve": presolve,
+            },
+        )
+        # 1 is a limit's status: that of time is on the wall, and the machine may have been busy or asleep
+        if program.status != 1 or process_time() - began > limit / 2:
+            break
     return (np.asarray(program.x[:m]) if program.status == 0 else None), program.status == DIFFICULT

@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy.optimize
 import scipy.sparse as sp
 
 from sklearn_xent import CrossEntropyClassifier, SeparationWarning
@@ -233,3 +234,24 @@ def test_bounds_of_dependent_columns_do_not_hide_a_separation(seed):
     bounds = [(-1.0, None), (None, 1.0), (-1.0, None), (None, None), (None, 1.0)]
     with pytest.warns(SeparationWarning, match="quasi-separation.* column 3:"):
         CrossEntropyClassifier(C=np.inf, coef_bounds=bounds).fit(X, y)
+
+
+def test_a_busy_machine_does_not_hide_that_rows_are_separated(monkeypatch):
+    # a program that ends at its limit of time on the wall, and has had next to none of the processor
+    linprog, calls = scipy.optimize.linprog, []
+
+    def interrupted(*args, **options):
+        calls.append(options)
+        found = linprog(*args, **options)
+        if len(calls) == 1:
+            found.status, found.x = 1, None
+        return found
+
+    monkeypatch.setattr(scipy.optimize, "linprog", interrupted)
+    rng = np.random.default_rng(0)
+    level = np.arange(200) < 8
+    X = np.column_stack([rng.normal(size=200), level])
+    y = np.where(level, 1, rng.integers(0, 2, 200))
+    with pytest.warns(SeparationWarning, match="quasi-separation"):
+        CrossEntropyClassifier(C=np.inf).fit(X, y)
+    assert len(calls) > 1
