@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from numbers import Integral, Real
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -38,11 +38,13 @@ INSTEAD = {  # of parameters of scikit-learn's LogisticRegression and of its rel
 class AdvisedParameters:
     """Mixin: a parameter that does not exist is refused with what to write instead."""
 
+    __signature__: ClassVar[inspect.Signature]
+
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         own = inspect.signature(cls.__init__)
         # that of __new__ would be shown in its place
-        cls.__signature__ = own.replace(parameters=list(own.parameters.values())[1:])  # type: ignore[attr-defined]
+        cls.__signature__ = own.replace(parameters=list(own.parameters.values())[1:])
 
     def __new__(cls, *args: Any, **parameters: Any) -> Self:
         """Refuse names that ``__init__`` does not have.
@@ -52,7 +54,7 @@ class AdvisedParameters:
         TypeError
             With the name, and what to write instead.
         """
-        known = cls.__signature__.parameters  # type: ignore[attr-defined]
+        known = cls.__signature__.parameters
         for name in parameters.keys() - known.keys():
             instead = INSTEAD.get(name, f"it has {', '.join(known)}")
             raise TypeError(f"{cls.__name__} has no parameter {name!r}: {instead}.")

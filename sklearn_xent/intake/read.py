@@ -12,7 +12,7 @@ from sklearn.utils.validation import validate_data
 from sklearn_xent.arrays import Array
 from sklearn_xent.intake.collection import as_local_parts, check_columns, lazily, rows_on_cluster
 from sklearn_xent.intake.partitions import client_of, is_collection
-from sklearn_xent.rows import Rows, as_rows
+from sklearn_xent.rows import Rows, as_rows, entries
 from sklearn_xent.rows.array_api import Placement, beside, is_device_array, to_numpy
 from sklearn_xent.rows.arrow import DatasetColumns, column_of, is_dataset, matrix_of, numeric_columns
 from sklearn_xent.targets import Targets, check_offset, encode_targets
@@ -138,4 +138,4 @@ def _columns_of(estimator: Any, X: Any, *, reset: bool) -> Any:
 
 def dense(coef: Any) -> Array:
     """Coefficients as an array of numpy, sparse or not, wherever they are."""
-    return np.asarray(coef.toarray() if sp.issparse(coef) else to_numpy(coef))
+    return entries.dense(to_numpy(coef))

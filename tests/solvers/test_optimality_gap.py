@@ -110,16 +110,21 @@ INGREDIENTS = [
 ]
 
 
+def points_on_the_way(objective):
+    """The best point, and others 1 to 1e-5 away from it."""
+    best = lowest(objective)
+    return best, [around(objective, best, 10.0 ** -(seed % 6), seed) for seed in range(12)]
+
+
 @pytest.mark.parametrize("ingredients", INGREDIENTS, ids=lambda v: "+".join(v) or "plain")
 @pytest.mark.parametrize("penalty", PENALTIES)
 @pytest.mark.parametrize("K", [2, 3])
 def test_no_bound_is_below_the_gap(K, penalty, ingredients):
     objective = pose(penalty, K, **ingredients)
-    best = lowest(objective)
+    best, points = points_on_the_way(objective)
     rounding = 1e-14 * abs(best.value)
     finite = 0
-    for seed in range(12):
-        point = around(objective, best, 10.0 ** -(seed % 6), seed)
+    for point in points:
         gap = point.value - best.value
         curvature = curvature_at(point)
         for bound in (factored_bound(point, curvature, 0.0), duality_gap(point), certify(point, 0.0)[0].nats):
