@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations, permutations
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -29,42 +29,50 @@ ROUNDED_LOGIT, ROUNDED_ENTRY = 1e-12, 1e-15
 ROUNDED_COEFFICIENT = 1e-5  # of a direction, relative to its largest, whose own digits count for nothing
 
 
-def _margin_holds(block: Block, e: Any, k: int, l: int, share: float) -> tuple[Array, Array]:
-    """For classes k, l of each row: whether k is labelled and l not, so that their margin may grow, and
-    whether their margin must stay: both are labelled, or l holds more than a share of the loss.
+def _labelled(
+    block: Block, e: Any, share: float, part: slice = slice(None)
+) -> Iterator[tuple[int, Array, Array, Array]]:
+    """A class, the rows (m,) of a part that have it in their target, and their margins over all (K, m).
+
+    Those in the first mask may grow, those in the second must stay: of classes that both are in the target,
+    or where the other holds more than a share of the loss.
     """
-    y, p, w = block.targets, e.probabilities, block.weights
+    y, p, w = block.targets[:, part], e.probabilities[:, part], block.weights[part]
     if len(y) == 1:
-        y, p = np.vstack([1 - y, y]), np.vstack([e.complements, p])
-    open_ = (y[k] > 0) & (y[l] <= 0) & (w > 0)
-    tied = (y[k] > 0) & (y[l] > 0) & (w > 0)
-    return open_ & (w * p[l] <= share), tied | (open_ & (w * p[l] > share))
+        y, p = np.vstack([1 - y, y]), np.vstack([e.complements[:, part], p])
+    for k in range(len(y)):
+        rows = np.flatnonzero((y[k] > 0) & (w > 0))
+        if len(rows):
+            tied = y[:, rows] > 0
+            held = w[rows] * p[:, rows] > share
+            stays = tied | held
+            stays[k] = False
+            yield k, rows, ~tied & ~held, stays
 
 
 def count_growing(block: Block, e: Any, share: float) -> Any:
     """How many margins may grow."""
-    classes = range(max(len(e.probabilities), 2))
-    pairs = permutations(classes, 2)
-    return (sum(int(_margin_holds(block, e, k, l, share)[0].sum()) for k, l in pairs),), ()
+    return (sum(int(grows.sum()) for _, _, grows, _ in _labelled(block, e, share)),), ()
 
 
 def constraint_gram(block: Block, e: Any, design: Design, share: float) -> Any:
     """Gram matrix (N, N) of the changes of the margins that a direction of separation leaves alone."""
     K, size = len(e.probabilities), design.scale.size + 1
     G = np.zeros((K, size, K, size))
-    if K == 1:
-        stays = _margin_holds(block, e, 0, 1, share)[1] | _margin_holds(block, e, 1, 0, share)[1]
-        G[0, :, 0, :] = design.gram(block.X, stays.astype(float))
-        return (G.reshape(size, size),), ()
-    for k in range(K):
-        for l in range(k):
-            stays = _margin_holds(block, e, k, l, share)[1] | _margin_holds(block, e, l, k, share)[1]
-            if stays.any():
-                A = design.gram(block.X, stays.astype(float))
-                G[k, :, k, :] += A
-                G[l, :, l, :] += A
-                G[k, :, l, :] -= A
-                G[l, :, k, :] -= A
+    for k, rows, _, stays in _labelled(block, e, share):
+        # rows of one of many classes are few, and are read once for each other class
+        few = K > 1 and entries.is_at_hand(block.X)
+        X, weights = (block.X[rows], np.zeros(len(rows))) if few else (block.X, np.zeros(len(block.weights)))
+        for l in np.flatnonzero(stays.any(axis=1)):
+            weights[slice(None) if few else rows] = stays[l]
+            A = design.gram(X, weights)
+            if K == 1:
+                G[0, :, 0, :] += A
+                continue
+            G[k, :, k, :] += A
+            G[l, :, l, :] += A
+            G[k, :, l, :] -= A
+            G[l, :, k, :] -= A
     return (G.reshape(K * size, K * size),), ()
 
 
@@ -73,15 +81,16 @@ def constraint_root(block: Block, e: Any, design: Design, share: float) -> Any:
     K, size = len(e.probabilities), design.scale.size + 1
     R = np.zeros((0, K * size))
     for part, A, _ in chosen_rows(block, design, np.ones((K, size), bool), K + 1):
-        rows = [R]
-        for k, l in combinations(range(max(K, 2)), 2):
-            stays = (_margin_holds(block, e, k, l, share)[1] | _margin_holds(block, e, l, k, share)[1])[part]
-            moved = np.zeros((np.count_nonzero(stays), K, size))
-            moved[:, l % K] = A[stays]
-            if K > 1:
-                moved[:, k] = -A[stays]
-            rows.append(moved.reshape(len(moved), K * size))
-        R = triangular(np.vstack(rows))
+        found = [R]
+        for k, rows, _, stays in _labelled(block, e, share, part):
+            for l in np.flatnonzero(stays.any(axis=1)):
+                here = A[rows[stays[l]]]
+                moved = np.zeros((len(here), K, size))
+                moved[:, l % K] = here
+                if K > 1:
+                    moved[:, k] = -here
+                found.append(moved.reshape(len(here), K * size))
+        R = triangular(np.vstack(found))
     return (), (R,)
 
 
@@ -98,11 +107,11 @@ def margins_along(block: Block, e: Any, design: Design, basis: Array, off: Array
         directions, sized = (np.concatenate([np.zeros_like(V), V]) for V in (directions, sized))
     A = design.matrix(entries.dense(block.X))
     found = [np.zeros((0, basis.shape[1]))]
-    for k, l in permutations(range(len(directions)), 2):
-        grows = _margin_holds(block, e, k, l, share)[0]
-        if grows.any():
-            change = A[grows] @ (directions[k] - directions[l])
-            rounding = ROUNDED_MARGIN * (np.abs(A[grows]) @ (sized[k] + sized[l]))
+    for k, rows, grows, _ in _labelled(block, e, share):
+        for l in np.flatnonzero(grows.any(axis=1)):
+            here = A[rows[grows[l]]]
+            change = here @ (directions[k] - directions[l])
+            rounding = ROUNDED_MARGIN * (np.abs(here) @ (sized[k] + sized[l]))
             change = np.where(np.abs(change) <= rounding, 0.0, change)
             found.append(change[change.any(axis=1)])
     return (), (np.unique(np.concatenate(found), axis=0),)
@@ -122,13 +131,12 @@ def margin_extremes(block: Block, e: Any, design: Design, direction: Array, off:
         Z, sizes, rounded = W @ A.T, sized @ np.abs(A).T, off.reshape(W.shape) @ np.abs(A).T
         if len(Z) == 1:
             Z, sizes, rounded = (np.vstack([np.zeros_like(V), V]) for V in (Z, sizes, rounded))
-        for k, l in permutations(range(len(Z)), 2):
-            opens, stays = (mask[part] for mask in _margin_holds(block, e, k, l, share))
-            size = sizes[k] + sizes[l]
-            change = Z[k] - Z[l]
-            change = np.where(np.abs(change) > rounded[k] + rounded[l], change, 0.0)
+        for k, rows, grows, stays in _labelled(block, e, share, part):
+            change = Z[k, rows] - Z[:, rows]
+            size, off_by = (V[k, rows] + V[:, rows] for V in (sizes, rounded))
+            change = np.where(np.abs(change) > off_by, change, 0.0)
             change = np.divide(change, size, out=np.zeros_like(size), where=size > 0)
-            here = -change[opens], change[opens], np.abs(change[stays])
+            here = -change[grows], change[grows], np.abs(change[stays])
             extremes = np.maximum(extremes, [values.max(initial=0.0) for values in here])
     return (), (extremes,)
 

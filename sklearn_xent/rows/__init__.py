@@ -16,6 +16,9 @@ from sklearn_xent.rows.threads import Team
 
 __all__ = ["Block", "LocalRows", "PerRow", "Rows", "as_rows", "joined"]
 
+# Of its entries, from which a sparse container is larger than a dense one: an entry has an index of 4 bytes.
+FULL = 2 / 3
+
 Kernel = Callable[..., tuple[tuple[Any, ...], tuple[Any, ...]]]
 
 
@@ -122,8 +125,11 @@ def as_rows(
 ) -> Rows:
     """Wrap a container, without copying it, with its targets (K, n), weights (n,) and offset (K, n).
 
-    ``alone`` says that one thread will sweep it.
+    ``alone`` says that one thread will sweep it. A sparse container that stores most of its entries is copied
+    to a dense one, which takes less memory and products of less time.
     """
+    if sp.issparse(X) and X.nnz > FULL * X.shape[0] * X.shape[1]:
+        X = X.toarray()
     if sp.issparse(X):
         from sklearn_xent.rows.sparse import SparseRows
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -98,9 +99,11 @@ def successors(name: str, objective: Objective) -> list[str]:
     if not objective.penalty.separable:
         names = ["proximal-newton", "accelerated-gradient"]
     elif not objective.penalty.smooth:
-        names = ["proximal-newton", "orthant-newton", "accelerated-gradient"]
+        names = ["orthant-newton", "accelerated-gradient"]
         if not objective.penalty.bounded:
-            names.insert(2, "lbfgs")
+            names.insert(1, "lbfgs")
+        if math.prod(objective.shape) <= DENSE_LIMIT:  # beyond, its quadratic programs take seconds each
+            names.insert(0, "proximal-newton")
     elif objective.loss.n_logits * objective.shape[1] <= CERTIFIED_LIMIT:
         names = ["newton-cholesky", "truncated-newton", "lbfgs"]
     else:
@@ -120,7 +123,7 @@ def _fastest(objective: Objective) -> str:
     if not objective.penalty.separable:
         return "proximal-newton"
     if not objective.penalty.smooth:
-        return "orthant-newton" if objective.rows.sparse and not small else "proximal-newton"
+        return "orthant-newton" if (objective.rows.sparse or K > 1) and not small else "proximal-newton"
     costly = objective.rows.bytes > LARGE or not objective.rows.local
     if small and costly and n_rows >= 4 * HESSIAN.n_rows(n_rows, objective.shape):
         return "progressive"

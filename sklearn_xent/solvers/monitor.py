@@ -13,6 +13,7 @@ from sklearn_xent.factor import EPS, TINY
 from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.conjugate_gradient import Map
 from sklearn_xent.solvers.curvature import Curvature
+from sklearn_xent.solvers.hessian import affordable
 from sklearn_xent.solvers.history import History
 from sklearn_xent.solvers.optimality_gap import POLISH_LIMIT, Gap, Kind, in_double_precision, polishable
 from sklearn_xent.solvers.polish import Step, certify_polished
@@ -154,9 +155,9 @@ class Monitor:
 
     def goal(self, point: Point) -> float:
         """Gap in nats at which to stop: small problems go further than tol asks, at no cost, and those whose
-        classes may be separated, which only what is left of the loss can show.
+        classes may be separated, which is seen the sooner the less of the loss is left.
         """
-        further = polishable(point) or point.objective.free[:-1].any()
+        further = polishable(point) or (point.objective.free[:-1].any() and affordable(point))
         return goal(point, min(self.tol, FINEST) if further else self.tol)
 
     def _certify(

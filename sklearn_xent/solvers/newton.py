@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from sklearn_xent.arrays import Array, inner
+from sklearn_xent.problem.curvature_floors import CurvatureFloors
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.conjugate_gradient import conjugate_gradient
@@ -41,15 +42,20 @@ class _Factored:
     """The Hessian of all rows, factored."""
 
     def __init__(self, rough: bool) -> None:
-        self._rough = rough
+        self._rough, self._floors = rough, CurvatureFloors()
 
     def look(self, point: Point) -> dict[str, Any]:
-        self._curvature = curvature_at(point, rough=self._rough)
+        self._model = self._floors.model(point)
+        self._curvature = curvature_at(self._model, rough=self._rough)
+        if self._floors:
+            return {"gap": Gap(self._curvature.gap(point.gradient))}
         return {"curvature": self._curvature}
 
     def step(self, point: Point) -> Point | None:
-        step = self._curvature.step(point.gradient, abs(point.value))
-        return line_search(point, point.coefficients - step)[0]
+        target = point.coefficients - self._curvature.step(point.gradient, abs(point.value))
+        new, part = line_search(point, target)
+        self._floors.learn(self._model, target, part)
+        return new
 
 
 def truncated_newton(objective: Objective, start: Array, visit: Visit) -> None:
@@ -68,11 +74,13 @@ class _Products:
     def __init__(self, visit: Visit) -> None:
         self._goal, self._forcing = visit.goal, LOOSEST
         self._preconditioner: Preconditioner = DiagonalInverse(guessed_diagonal)
+        self._floors = CurvatureFloors()
 
     def look(self, point: Point) -> dict[str, Any]:
-        self._preconditioner.refresh(point)
+        self._model = self._floors.model(point)
+        self._preconditioner.refresh(self._model)
         self._step, self._products = conjugate_gradient(
-            point.hessian_product,
+            self._model.hessian_product,
             point.gradient,
             self._preconditioner.solve,
             tol=self._forcing,
@@ -82,7 +90,9 @@ class _Products:
         return {"gap": Gap(self._gap)}
 
     def step(self, point: Point) -> Point | None:
-        new, _ = line_search(point, point.coefficients - self._step)
+        target = point.coefficients - self._step
+        new, part = line_search(point, target)
+        self._floors.learn(self._model, target, part)
         if new is None:
             return None
         ratio = float(np.linalg.norm(new.gradient) / np.linalg.norm(point.gradient))

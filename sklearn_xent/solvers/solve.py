@@ -73,7 +73,8 @@ def minimise(
     known = point.value - lowest + 8 * EPS * abs(point.value)
     if status is not Status.CONVERGED and known < gap.nats:
         gap = Gap(max(known, 0.0), Kind.BOUND)  # another stage's point has shown more
-    if status in (Status.STALLED, Status.ITERATION_LIMIT) and gap.nats <= tol * abs(point.value):
+    near = gap.kind is Kind.BOUND and gap.nats <= tol * abs(point.value)
+    if status in (Status.STALLED, Status.ITERATION_LIMIT) and near:
         status = Status.CONVERGED  # it gets no nearer, and is as near as was promised
     if isinstance(point, ExtendedPoint):
         point = point.plain
