@@ -2,10 +2,11 @@
 
 A row that is certain and wrong has a slope and next to no curvature, one that is certain and right has
 neither: a Newton step may take either across by any length, and what its loss is there is all that a line
-search sees. With many rows that are far out each step is 1e-6 of the way. A row whose loss at the end of a
-step is above its model gets the curvature of probabilities that are no smaller than a floor: at 1 they are
-equal, which bounds its curvature but for a factor (Bohning 1992, Ann. Inst. Stat. Math. 44(1)). Floors fall
-while steps reach their ends, so that near the minimum the model is Newton's.
+search sees. Where most rows are such the model promises more than F is worth, and each step ends at 1e-6 of
+the way. Then a row whose loss at the step's end is above its model gets the curvature of probabilities that
+are no smaller than a floor: at 1 they are equal, which bounds its curvature but for a factor (Bohning 1992,
+Ann. Inst. Stat. Math. 44(1)). Floors fall while the model promises what can be, so that near the minimum it
+is Newton's.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ from sklearn_xent.rows import Block, PerRow
 
 __all__ = ["CurvatureFloors"]
 
-SHORT = 0.1  # part of the way to a step's end, below which rows are to blame
-LEAST, RAISED = 1e-3, 1e3  # a row's first floor, relative to equal probabilities, and what the next is of it
-FALL, NONE = 1 / 3, 1e-12  # of a floor after a step that reached its end, and what is none
+SHORT = 0.1  # part of the way to a step's end below which rows are to blame, where the model is absurd
+LEAST, RAISED = 1e-3, 10  # a row's first floor, relative to equal probabilities, and what the next is of it
+FALL, NONE = 1 / 3, 1e-12  # of a floor after another step, and what is none
 
 
 class CurvatureFloors:
@@ -39,10 +40,10 @@ class CurvatureFloors:
         """The point, with the curvature that rows with a floor are to have."""
         return point if self._floors is None else point.floored(self._floors)
 
-    def learn(self, model: Point, target: Array, part: float) -> None:
-        """From the part of a step that was taken: rows above their model get a floor, or floors fall."""
+    def learn(self, model: Point, target: Array, promised: float, part: float) -> None:
+        """From a step that promised so many nats, and its part that was taken: raise or lower floors."""
         sweep, loss = model.objective.rows.sweep, model.objective.loss
-        if part < SHORT:
+        if part < SHORT and promised > model.value:
             change = model.objective.logits(target - model.coefficients)
             args = model.logits, model.expansion, change, self._floors, loss
             _, (self._floors,) = sweep(_raised, *args, reads=False)

@@ -101,7 +101,7 @@ class Expansion:
         return (np.vstack([q, p]), np.vstack([p, q])) if len(p) == 1 else (p, q)
 
     def floored(self, floors: Array) -> Expansion:
-        """With the curvature of probabilities no smaller than ``floors`` / K (n,): see ``CurvatureFloors``."""
+        """With curvature as of probabilities no smaller than ``floors`` / K (n,): see ``CurvatureFloors``."""
         p = self.of_classes()[0]
         raised = np.maximum(p, floors / len(p))
         total = raised.sum(axis=0)

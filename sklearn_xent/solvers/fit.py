@@ -33,8 +33,8 @@ __all__ = ["Fit", "fit"]
 
 FINISHED = 2e8  # products for a triangular factor of the rows up to which a fit is finished: 50 ms a step
 PATIENCE = 200  # iterations after which another method takes over, where there is one
-# Products for factors of the rows that a method which goes on after another may take, half a minute, and how
-# many iterations it has in any case.
+# Products for factors of the rows, or Hessians, that a method which goes on after another may take, half a
+# minute, and how many iterations it has in any case.
 DEAR, LEAST_PATIENCE = 2e11, 10
 # Of a small problem, which extended precision may finish: so many, within what so many products in factors of
 # its rows take, half a second.
@@ -86,7 +86,8 @@ def _stages(solver: str, objective: Objective, random_state: Any, memory: Any) -
     name, method = choose(solver, objective, random_state, memory)
     n_rows, size = objective.rows.n_rows, math.prod(objective.shape)
     factor = n_rows * objective.shape[0] * size**2
-    dear = PATIENCE if factor > AFFORDABLE else int(np.clip(DEAR / max(factor, 1), LEAST_PATIENCE, PATIENCE))
+    step = factor if factor <= AFFORDABLE else n_rows * size**2  # beyond, it is the Hessian that is factored
+    dear = int(np.clip(DEAR / max(step, 1), LEAST_PATIENCE, PATIENCE))
     small = n_rows * size <= POLISH_LIMIT and factor <= FINISHED
     limit = PATIENCE
     if small:

@@ -28,6 +28,7 @@ TIMES = 2  # that the gap of a large problem may be unknown where guesses of it 
 # Iterates after which a method has stalled that has not lowered the objective by this fraction of the goal:
 # in as many as max_iter has by default it would not get there.
 IDLE, VISIBLE = 50, 1e-3
+FALLING = 0.99  # of its value in as many iterates: a small problem's method may go on
 
 PATIENT = 8  # coefficients for each iterate by which a certificate's Hessian may wait: it costs about as much
 LONGEST = 12  # iterates that it waits: conjugate gradients in its place cost as much
@@ -95,7 +96,7 @@ class Monitor:
         if len(self.history) > self.max_iter:
             raise Stop(Status.ITERATION_LIMIT)
         stale = len(self.history) - self._progress(point, goal)
-        if stale > IDLE or (self.deadline is not None and len(self.history) > self.deadline):
+        if stale > IDLE or self._late(point):
             raise Stop(Status.STALLED)
 
     def inside(self, point: Point, gap: Gap | None) -> None:
@@ -108,6 +109,16 @@ class Monitor:
             raise Stop(Status.STOPPED)
         if len(self.history) > self.max_iter:
             raise Stop(Status.ITERATION_LIMIT)
+
+    def _late(self, point: Point) -> bool:
+        """Whether another method is to go on: not on a small problem whose objective still falls visibly."""
+        if self.deadline is None or len(self.history) <= self.deadline:
+            return False
+        before = self.history.objective[-1 - min(IDLE, len(self.history) - 1)]
+        if polishable(point) and point.value < FALLING * before:
+            self.deadline += IDLE
+            return False
+        return True
 
     def _progress(self, point: Point, goal: float) -> int:
         """Iterates up to the last that lowered the objective visibly, or the gradient's norm."""

@@ -52,9 +52,10 @@ class _Factored:
         return {"curvature": self._curvature}
 
     def step(self, point: Point) -> Point | None:
-        target = point.coefficients - self._curvature.step(point.gradient, abs(point.value))
+        step = self._curvature.step(point.gradient, abs(point.value))
+        target = point.coefficients - step
         new, part = line_search(point, target)
-        self._floors.learn(self._model, target, part)
+        self._floors.learn(self._model, target, 0.5 * inner(point.gradient, step), part)
         return new
 
 
@@ -92,7 +93,7 @@ class _Products:
     def step(self, point: Point) -> Point | None:
         target = point.coefficients - self._step
         new, part = line_search(point, target)
-        self._floors.learn(self._model, target, part)
+        self._floors.learn(self._model, target, self._gap, part)
         if new is None:
             return None
         ratio = float(np.linalg.norm(new.gradient) / np.linalg.norm(point.gradient))

@@ -62,7 +62,8 @@ class _Masked:
 
     def step(self, point: Point) -> Point | None:
         new, part = _along_orthants(point, self._step)
-        self._floors.learn(self._model, _projected(point, self._step), part)
+        promised = 0.5 * inner(point.stationarity, self._step)
+        self._floors.learn(self._model, _projected(point, self._step), promised, part)
         if new is None:
             new, self._length = proximal_step(point, 1.25 * self._length)
         if new is not None:
