@@ -51,6 +51,7 @@ class Monitor:
     report: Report | None = None
     solver: str = ""
     deadline: int | None = None  # iterate at which another method takes over
+    last_reading: int | None = None  # of X, after which it does
     history: History = field(default_factory=History)
     best: Point | None = None
     sampled: Array | None = None  # coefficients of the last iterate on a sample
@@ -112,6 +113,8 @@ class Monitor:
 
     def _late(self, point: Point) -> bool:
         """Whether another method is to go on: not on a small problem whose objective still falls visibly."""
+        if self.last_reading is not None and point.objective.rows.passes > self.last_reading:
+            return True
         if self.deadline is None or len(self.history) <= self.deadline:
             return False
         before = self.history.objective[-1 - min(IDLE, len(self.history) - 1)]
@@ -146,12 +149,13 @@ class Monitor:
         held = not point.objective.penalty.free[:-1].any()
         return held and len(self.waits) < min(point.coefficients.size // PATIENT, LONGEST)
 
-    def begin(self, solver: str, limit: int | None) -> None:
+    def begin(self, solver: str, limit: int | None, last_reading: int | None = None) -> None:
         """Judge another method from now on, which has so many iterations, or as many as it likes."""
         if solver != self.solver:
             self.solver = solver if not self.solver else f"{self.solver}, {solver}"
         self.progress, self.unknown = (len(self.history), np.inf, np.inf), 0
         self.deadline = None if limit is None else len(self.history) + limit
+        self.last_reading = last_reading
 
     @property
     def room(self) -> int:

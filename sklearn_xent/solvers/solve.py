@@ -55,11 +55,11 @@ def minimise(
         stages = [stages[0], *stages]
     lowest, best = -np.inf, None  # what the minimum can be, and where the last stage ended
     first = start
-    for i, (name, method, extends, limit, afresh) in enumerate(stages):
+    for i, (name, method, extends, limit, afresh, readings) in enumerate(stages):
         if i > 0 and (objective.rows.single or extends or stages[i - 1].extended):
             objective.rows.single = False
             monitor.best = None  # its value was that of products in another precision
-        monitor.begin(name, limit)
+        monitor.begin(name, limit, None if readings is None else objective.rows.passes + readings)
         here = extended(objective) if extends else objective
         point, gap, curvature, status = _run(here, method, first if afresh else start, monitor)
         lowest = max(lowest, _lowest(point, gap))

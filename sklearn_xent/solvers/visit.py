@@ -74,7 +74,8 @@ Method = Callable[[Objective, Array, Visit], None]
 class Stage(NamedTuple):
     """A method and its name, whether in extended precision, and its iterations before the next one's.
 
-    It goes on from where the last one stalled, or ``afresh`` from where the fit started.
+    It goes on from where the last one stalled, or ``afresh`` from where the fit started, and may also be
+    limited in its readings of X.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Stage(NamedTuple):
     extended: bool = False
     limit: int | None = None
     afresh: bool = False
+    readings: int | None = None
 
 
 class StopWithin:
