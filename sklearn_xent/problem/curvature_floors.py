@@ -23,8 +23,9 @@ from sklearn_xent.rows import Block, PerRow
 __all__ = ["CurvatureFloors"]
 
 SHORT = 0.1  # part of the way to a step's end below which rows are to blame, where the model is absurd
-LEAST, RAISED = 1e-3, 10  # a row's first floor, relative to equal probabilities, and what the next is of it
-FALL, NONE = 1 / 3, 1e-12  # of a floor after another step, and what is none
+# A row's first floor, relative to equal probabilities; the factor by which it rises, and falls after another
+# step; a floor of LEAST^4 is none.
+LEAST, FACTOR = 1e-3, 10
 
 
 class CurvatureFloors:
@@ -58,9 +59,9 @@ def _raised(block: Block, logits: Array, e: Any, change: Array, floors: Array | 
     promised = np.einsum("kn,kn->n", slope, change)
     above = loss.expand(logits + change, block.targets).value - e.value > promised
     old = np.zeros(len(above)) if floors is None else floors
-    return (), (np.where(above, np.clip(RAISED * old, LEAST, 1.0), old),)
+    return (), (np.where(above, np.clip(FACTOR * old, LEAST, 1.0), old),)
 
 
 def _lowered(block: Block, floors: Array) -> Any:
-    lower = np.where(floors * FALL > NONE, floors * FALL, 0.0)
+    lower = np.where(floors > FACTOR * LEAST**4, floors / FACTOR, 0.0)
     return (int(np.count_nonzero(lower)),), (lower,)

@@ -12,12 +12,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.rows.threads import Team
+from sklearn_xent.rows.threads import WORTH_THREADS, Team
 
 __all__ = ["Block", "LocalRows", "PerRow", "Rows", "as_rows", "joined"]
-
-# Of its entries, from which a sparse container is larger than a dense one: an entry has an index of 4 bytes.
-FULL = 2 / 3
 
 Kernel = Callable[..., tuple[tuple[Any, ...], tuple[Any, ...]]]
 
@@ -125,10 +122,11 @@ def as_rows(
 ) -> Rows:
     """Wrap a container, without copying it, with its targets (K, n), weights (n,) and offset (K, n).
 
-    ``alone`` says that one thread will sweep it. A sparse container that stores most of its entries is copied
-    to a dense one, which takes less memory and products of less time.
+    ``alone`` says that one thread will sweep it. A large sparse container that stores most of its entries is
+    copied to a dense one, which takes less memory and products of less time.
     """
-    if sp.issparse(X) and X.nnz > FULL * X.shape[0] * X.shape[1]:
+    # bytes: a stored value has an index
+    if sp.issparse(X) and 12 * X.nnz > max(8 * X.shape[0] * X.shape[1], WORTH_THREADS):
         X = X.toarray()
     if sp.issparse(X):
         from sklearn_xent.rows.sparse import SparseRows

@@ -18,13 +18,13 @@ from sklearn_xent.problem.point import Point
 from sklearn_xent.problem.slope_rounding import ROUNDED, slope_rounding
 from sklearn_xent.solvers.curvature import Curvature
 from sklearn_xent.solvers.hessian import curvature_on, face
+from sklearn_xent.solvers.line_search import TRIALS
 from sklearn_xent.solvers.loop import iterate
 from sklearn_xent.solvers.visit import Visit
 
 __all__ = ["active_set"]
 
 LET_GO = 10  # solutions of one system, each without the coefficients that it would move to their wrong side
-TRIALS = 40  # halvings of a step
 LOST = 1e-2  # of the goal: what a change of the coefficients alone may cost by rounding
 
 

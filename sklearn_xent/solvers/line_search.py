@@ -7,10 +7,10 @@ import numpy as np
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.point import Line, Point
 
-__all__ = ["SUFFICIENT", "line_search"]
+__all__ = ["SUFFICIENT", "TRIALS", "line_search"]
 
 SUFFICIENT = 1e-4  # fraction of the predicted decrease that is enough (Armijo)
-TRIALS = 60  # halving that often leaves no digit of the step
+TRIALS = 60  # halvings that leave no digit of a step
 
 
 def line_search(point: Point, target: Array, *, part_of_the_way: bool = True) -> tuple[Point | None, float]:

@@ -20,7 +20,7 @@ from sklearn_xent.solvers.optimality_gap import Gap
 from sklearn_xent.solvers.sampling import FACTOR, sampled
 from sklearn_xent.solvers.visit import Visit
 
-__all__ = ["DiagonalInverse", "guessed_diagonal", "newton_cholesky", "truncated_newton"]
+__all__ = ["LOOSEST", "DiagonalInverse", "guessed_diagonal", "newton_cholesky", "truncated_newton"]
 
 UNLIMITED = 250  # products for one Newton system, at the most
 PATIENCE = 15  # products with the Hessian after which a factor, about that many readings of X, is worth it

@@ -19,14 +19,14 @@ from sklearn_xent.solvers.accelerated_gradient import proximal_step
 from sklearn_xent.solvers.conjugate_gradient import conjugate_gradient
 from sklearn_xent.solvers.line_search import line_search
 from sklearn_xent.solvers.loop import iterate
-from sklearn_xent.solvers.newton import DiagonalInverse, guessed_diagonal
+from sklearn_xent.solvers.newton import LOOSEST, DiagonalInverse, guessed_diagonal
 from sklearn_xent.solvers.optimality_gap import Gap
 from sklearn_xent.solvers.visit import Visit
 
 __all__ = ["orthant_newton"]
 
 PRODUCTS = 30  # for one Newton system, at the most
-LOOSEST, TIGHTEST = 0.3, 1e-3  # relative residual of a Newton system
+TIGHTEST = 1e-3  # relative residual of a Newton system that is solved most
 
 
 def orthant_newton(objective: Objective, start: Array, visit: Visit) -> None:

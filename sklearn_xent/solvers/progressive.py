@@ -24,12 +24,11 @@ from sklearn_xent.solvers.newton import newton_cholesky
 from sklearn_xent.solvers.optimality_gap import Gap, Kind, in_double_precision
 from sklearn_xent.solvers.quasi_newton import Corrections
 from sklearn_xent.solvers.sampled_bound import SampledBound
-from sklearn_xent.solvers.sampling import FIRST, HESSIAN, near_optimum, sampled
+from sklearn_xent.solvers.sampling import FIRST, HESSIAN, SLOW, near_optimum, sampled
 from sklearn_xent.solvers.visit import Near, StopWithin, Visit
 
 __all__ = ["progressive"]
 
-SLOW = 0.25  # contraction of the gap beyond which the sample's Hessian is not what was promised
 MISLED = 3.0  # times the sample's objective: beyond it the sample says nothing of all rows
 MEMORY = 8  # pairs that correct it
 

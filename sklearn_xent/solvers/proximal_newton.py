@@ -24,7 +24,7 @@ from sklearn_xent.solvers.optimality_gap import CERTIFIED_LIMIT, Gap
 from sklearn_xent.solvers.orthant_newton import orthant_newton
 from sklearn_xent.solvers.quadratic_group_lasso import quadratic_group_lasso
 from sklearn_xent.solvers.quadratic_lasso import quadratic_lasso
-from sklearn_xent.solvers.sampling import WORKING_SET, near_optimum, sampled
+from sklearn_xent.solvers.sampling import SLOW, WORKING_SET, near_optimum, sampled
 from sklearn_xent.solvers.visit import Near, Visit
 
 __all__ = ["EVERYTHING", "proximal_newton"]
@@ -40,7 +40,6 @@ DAMPED = (
     0.1  # of the slopes' norm over that of the coefficients: a ridge about them, see ``_Model.minimiser``
 )
 FAR, FORCING, LEAST_FORCING = 1e-2, 0.1, 1e-3
-SLOW = 0.25  # contraction of the gap beyond which the model is not what it should be
 CHEAP = 40  # squared size of the set, in entries of a row of X, at which a Hessian costs about a step
 FREE = 5e7  # products of a Hessian that take a few milliseconds
 

@@ -15,9 +15,21 @@ from sklearn_xent.problem.point import Point
 from sklearn_xent.problem.scaling import LARGE
 from sklearn_xent.solvers.visit import StopWithin, Visit
 
-__all__ = ["FACTOR", "FIRST", "HESSIAN", "SHARED_FACTOR", "WORKING_SET", "Regime", "near_optimum", "sampled"]
+__all__ = [
+    "FACTOR",
+    "FIRST",
+    "HESSIAN",
+    "SHARED_FACTOR",
+    "SLOW",
+    "WORKING_SET",
+    "Regime",
+    "near_optimum",
+    "sampled",
+]
 
 NEAR = 0.02  # of N / m nats: what is nearer to the sample's optimum is not nearer to that of all rows
+
+SLOW = 0.25  # contraction of the gap beyond which a sample's model is not what it should be
 
 
 class Regime(NamedTuple):

@@ -8,6 +8,7 @@ import numpy as np
 
 from sklearn_xent.arrays import Array, inner
 from sklearn_xent.problem.point import Line, Point
+from sklearn_xent.solvers.line_search import TRIALS
 from sklearn_xent.solvers.stream_quadratic import FullQuadratic
 
 __all__ = ["Step", "step_of"]
@@ -19,7 +20,6 @@ SHORTENINGS = 10  # how often a step is shortened for more
 BENT, FAR_BENT = 10.0, 1000.0
 TOO_FLAT = 1e-6  # share of the real curvature below which the model's is rounding
 ENOUGH = 0.1  # share of what the slope promises that a step has to gain; a good model's gains a half
-TRIALS = 100  # halvings in the search along a line
 FLATTENED = 0.1  # share of the first slope at which the search ends
 STRIDE, STRIDES = 8.0, 20  # factors by which the way beyond a step is tried
 ROUNDING = 1e-12  # share of a value below which its changes are rounding

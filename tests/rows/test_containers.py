@@ -155,3 +155,17 @@ def test_the_gram_matrix_of_sparse_rows_is_that_of_dense_ones(density, centred):
     h = rng.normal(size=500)
     design = Design(shift, scale, np.ones(40), True)
     np.testing.assert_allclose(design.gram(sp.csr_array(X), h), design.gram(X, h), atol=1e-11)
+
+
+def test_a_large_sparse_matrix_that_is_full_is_taken_as_dense_rows():
+    rng = np.random.default_rng(0)
+    Z = rng.normal(size=(4000, 300))
+    y = (Z[:, 0] + rng.normal(size=4000) > 0).astype(int)
+    targets, weights = y[None, :].astype(float), np.full(4000, 1 / 4000)
+    for kind in (sp.csr_array, sp.csc_array):
+        assert not as_rows(kind(Z), targets, weights).sparse
+        assert as_rows(kind(Z[:100]), targets[:, :100], weights[:100]).sparse
+        assert as_rows(kind(np.where(Z > 0, Z, 0.0)), targets, weights).sparse
+        for l1_ratio in (0.0, 1.0):
+            fits = [CrossEntropyClassifier(C=0.1, l1_ratio=l1_ratio).fit(A, y) for A in (Z, kind(Z))]
+            np.testing.assert_allclose(fits[0].coef_, fits[1].coef_, rtol=1e-9, atol=1e-12)
