@@ -39,10 +39,11 @@ class CurvatureFloors:
 
     def model(self, point: Point) -> Point:
         """The point, with the curvature that rows with a floor are to have."""
-        return point if self._floors is None else point.floored(self._floors)
+        return point if self._floors is None else point.plain.floored(self._floors)
 
     def learn(self, model: Point, target: Array, promised: float, part: float) -> None:
         """From a step that promised so many nats, and its part that was taken: raise or lower floors."""
+        model = model.plain
         sweep, loss = model.objective.rows.sweep, model.objective.loss
         if part < SHORT and promised > model.value:
             change = model.objective.logits(target - model.coefficients)

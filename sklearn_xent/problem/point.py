@@ -57,6 +57,11 @@ class Point:
         self._penalise(o, self.coefficients)
         return self
 
+    @property
+    def plain(self) -> Point:
+        """The same in float64."""
+        return self
+
     def floored(self, floors: PerRow) -> Point:
         """The same value and slopes, with the curvature of rows that have floors: see ``CurvatureFloors``."""
         point = Point.__new__(Point)

@@ -6,6 +6,7 @@ import pytest
 from sklearn_xent import CrossEntropyClassifier
 from sklearn_xent.problem.curvature_floors import CurvatureFloors
 from sklearn_xent.problem.design import Design
+from sklearn_xent.problem.extended import extended
 from sklearn_xent.problem.losses import loss_for
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.penalties import ElasticNet
@@ -53,6 +54,21 @@ def test_rows_above_an_absurd_model_get_floors_that_later_steps_lower():
     for _ in range(20):
         floors.learn(model, target, promised=1e-9, part=1.0)
     assert not floors
+
+
+def test_floors_of_a_point_in_extended_precision_are_those_of_float64():
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    rows = as_rows(X, (X[:, 0] > 0).astype(float)[None, :], np.full(40, 1 / 40))
+    design = Design(np.zeros(2), np.ones(2), np.ones(2), True)
+    o = Objective(rows, loss_for(2), ElasticNet(np.zeros(3), np.array([0.1, 0.1, 0.0])), design)
+    W, target = np.array([[30.0, 0.0, 0.0]]), np.array([[-3000.0, 0.0, 0.0]])
+    models = []
+    for objective in (o, extended(o)):
+        floors, point = CurvatureFloors(), objective.at(W)
+        for _ in range(3):
+            floors.learn(floors.model(point), target, promised=1e3, part=1e-6)
+        models.append(floors.model(point))
+    np.testing.assert_allclose(models[0].hessian(), models[1].hessian(), rtol=1e-9)
 
 
 @pytest.mark.parametrize("solver", ["auto", "truncated-newton"])
