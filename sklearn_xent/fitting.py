@@ -12,6 +12,7 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.callbacks import FitTask
 from sklearn_xent.intake import dense, training_rows
 from sklearn_xent.parameters import check_parameters, settings_of
+from sklearn_xent.problem.losses import loss_for
 from sklearn_xent.problem.moments import moments_of
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.point import Point
@@ -38,8 +39,10 @@ def fitted_attributes(
     task = FitTask(estimator, scratch, X, y, {"sample_weight": sample_weight}, estimator.max_iter)
     fitted: dict[str, Any] = {"classes_": targets.classes, "n_features_in_": rows.n_features}
     with rows:
-        moments, K, total = moments_of(rows, names), len(targets.classes), targets.total
-        objective = pose(rows, moments, K, 1 / (estimator.C * total), settings, names, total=total)
+        moments, total = moments_of(rows, names), targets.total
+        # a subclass may have a loss of its own: see docs/extend.rst
+        loss = getattr(estimator, "_loss", loss_for)(len(targets.classes))
+        objective = pose(rows, moments, loss, 1 / (estimator.C * total), settings, names, total=total)
 
         def report(solver: str, point: Point, history: History) -> bool:
             if estimator.verbose:

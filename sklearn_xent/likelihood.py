@@ -27,6 +27,7 @@ from sklearn_xent.identifiability import (
 )
 from sklearn_xent.intake import dense
 from sklearn_xent.problem import kernels
+from sklearn_xent.problem.losses import loss_for
 from sklearn_xent.problem.moments import moments_of
 from sklearn_xent.problem.posing import Settings, pose
 from sklearn_xent.rows import as_rows, entries
@@ -73,7 +74,7 @@ class Likelihood:
         settings = Settings(0.0, factors, None, self.intercept, tol=0.0)
         with as_rows(X, targets.values, self.weights / self.total, offset) as rows:
             moments = moments_of(rows, names)
-            objective = pose(rows, moments, self.K, strength, settings, names)
+            objective = pose(rows, moments, loss_for(self.K), strength, settings, names)
             design = objective.design
             idle = design.scale == 0
             check_not_constant(idle & (strength * factors == 0), self.names)

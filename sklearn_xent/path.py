@@ -16,6 +16,7 @@ from sklearn_xent.grid import check_Cs, default_grid
 from sklearn_xent.intake import ACCEPTED, refuse_what_is_elsewhere
 from sklearn_xent.isolation import isolated, warn_caller
 from sklearn_xent.parameters import check_l1_ratio, check_tol, checked_settings
+from sklearn_xent.problem.losses import loss_for
 from sklearn_xent.problem.moments import moments_of
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.point import Point
@@ -251,7 +252,8 @@ def _posed(
 ) -> tuple[Array, Array, Objective]:
     """The grid, the strength of each penalty beside the mean loss, and the problem of the weakest one."""
     total, moments = targets.total, moments_of(rows, names)
-    pose_at = partial(pose, rows, moments, len(targets.classes), settings=settings, names=names, total=total)
+    loss = loss_for(len(targets.classes))
+    pose_at = partial(pose, rows, moments, loss, settings=settings, names=names, total=total)
     if isinstance(Cs, int):
         # a design for a penalty that is neither strong nor weak will do for the slopes of the null model
         Cs = default_grid(pose_at(1 / total), Cs, settings, 1 / total)

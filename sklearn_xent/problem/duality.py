@@ -238,19 +238,7 @@ def divergence(block: Block, e: Any, change: Array | None, c: float) -> Any:
 
 
 def cost_of_more(block: Block, e: Any, change: Array | None, direction: Linear, design: Design) -> Any:
-    """Most that +-r adds to the divergence of q, the probabilities after a change; r is that of a direction.
-
-    D(q + r) - D(q) is at most the sum of w |r log(q / p)| + w r^2 / q where |r| <= q / 2: along r the
-    divergence has the slope r log(q / p) and the curvature r^2 / (q + t r) <= 2 r^2 / q.
-    """
-    p = e.of_classes()[0]
-    more = e.curvature_product(design.logits(block.X, direction))
-    q = p if change is None else p + (np.vstack([-change, change]) if len(change) == 1 else change)
-    r = np.abs(np.vstack([more, more]) if len(more) == 1 else more)
-    some = (block.weights > 0) & np.ones((len(q), 1), bool)
-    if (r > 0.5 * q).any(where=some):
-        return (np.inf,), ()
-    moves = some & (r > 0)
-    ratio = np.divide(q, p, out=np.ones_like(q), where=moves & (p > 0))
-    terms = r * np.abs(np.log(ratio)) + np.divide(r**2, q, out=np.zeros_like(q), where=moves)
-    return (block.weights @ np.where(moves, terms, 0.0).sum(axis=0),), ()
+    """Most that a small change along a direction, or against it, adds to the divergence after a change."""
+    added = e.added_divergence(change, e.curvature_product(design.logits(block.X, direction)))
+    some = block.weights > 0
+    return (block.weights[some] @ added[some],), ()

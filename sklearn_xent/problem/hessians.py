@@ -146,7 +146,7 @@ def _root_rows(
     """Rows of the contrasts of the curvature (m, part, n_chosen), and of a gauge (part or 0, n_chosen)."""
     K = len(chosen)
     for part, A, among in chosen_rows(block, design, chosen, K + 1):
-        of_part = type(e)(*(v[..., part] for v in (e.value, e.residual, e.probabilities, e.complements)))
+        of_part = e.of_rows(part)
         C, w = of_part.curvature_root(), np.sqrt(block.weights[part])
         rows = np.einsum("kmi,ij->mikj", w * C, A).reshape(len(C[0]), len(A), -1)[:, :, among.ravel()]
         pinned = np.zeros((0, rows.shape[2]))
@@ -274,9 +274,8 @@ def reach(block: Block, e: Any, root: Array, design: Design, enough: float) -> A
     M is the inverse of a Hessian that has these rows' own curvature w (diag(p) - p p') as a part, so that the
     norm of (e_k - e_l) x a is at most (1 / p_k + 1 / p_l) / w: only rows where that is too much are measured.
     """
-    least = np.partition(e.of_classes()[0], 1, axis=0)[:2]
     with np.errstate(divide="ignore", over="ignore"):
-        own = (1 / least).sum(axis=0) / block.weights
+        own = e.inverse_curvature() / block.weights
     doubtful = (block.weights > 0) & (own > enough)
     if not doubtful.any():
         return (), (enough,)

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.design import Design
-from sklearn_xent.problem.losses import loss_for
+from sklearn_xent.problem.losses import Loss
 from sklearn_xent.problem.moments import Moments
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.penalties import ElasticNet, elastic_net, group_lasso
@@ -30,7 +30,7 @@ class Settings(NamedTuple):
 def pose(
     rows: Rows,
     moments: Moments,
-    n_classes: int,
+    loss: Loss,
     strength: float,
     settings: Settings,
     names: Any = None,
@@ -58,7 +58,7 @@ def pose(
     )
     penalty = penalty_of(design, strength, settings)
     design, rows = applied(design, rows)
-    return Objective(rows, loss_for(n_classes), penalty, design, total)
+    return Objective(rows, loss, penalty, design, total)
 
 
 def penalty_of(design: Design, strength: float, settings: Settings) -> ElasticNet:

@@ -18,13 +18,10 @@ ROUNDED = 32  # roundings that a slope may be off by
 
 
 def slope_rounding(point: Point) -> Array:
-    """One rounding of a slope (d + 1,), relative to the norms of its column, as multiplied, and residuals.
-
-    No residuals are larger, in the mean of their squares, than twice the loss: Pinsker's inequality.
-    """
+    """One rounding of a slope (d + 1,), relative to the norms of its column, as multiplied, and residuals."""
     o = point.objective
     columns = np.append(np.sqrt(o.design.variance) + o.design.cancellation, 1.0)
-    return np.asarray(o.eps * columns * np.sqrt(2 * min(point.loss, 1.0)))
+    return np.asarray(o.eps * columns * o.loss.largest_residual(point.loss))
 
 
 def summed_rounding(point: Point) -> tuple[Array, Array]:
@@ -43,9 +40,7 @@ def summed_rounding(point: Point) -> tuple[Array, Array]:
 
 def slope_sizes(block: Block, e: Any, shape: tuple[int, int], design: Design) -> Any:
     """Sums of the sizes of the terms of each slope (K, d + 1), and slopes of residuals of random signs."""
-    y = block.targets
-    # the terms of residuals: with soft labels they may cancel
-    off = block.weights * ((1 - y) * e.probabilities + y * e.complements)
+    off = block.weights * e.residual_terms(block.targets)
     signed = off * np.random.default_rng(0).choice([-1.0, 1.0], off.shape)
     if not entries.is_at_hand(block.X):  # few numbers travel
         X, lost = entries.shifted(block.X, design.left), np.append(design.cancellation, 0.0)

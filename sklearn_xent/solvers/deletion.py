@@ -10,7 +10,7 @@ import numpy as np
 from sklearn_xent.arrays import Array
 from sklearn_xent.factor import inverse_root
 from sklearn_xent.problem import hessians
-from sklearn_xent.problem.losses import softness, variances
+from sklearn_xent.problem.expansion import softness, variances
 from sklearn_xent.solvers.hessian import pin_gauge
 from sklearn_xent.solvers.without_row import (
     ENOUGH,

@@ -118,7 +118,7 @@ class Monitor:
         if self.deadline is None or len(self.history) <= self.deadline:
             return False
         before = self.history.objective[-1 - min(IDLE, len(self.history) - 1)]
-        if polishable(point) and point.value < FALLING * before:
+        if point.objective.penalty.smooth and polishable(point) and point.value < FALLING * before:
             self.deadline += IDLE
             return False
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.problem.losses import Expansion, softness
+from sklearn_xent.problem.expansion import Expansion, softness
 from sklearn_xent.solvers.quadratic_lasso import quadratic_lasso
 from sklearn_xent.solvers.without_row import ENOUGH, ENOUGH_NATS, STILL, Removed, WithoutRow, widths
 

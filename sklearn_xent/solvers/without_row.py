@@ -9,7 +9,7 @@ import numpy as np
 from sklearn_xent.arrays import Array
 from sklearn_xent.factor import least_norm_solutions
 from sklearn_xent.problem import kernels
-from sklearn_xent.problem.losses import variances
+from sklearn_xent.problem.expansion import variances
 from sklearn_xent.problem.point import Point
 
 __all__ = ["ENOUGH", "ENOUGH_NATS", "STILL", "Removed", "Scored", "WithoutRow", "widths"]
