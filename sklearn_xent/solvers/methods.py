@@ -123,7 +123,7 @@ def _fastest(objective: Objective) -> str:
     if not objective.penalty.separable:
         return "proximal-newton"
     if not objective.penalty.smooth:
-        return "orthant-newton" if (objective.rows.sparse or K > 1) and not small else "proximal-newton"
+        return "orthant-newton" if objective.rows.sparse and not small else "proximal-newton"
     costly = objective.rows.bytes > LARGE or not objective.rows.local
     if small and costly and n_rows >= 4 * HESSIAN.n_rows(n_rows, objective.shape):
         return "progressive"

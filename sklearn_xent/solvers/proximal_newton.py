@@ -17,7 +17,7 @@ from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.penalties import GroupLasso
 from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.accelerated_gradient import accelerated_gradient
-from sklearn_xent.solvers.hessian import hessian_among, unseen_curvature
+from sklearn_xent.solvers.hessian import DENSE_LIMIT, hessian_among, unseen_curvature
 from sklearn_xent.solvers.line_search import line_search
 from sklearn_xent.solvers.loop import iterate
 from sklearn_xent.solvers.optimality_gap import CERTIFIED_LIMIT, Gap
@@ -71,7 +71,9 @@ def proximal_newton(
 
 
 def _descend(objective: Objective, start: Array, visit: Visit, model: _Model) -> None:
-    """Steps to the minimum of a model; where it wants too many coefficients, another method goes on."""
+    """Steps to the minimum of a model; where that takes too many, or wants too many coefficients, another
+    method goes on.
+    """
     model.meet(objective)
     steps = _Steps(model)
     end = iterate(steps, objective.at(start), visit)
@@ -84,12 +86,12 @@ class _Steps:
     """The minimiser of a model that each step improves, and how fast the gap falls."""
 
     def __init__(self, model: _Model) -> None:
-        self._model, self._gap, self._slow = model, np.inf, 0
+        self._model, self._gap, self._slow, self._futile = model, np.inf, 0, 0
         self.too_many = False
 
     def look(self, point: Point) -> dict[str, Any] | None:
         model, gap = self._model, self._gap
-        self.too_many = not model.follow(point, renew=self._slow > 1)
+        self.too_many = self.too_many or not model.follow(point, renew=self._slow > 1)
         if self.too_many:
             return None
         exactly = point.coefficients.size <= EVERYTHING and point.objective.penalty.separable
@@ -105,6 +107,9 @@ class _Steps:
         self._slow = 0 if self._gap <= SLOW * self._previous else self._slow + 1
         if self._slow > 3 and self._model.sharpen():
             self._slow = 0
+        # where models promise more than F is worth, cheap steps get further than programs of seconds each
+        self._futile = self._futile + 1 if self._gap > abs(point.value) else 0
+        self.too_many = self._futile > 3 and new.coefficients.size > DENSE_LIMIT
         self._model.learn(point, new)
         return new
 

@@ -110,9 +110,13 @@ def _direction(point: Point, share: float) -> Array | None:
         ray = _least_norm_ray(M / terms[:, None], basis, costs.ravel(), *sides)
         if ray is None:
             return None
-        z, direction = ray, basis @ ray
-        if _separates(point, direction, off * np.abs(ray).sum(), share):
-            return np.asarray(direction.reshape(free.shape))
+        z = ray
+        if _separates(point, basis @ ray, off * np.abs(ray).sum(), share):
+            return np.asarray((basis @ ray).reshape(free.shape))
+    # entries so far apart that the program of their norm has shown none
+    ray = _any_ray(M, np.vstack([basis[sides[0]], -basis[sides[1]]]))
+    if ray is not None and _separates(point, basis @ ray, off * np.abs(ray).sum(), share):
+        return np.asarray((basis @ ray).reshape(free.shape))
     return None
 
 
@@ -196,6 +200,28 @@ def _least_norm_ray(M: Array, basis: Array, costs: Array, grows: Array, falls: A
         basis = basis / largest[:, None]
         ray, _ = _program(M, basis, costs, grows, falls, presolve=False)
     return ray
+
+
+def _any_ray(M: Array, sided: Array) -> Array | None:
+    """Ray z with M z >= 0 and sided z >= 0, and M z as large as a box of z allows; None without an answer.
+
+    Rows and columns have the size 1, and no norm of the direction puts others beside them.
+    """
+    both = np.vstack([M, sided])
+    rows = np.abs(both).max(axis=1, keepdims=True)
+    both = both / np.where(rows > 0, rows, 1.0)
+    columns = np.abs(both).max(axis=0)
+    columns = np.where(columns > 0, columns, 1.0)
+    gained, m = len(M), M.shape[1]
+    program = scipy.optimize.linprog(
+        np.append(np.zeros(m), -np.ones(gained)),
+        A_ub=np.hstack([-both / columns, np.eye(len(both), gained)]),
+        b_ub=np.zeros(len(both)),
+        bounds=np.append(np.tile([-1.0, 1.0], (m, 1)), np.tile([0.0, 1.0], (gained, 1)), axis=0),
+        method="highs",
+        options={"time_limit": SHORTEST},
+    )
+    return np.asarray(program.x[:m] / columns) if program.status == 0 else None
 
 
 def _program(

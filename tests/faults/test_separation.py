@@ -255,3 +255,12 @@ def test_a_busy_machine_does_not_hide_that_rows_are_separated(monkeypatch):
     with pytest.warns(SeparationWarning, match="quasi-separation"):
         CrossEntropyClassifier(C=np.inf).fit(X, y)
     assert len(calls) > 1
+
+
+def test_a_row_far_out_does_not_hide_what_separates_the_others():
+    # entries of a null vector are 1e15 apart: the program of the least norm finds a ray that is none
+    X = np.zeros((6, 5))
+    X[:, 4], X[[0, 4], 3], X[[2, 3, 5], 0] = 0.1, 1.0, 1.0
+    X[1, :2] = 3.33919541e11, 6.26125710e07
+    with pytest.warns(SeparationWarning, match="quasi-separation"):
+        CrossEntropyClassifier(C=np.inf).fit(X, [0, 4, 1, 2, 1, 3])
