@@ -28,7 +28,7 @@ TIMES = 2  # that the gap of a large problem may be unknown where guesses of it 
 # Iterates after which a method has stalled that has not lowered the objective by this fraction of the goal:
 # in as many as max_iter has by default it would not get there.
 IDLE, VISIBLE = 50, 1e-3
-FALLING = 0.99  # of its value in as many iterates: a small problem's method may go on
+FALLING = 0.99  # of its value in half as many iterates: a small problem's method may go on
 
 PATIENT = 8  # coefficients for each iterate by which a certificate's Hessian may wait: it costs about as much
 LONGEST = 12  # iterates that it waits: conjugate gradients in its place cost as much
@@ -117,9 +117,11 @@ class Monitor:
             return True
         if self.deadline is None or len(self.history) <= self.deadline:
             return False
-        before = self.history.objective[-1 - min(IDLE, len(self.history) - 1)]
-        if point.objective.penalty.smooth and polishable(point) and point.value < FALLING * before:
-            self.deadline += IDLE
+        before = self.history.objective[-min(IDLE // 2, len(self.history))]
+        # rows that are separated lower it for ever
+        goes_on = point.objective.penalty.smooth and polishable(point) and point.loss > NEARLY_CERTAIN
+        if goes_on and point.value < FALLING * before:
+            self.deadline += IDLE // 2
             return False
         return True
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.factor import EPS
-from sklearn_xent.problem.extended import ExtendedPoint, extended
+from sklearn_xent.problem.extended import extended
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.curvature import Curvature
@@ -17,6 +17,7 @@ from sklearn_xent.solvers.history import History
 from sklearn_xent.solvers.monitor import UNKNOWN, Monitor, Report
 from sklearn_xent.solvers.optimality_gap import Gap, Kind
 from sklearn_xent.solvers.polish import certify_polished
+from sklearn_xent.solvers.separation import NEARLY_CERTAIN
 from sklearn_xent.solvers.tolerance import goal
 from sklearn_xent.solvers.visit import Method, Stage, Status, Stop
 
@@ -56,6 +57,8 @@ def minimise(
     lowest, best = -np.inf, None  # what the minimum can be, and where the last stage ended
     first = start
     for i, (name, method, extends, limit, afresh, readings) in enumerate(stages):
+        if afresh and best is not None and objective.unheld and best.loss < NEARLY_CERTAIN:
+            break  # what separated rows have left of the loss has no minimum
         if i > 0 and (objective.rows.single or extends or stages[i - 1].extended):
             objective.rows.single = False
             monitor.best = None  # its value was that of products in another precision
@@ -70,15 +73,20 @@ def minimise(
         best, start = point, point.coefficients
     if status is Status.ITERATION_LIMIT and gap.nats > goal(point, tol):
         lowest = max(lowest, _least(objective, stages[i + 1 :], point, tol))
+    if status is not Status.CONVERGED:
+        gap, status = _known(point, gap, status, lowest, tol)
+    return Solution(point.plain, gap, status, monitor.history, curvature, monitor.solver)
+
+
+def _known(point: Point, gap: Gap, status: Status, lowest: float, tol: float) -> tuple[Gap, Status]:
+    """The gap of a point by the least that the minimum can be, and whether it is as near as was promised."""
     known = point.value - lowest + 8 * EPS * abs(point.value)
-    if status is not Status.CONVERGED and known < gap.nats:
+    if known < gap.nats:
         gap = Gap(max(known, 0.0), Kind.BOUND)  # another stage's point has shown more
     near = gap.kind is Kind.BOUND and gap.nats <= tol * abs(point.value)
-    if status in (Status.STALLED, Status.ITERATION_LIMIT) and near:
-        status = Status.CONVERGED  # it gets no nearer, and is as near as was promised
-    if isinstance(point, ExtendedPoint):
-        point = point.plain
-    return Solution(point, gap, status, monitor.history, curvature, monitor.solver)
+    if near and status in (Status.STALLED, Status.ITERATION_LIMIT):
+        status = Status.CONVERGED  # it gets no nearer
+    return gap, status
 
 
 def _least(objective: Objective, stages: Sequence[Stage], point: Point, tol: float) -> float:

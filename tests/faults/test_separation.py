@@ -264,3 +264,15 @@ def test_a_row_far_out_does_not_hide_what_separates_the_others():
     X[1, :2] = 3.33919541e11, 6.26125710e07
     with pytest.warns(SeparationWarning, match="quasi-separation"):
         CrossEntropyClassifier(C=np.inf).fit(X, [0, 4, 1, 2, 1, 3])
+
+
+def test_separated_rows_of_outlying_size_are_named_and_end_soon():
+    # Newton's steps promise more than F until rows that are certain and wrong have a floor of curvature;
+    # then the loss falls for ever, and no method is to follow it
+    rng = np.random.default_rng(0)
+    X = rng.standard_cauchy(size=(80, 6)) ** 3
+    y = (X @ rng.normal(size=(6, 4))).argmax(axis=1)
+    with pytest.warns(SeparationWarning):
+        model = CrossEntropyClassifier(C=np.inf).fit(X, y)
+    assert model.history_["objective"][-1] < 1e-3
+    assert model.n_iter_ < 400
