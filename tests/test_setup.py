@@ -75,3 +75,8 @@ def test_the_demo_prints_its_table_and_writes_its_pictures(capsys, monkeypatch, 
         assert row[-1] == "0"  # no warning
         assert row[4] == "0.0e+00"  # nobody lower
     assert (tmp_path / "overview.png").stat().st_size > 20_000
+
+
+def test_the_citation_is_of_this_version():
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text()
