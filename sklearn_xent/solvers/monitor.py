@@ -58,8 +58,7 @@ class Monitor:
     curvature: Curvature | None = None
     gap: Gap = UNKNOWN
     calibration: float = 1.0
-    began: int = 0  # iterate at which the method that runs began
-    asked: int = 0  # that of the last certificate
+    asked: int = 0  # iterate of the last certificate
     unknown: int = 0  # certificates of the method that runs which gave no bound
     waits: list[tuple[float, float]] = field(default_factory=list)  # bounds, and guesses, that fell short
     progress: tuple[int, float, float] = 0, np.inf, np.inf  # iterate, objective and gradient norm of the last
@@ -136,7 +135,7 @@ class Monitor:
         return self.progress[0]
 
     def _may_ask(self, point: Point, guess: Gap, goal: float) -> bool:
-        """Whether to certify now: ever more rarely where guesses are rounding or the last gap was unknown."""
+        """Whether to certify now: guesses at rounding are all alike, and are asked about ever more rarely."""
         if self.waits:
             # a bound without a Hessian falls as slopes do, and a guess as their squares
             bound, then = self.waits[-1]
@@ -144,8 +143,8 @@ class Monitor:
             if self.patient(point) and expected > CLOSE * goal:
                 self.waits.append(self.waits[-1])
                 return False
-        at_rounding = guess.nats <= EPS * abs(point.value) or self.gap.nats == np.inf
-        return not at_rounding or len(self.history) - self.began > 1.1 * (self.asked - self.began)
+        at_rounding = guess.nats <= EPS * abs(point.value)
+        return not at_rounding or len(self.history) > 1.1 * self.asked
 
     def patient(self, point: Point) -> bool:
         """Whether a certificate with a Hessian may wait: where there is one without it."""
@@ -157,7 +156,6 @@ class Monitor:
         if solver != self.solver:
             self.solver = solver if not self.solver else f"{self.solver}, {solver}"
         self.progress, self.unknown = (len(self.history), np.inf, np.inf), 0
-        self.began = self.asked = len(self.history)
         self.deadline = None if limit is None else len(self.history) + limit
         self.last_reading = last_reading
 
