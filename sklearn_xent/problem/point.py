@@ -64,11 +64,9 @@ class Point:
 
     def floored(self, floors: PerRow) -> Point:
         """The same value and slopes, with the curvature of rows that have floors: see ``CurvatureFloors``."""
-        point = Point.__new__(Point)
-        point.logits, point.loss, point.loss_gradient = self.logits, self.loss, self.loss_gradient
+        point = self.under(self.objective)
         _, (point._kept,) = self.objective.rows.sweep(kernels.floored, self.expansion, floors, reads=False)
         point.expansion = point._kept
-        point._penalise(self.objective, self.coefficients)
         return point
 
     @property

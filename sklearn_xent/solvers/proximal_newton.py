@@ -77,7 +77,7 @@ def _descend(objective: Objective, start: Array, visit: Visit, model: _Model) ->
     model.meet(objective)
     steps = _Steps(model)
     end = iterate(steps, objective.at(start), visit)
-    if steps.too_many:
+    if steps.hands_over:
         beyond = orthant_newton if objective.penalty.separable else accelerated_gradient
         beyond(objective, end.coefficients, visit)
 
@@ -87,12 +87,12 @@ class _Steps:
 
     def __init__(self, model: _Model) -> None:
         self._model, self._gap, self._slow, self._futile = model, np.inf, 0, 0
-        self.too_many = False
+        self.hands_over = False
 
     def look(self, point: Point) -> dict[str, Any] | None:
         model, gap = self._model, self._gap
-        self.too_many = self.too_many or not model.follow(point, renew=self._slow > 1)
-        if self.too_many:
+        self.hands_over = self.hands_over or not model.follow(point, renew=self._slow > 1)
+        if self.hands_over:
             return None
         exactly = point.coefficients.size <= EVERYTHING and point.objective.penalty.separable
         tol = FORCING * min(1.0, np.sqrt(gap / max(FAR * abs(point.value), np.finfo(float).tiny)))
@@ -109,7 +109,7 @@ class _Steps:
             self._slow = 0
         # where models promise more than F is worth, cheap steps get further than programs of seconds each
         self._futile = self._futile + 1 if self._gap > abs(point.value) else 0
-        self.too_many = self._futile > 3 and new.coefficients.size > DENSE_LIMIT
+        self.hands_over = self._futile > 3 and new.coefficients.size > DENSE_LIMIT
         self._model.learn(point, new)
         return new
 

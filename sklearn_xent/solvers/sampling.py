@@ -28,7 +28,6 @@ __all__ = [
 ]
 
 NEAR = 0.02  # of N / m nats: what is nearer to the sample's optimum is not nearer to that of all rows
-
 SLOW = 0.25  # contraction of the gap beyond which a sample's model is not what it should be
 
 
