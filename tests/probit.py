@@ -76,12 +76,6 @@ class ProbitExpansion(Expansion):
     def inverse_curvature(self):
         return 1 / self.bend[0]
 
-    def floored(self, floors):
-        bend = np.maximum(self.bend, floors)
-        return ProbitExpansion(
-            self.value, self.residual, self.probabilities, self.complements, bend, self.logits, self.targets
-        )
-
 
 def probit(z, y):
     """Expand at logits (n,) with targets (n,)."""

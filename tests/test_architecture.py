@@ -223,7 +223,7 @@ TODAY = {
     "files outside losses that form p(1-p)": 0,
     "files over 300 lines": 0,
     "functions over 40 lines": 0,
-    "named constants outside displays/": 230,
+    "named constants outside displays/": 228,
 }
 
 

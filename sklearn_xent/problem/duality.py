@@ -23,7 +23,7 @@ import numpy as np
 from sklearn_xent.arrays import Array
 from sklearn_xent.factor import pseudo_inverse
 from sklearn_xent.problem.design import Design, Linear
-from sklearn_xent.problem.hessians import change_along_rows
+from sklearn_xent.problem.hessian_rows import change_along_rows
 from sklearn_xent.problem.point import Point
 from sklearn_xent.problem.slope_rounding import ROUNDED, slope_rounding
 from sklearn_xent.rows import Block, PerRow

@@ -114,16 +114,6 @@ class Expansion:
         p, q = self.probabilities, self.complements
         return (np.vstack([q, p]), np.vstack([p, q])) if len(p) == 1 else (p, q)
 
-    def floored(self, floors: Array) -> Expansion:
-        """With curvature as of probabilities no smaller than ``floors`` / K (n,): see ``CurvatureFloors``."""
-        p = self.of_classes()[0]
-        raised = np.maximum(p, floors / len(p))
-        total = raised.sum(axis=0)
-        p = np.where(floors > 0, raised / total, p)
-        q = np.where(floors > 0, (total - raised) / total, self.of_classes()[1])
-        logits = slice(len(p) - len(self.probabilities), None)
-        return Expansion(self.value, self.residual, p[logits], q[logits])
-
     def inverse_curvature(self) -> Array:
         """Squared norm (n,), at most, of a logit, or a difference of two, in a row's inverse curvature."""
         if len(self.probabilities) == 1:

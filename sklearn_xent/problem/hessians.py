@@ -1,4 +1,4 @@
-"""Kernels of the second order: Hessians of the loss, parts, products and roots of them."""
+"""Kernels of the second order: Hessians of the loss, parts and products of them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from typing import Any
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.factor import triangular
 from sklearn_xent.problem.design import Design, Linear
 from sklearn_xent.problem.losses import Loss
 from sklearn_xent.rows import Block, entries
 from sklearn_xent.rows.entries import CACHED
 
 __all__ = [
-    "change_along_rows",
     "chosen_rows",
     "coupling",
     "curvature_along",
@@ -25,14 +23,12 @@ __all__ = [
     "hessian_among",
     "hessian_diagonal",
     "hessian_product",
-    "hessian_root",
-    "hessian_rows",
     "mean_curvature",
     "mean_curvature_gram",
     "products_along",
     "reach",
-    "slopes_along_rows",
     "subtract_outer",
+    "used_columns",
 ]
 
 NOTHING = 64 * np.finfo(float).eps  # change of a row's logits, relative to its terms, that rounding makes
@@ -99,7 +95,7 @@ def chosen_rows(
 
     A slice's entries, in so many ``copies``, fit into a cache where the columns are sparse.
     """
-    used = _used(chosen)
+    used = used_columns(chosen)
     sub, taken = design.columns(used[:-1])
     among = chosen[:, used]
     whole = len(used) == chosen.shape[1]
@@ -109,52 +105,6 @@ def chosen_rows(
     for i in range(0, len(block.weights), max(step, 1)):
         part = slice(i, i + max(step, 1))
         yield part, sub.matrix(entries.rows_of(block.X, part, None if whole else taken)), among
-
-
-def hessian_root(block: Block, e: Any, design: Design, chosen: Array, gauged: Array) -> Any:
-    """Triangular factor of the rows whose products are the Hessian between the coefficients of a mask.
-
-    For the columns in ``gauged``, rows that give what moves all classes alike the classes' mean curvature.
-    """
-    R = np.zeros((0, np.count_nonzero(chosen)))
-    for contrasts, pinned in _root_rows(block, e, design, chosen, gauged):
-        R = triangular(np.vstack([R, *contrasts, pinned]))
-    return (), (R,)
-
-
-def hessian_rows(block: Block, e: Any, design: Design, chosen: Array, gauged: Array) -> Any:
-    """The rows that ``hessian_root`` factors: a class's contrasts (m, n, n_chosen), and those of a gauge."""
-    contrasts, pinned = zip(*_root_rows(block, e, design, chosen, gauged), strict=True)
-    return (), (np.concatenate(contrasts, axis=1), np.vstack(pinned))
-
-
-def change_along_rows(block: Block, e: Any, along: Array) -> Array:
-    """Change of the probabilities (K, n) whose pull is the sum of ``along`` (m, n) times ``hessian_rows``."""
-    root = np.sqrt(block.weights)
-    unweighted = np.divide(along, root, out=np.zeros(along.shape, root.dtype), where=root > 0)
-    return np.asarray(np.einsum("kmi,mi->ki", e.curvature_root(), unweighted))
-
-
-def slopes_along_rows(block: Block, e: Any, along: Array, design: Design) -> Any:
-    """The pull of that change: the sum itself, but for what rounding leaves of either."""
-    return (design.pull(block.X, block.weights * change_along_rows(block, e, along)),), ()
-
-
-def _root_rows(
-    block: Block, e: Any, design: Design, chosen: Array, gauged: Array
-) -> Iterator[tuple[Array, Array]]:
-    """Rows of the contrasts of the curvature (m, part, n_chosen), and of a gauge (part or 0, n_chosen)."""
-    K = len(chosen)
-    for part, A, among in chosen_rows(block, design, chosen, K + 1):
-        of_part = e.of_rows(part)
-        C, w = of_part.curvature_root(), np.sqrt(block.weights[part])
-        rows = np.einsum("kmi,ij->mikj", w * C, A).reshape(len(C[0]), len(A), -1)[:, :, among.ravel()]
-        pinned = np.zeros((0, rows.shape[2]))
-        if gauged.any():
-            alike = np.sqrt(of_part.diagonal.sum(axis=0)) / K
-            shared = (among.all(axis=0) & gauged[_used(chosen)])[None, :]
-            pinned = np.tile(np.where(shared, A * (w * alike)[:, None], 0.0), K)[:, among.ravel()]
-        yield rows, pinned
 
 
 def products_along(block: Block, e: Any, design: Design, basis: Array) -> Any:
@@ -204,7 +154,7 @@ def curvature_along(block: Block, e: Any, design: Design, basis: Array, off: Arr
     return (H,), ()
 
 
-def _used(chosen: Array) -> Array:
+def used_columns(chosen: Array) -> Array:
     """Indices of the columns of X that a mask uses, and of the intercept."""
     return np.append(np.flatnonzero(chosen[:, :-1].any(axis=0)), chosen.shape[1] - 1)
 

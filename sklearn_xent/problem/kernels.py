@@ -22,7 +22,6 @@ __all__ = [
     "difference",
     "expand",
     "first_order",
-    "floored",
     "holding",
     "largest_share",
     "squares",
@@ -85,11 +84,6 @@ def adjoint(block: Block, R: Array, design: Design) -> Any:
 def expand(block: Block, logits: Array, loss: Loss) -> Any:
     """Expand the loss at logits."""
     return (), (loss.expand(logits, block.targets),)
-
-
-def floored(block: Block, e: Any, floors: Array) -> Any:
-    """The expansion with floors (n,) of the rows' curvature."""
-    return (), (e.floored(floors),)
 
 
 def squares(block: Block, design: Design) -> Any:

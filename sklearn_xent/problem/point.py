@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sklearn_xent.arrays import Array, inner
-from sklearn_xent.problem import hessians, kernels, margins
+from sklearn_xent.problem import hessian_rows, hessians, kernels, margins
 from sklearn_xent.rows import PerRow
 
 if TYPE_CHECKING:
@@ -62,13 +62,6 @@ class Point:
         """The same in float64."""
         return self
 
-    def floored(self, floors: PerRow) -> Point:
-        """The same value and slopes, with the curvature of rows that have floors: see ``CurvatureFloors``."""
-        point = self.under(self.objective)
-        _, (point._kept,) = self.objective.rows.sweep(kernels.floored, self.expansion, floors, reads=False)
-        point.expansion = point._kept
-        return point
-
     @property
     def smooth_value(self) -> float:
         """F without its l1 part."""
@@ -109,19 +102,21 @@ class Point:
         Columns in the mask ``gauged`` (d + 1,) have curvature where all classes move alike.
         """
         o = self.objective
-        _, (roots,) = o.rows.sweep(hessians.hessian_root, self.expansion, o.design, chosen, gauged)
+        _, (roots,) = o.rows.sweep(hessian_rows.hessian_root, self.expansion, o.design, chosen, gauged)
         return roots
 
     def hessian_rows(self, chosen: Array, gauged: Array) -> tuple[PerRow, PerRow]:
         """The rows themselves: of the contrasts (m, n, n_chosen), and of the gauge (n or 0, n_chosen)."""
         o = self.objective
-        _, (contrasts, pinned) = o.rows.sweep(hessians.hessian_rows, self.expansion, o.design, chosen, gauged)
+        _, (contrasts, pinned) = o.rows.sweep(
+            hessian_rows.hessian_rows, self.expansion, o.design, chosen, gauged
+        )
         return contrasts, pinned
 
     def slopes_along_rows(self, along: PerRow) -> Array:
         """What slopes (K, d + 1) a change of the probabilities along those rows makes."""
         o = self.objective
-        (pulled,), _ = o.rows.sweep(hessians.slopes_along_rows, self.expansion, along, o.design)
+        (pulled,), _ = o.rows.sweep(hessian_rows.slopes_along_rows, self.expansion, along, o.design)
         return o.design.gradient(pulled)
 
     def products_along(self, basis: Array) -> Array:

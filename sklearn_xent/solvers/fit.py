@@ -21,7 +21,7 @@ from sklearn_xent.solvers.active_set import active_set
 from sklearn_xent.solvers.diagnosis import diagnose
 from sklearn_xent.solvers.hessian import AFFORDABLE
 from sklearn_xent.solvers.history import History
-from sklearn_xent.solvers.methods import FIRST_ORDER, choose, successors
+from sklearn_xent.solvers.methods import FIRST_ORDER, METHODS, choose, successors
 from sklearn_xent.solvers.minimum_norm import minimum_norm
 from sklearn_xent.solvers.newton import newton_cholesky
 from sklearn_xent.solvers.optimality_gap import CERTIFIED_LIMIT, POLISH_LIMIT, polishable
@@ -89,7 +89,8 @@ def _stages(solver: str, objective: Objective, random_state: Any, memory: Any) -
     step = factor if factor <= AFFORDABLE else n_rows * size**2  # beyond, it is the Hessian that is factored
     dear = int(np.clip(DEAR / max(step, 1), LEAST_PATIENCE, PATIENCE))
     small = n_rows * size <= POLISH_LIMIT and factor <= FINISHED
-    limit = PATIENCE
+    # three times as many for the first, which may have started far from the minimum
+    limit = max(dear, 3 * LEAST_PATIENCE) if METHODS[name].factors else PATIENCE
     if small:
         limit = int(np.clip(ILL_CONDITIONED / max(factor, 1), *PATIENCE_OF_SMALL))
         if not objective.penalty.smooth:

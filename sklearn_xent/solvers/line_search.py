@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.factor import EPS
 from sklearn_xent.problem.point import Line, Point
 
 __all__ = ["SUFFICIENT", "TRIALS", "line_search"]
 
 SUFFICIENT = 1e-4  # fraction of the predicted decrease that is enough (Armijo)
 TRIALS = 60  # halvings that leave no digit of a step
+STEEP = 0.5  # of the first slope: where more is left F's least value on the line is far beyond
 
 
 def line_search(point: Point, target: Array, *, part_of_the_way: bool = True) -> tuple[Point | None, float]:
@@ -39,12 +41,39 @@ def line_search(point: Point, target: Array, *, part_of_the_way: bool = True) ->
         return None, 0.0
     line, t, value = Line.through(point, end), 1.0, end.value
     for _ in range(TRIALS):
+        beyond = t
         t *= _shrinkage(point.value, promised, t, value)
         value, slope = line.evaluate(t)
         enough = value <= point.value + SUFFICIENT * t * promised + slack
+        if enough and penalty.smooth and slope < STEEP * promised:
+            t = _further(line, t, beyond, promised)
         if enough or (penalty.smooth and value <= point.value + noise and abs(slope) <= 0.9 * abs(promised)):
             return line.point(t), t
     return None, 0.0
+
+
+def _further(line: Line, t: float, beyond: float, promised: float) -> float:
+    """A part between t, where F falls steeply yet, and ``beyond``, where it rose, from which F falls no more.
+
+    Rows far out make F along a line linear up to where one of them turns, which no parabola sees, and
+    Armijo's condition holds anywhere before it. The tangents at both ends meet there. Wolfe's second
+    condition: Nocedal and Wright (2006), Numerical Optimization, algorithm 3.6.
+    """
+    (value, slope), (end, rise) = line.evaluate(t), line.evaluate(beyond)
+    for _ in range(TRIALS):
+        width = beyond - t
+        if slope > STEEP * promised or width <= 4 * EPS * t:
+            break
+        meet = 0.5 * width
+        if slope < rise < np.inf:
+            tangents = (value + rise * width - end) / (rise - slope)
+            meet = float(np.clip(tangents, 0.001 * width, 0.999 * width))
+        there, its_slope = line.evaluate(t + meet)
+        if there > value or its_slope > STEEP * abs(promised):
+            beyond, end, rise = t + meet, there, its_slope
+        else:
+            t, value, slope = t + meet, there, its_slope
+    return t
 
 
 def _have_shrunk(point: Point, end: Point, promised: float) -> bool:

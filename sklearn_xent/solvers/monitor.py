@@ -51,6 +51,7 @@ class Monitor:
     report: Report | None = None
     solver: str = ""
     deadline: int | None = None  # iterate at which another method takes over
+    idle: int = IDLE  # iterates for which a method may not have lowered the objective visibly
     last_reading: int | None = None  # of X, after which it does
     history: History = field(default_factory=History)
     best: Point | None = None
@@ -97,7 +98,7 @@ class Monitor:
         if len(self.history) > self.max_iter:
             raise Stop(Status.ITERATION_LIMIT)
         stale = len(self.history) - self._progress(point, goal)
-        if stale > IDLE or self._late(point):
+        if stale > self.idle or self._late(point):
             raise Stop(Status.STALLED)
 
     def inside(self, point: Point, gap: Gap | None) -> None:
@@ -157,6 +158,8 @@ class Monitor:
             self.solver = solver if not self.solver else f"{self.solver}, {solver}"
         self.progress, self.unknown = (len(self.history), np.inf, np.inf), 0
         self.deadline = None if limit is None else len(self.history) + limit
+        # where an iterate is dear, a quarter of what it may take in all
+        self.idle = IDLE if limit is None else int(np.clip(limit // 4, IDLE // 6, IDLE))
         self.last_reading = last_reading
 
     @property

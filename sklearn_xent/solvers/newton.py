@@ -8,7 +8,6 @@ from typing import Any, Protocol
 import numpy as np
 
 from sklearn_xent.arrays import Array, inner
-from sklearn_xent.problem.curvature_floors import CurvatureFloors
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.conjugate_gradient import conjugate_gradient
@@ -42,21 +41,15 @@ class _Factored:
     """The Hessian of all rows, factored."""
 
     def __init__(self, rough: bool) -> None:
-        self._rough, self._floors = rough, CurvatureFloors()
+        self._rough = rough
 
     def look(self, point: Point) -> dict[str, Any]:
-        self._model = self._floors.model(point)
-        self._curvature = curvature_at(self._model, rough=self._rough)
-        if self._floors:
-            return {"gap": Gap(self._curvature.gap(point.gradient))}
+        self._curvature = curvature_at(point, rough=self._rough)
         return {"curvature": self._curvature}
 
     def step(self, point: Point) -> Point | None:
         step = self._curvature.step(point.gradient, abs(point.value))
-        target = point.coefficients - step
-        new, part = line_search(point, target)
-        self._floors.learn(self._model, target, 0.5 * inner(point.gradient, step), part)
-        return new
+        return line_search(point, point.coefficients - step)[0]
 
 
 def truncated_newton(objective: Objective, start: Array, visit: Visit) -> None:
@@ -75,13 +68,11 @@ class _Products:
     def __init__(self, visit: Visit) -> None:
         self._goal, self._forcing = visit.goal, LOOSEST
         self._preconditioner: Preconditioner = DiagonalInverse(guessed_diagonal)
-        self._floors = CurvatureFloors()
 
     def look(self, point: Point) -> dict[str, Any]:
-        self._model = self._floors.model(point)
-        self._preconditioner.refresh(self._model)
+        self._preconditioner.refresh(point)
         self._step, self._products = conjugate_gradient(
-            self._model.hessian_product,
+            point.hessian_product,
             point.gradient,
             self._preconditioner.solve,
             tol=self._forcing,
@@ -91,9 +82,7 @@ class _Products:
         return {"gap": Gap(self._gap)}
 
     def step(self, point: Point) -> Point | None:
-        target = point.coefficients - self._step
-        new, part = line_search(point, target)
-        self._floors.learn(self._model, target, self._gap, part)
+        new, _ = line_search(point, point.coefficients - self._step)
         if new is None:
             return None
         ratio = float(np.linalg.norm(new.gradient) / np.linalg.norm(point.gradient))

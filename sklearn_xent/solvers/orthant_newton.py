@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from sklearn_xent.arrays import Array, inner
-from sklearn_xent.problem.curvature_floors import CurvatureFloors
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.accelerated_gradient import proximal_step
@@ -44,15 +43,13 @@ class _Masked:
 
     def __init__(self) -> None:
         self._diagonal, self._forcing, self._length = DiagonalInverse(guessed_diagonal), LOOSEST, 1.0
-        self._floors = CurvatureFloors()
 
     def look(self, point: Point) -> dict[str, Any]:
-        self._model = self._floors.model(point)
-        self._diagonal.refresh(self._model)
+        self._diagonal.refresh(point)
         slope = point.stationarity
         free = point.objective.penalty.movable(point.coefficients) | (slope != 0)
         self._step, _ = conjugate_gradient(
-            partial(_masked_product, self._model, free),
+            partial(_masked_product, point, free),
             slope,
             self._diagonal.solve,
             tol=self._forcing,
@@ -61,9 +58,7 @@ class _Masked:
         return {"gap": Gap(0.5 * inner(slope, self._step))}
 
     def step(self, point: Point) -> Point | None:
-        new, part = _along_orthants(point, self._step)
-        promised = 0.5 * inner(point.stationarity, self._step)
-        self._floors.learn(self._model, _projected(point, self._step), promised, part)
+        new = _along_orthants(point, self._step)
         if new is None:
             new, self._length = proximal_step(point, 1.25 * self._length)
         if new is not None:
@@ -72,7 +67,7 @@ class _Masked:
         return new
 
 
-def _along_orthants(point: Point, step: Array) -> tuple[Point | None, float]:
+def _along_orthants(point: Point, step: Array) -> Point | None:
     """The projected step if it descends enough, or a part of it projected, at the last to the first kink.
 
     Adding one number to all classes' coefficients of a column costs no curvature: the step along that has
@@ -84,10 +79,10 @@ def _along_orthants(point: Point, step: Array) -> tuple[Point | None, float]:
     kinks = np.sort(lengths[(lengths > 0) & (lengths < 1) & point.objective.penalty.selects])
     tries = [1.0, *(float(kinks[len(kinks) * i // 8]) for i in (4, 1, 0) if len(kinks))]
     for t in tries:
-        new, part = line_search(point, _projected(point, t * step), part_of_the_way=t == tries[-1])
+        new, _ = line_search(point, _projected(point, t * step), part_of_the_way=t == tries[-1])
         if new is not None:
-            return new, t * part
-    return None, 0.0
+            return new
+    return None
 
 
 def _masked_product(point: Point, free: Array, V: Array) -> Array:

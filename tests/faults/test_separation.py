@@ -267,8 +267,7 @@ def test_a_row_far_out_does_not_hide_what_separates_the_others():
 
 
 def test_separated_rows_of_outlying_size_are_named_and_end_soon():
-    # Newton's steps promise more than F until rows that are certain and wrong have a floor of curvature;
-    # then the loss falls for ever, and no method is to follow it
+    # the loss falls for ever, and no method is to follow it
     rng = np.random.default_rng(0)
     X = rng.standard_cauchy(size=(80, 6)) ** 3
     y = (X @ rng.normal(size=(6, 4))).argmax(axis=1)
