@@ -89,8 +89,8 @@ def _stages(solver: str, objective: Objective, random_state: Any, memory: Any) -
     step = factor if factor <= AFFORDABLE else n_rows * size**2  # beyond, it is the Hessian that is factored
     dear = int(np.clip(DEAR / max(step, 1), LEAST_PATIENCE, PATIENCE))
     small = n_rows * size <= POLISH_LIMIT and factor <= FINISHED
-    # three times as many for the first, which may have started far from the minimum
-    limit = max(dear, 3 * LEAST_PATIENCE) if METHODS[name].factors else PATIENCE
+    # twice as many for the first, which may have started far from the minimum
+    limit = max(dear, 2 * LEAST_PATIENCE) if METHODS[name].factors else PATIENCE
     if small:
         limit = int(np.clip(ILL_CONDITIONED / max(factor, 1), *PATIENCE_OF_SMALL))
         if not objective.penalty.smooth:
