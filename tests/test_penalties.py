@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from scipy.special import log_softmax
 
 from sklearn_xent import CrossEntropyClassifier
-from sklearn_xent.problem.penalties import ElasticNet
+from sklearn_xent.problem.penalties import ElasticNet, GroupLasso
 from tests.problems import overlapping
 
 INF = np.inf
@@ -250,3 +250,23 @@ def test_a_column_with_bounds_is_shifted_as_far_as_they_let_it(lower, shift):
     penalty = ElasticNet(np.array([1.0, 1.0]), np.zeros(2), np.array([lower, -INF]), np.array([INF, INF]))
     W = np.array([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]])
     assert penalty.least_shift(W).tolist() == [shift, 2.0]
+
+
+GROUPED = {"index": np.array([0, 0, 1, -1]), "weight": np.array([0.7, 0.2])}
+
+
+@pytest.mark.parametrize(
+    "penalty",
+    [
+        ElasticNet(np.zeros(4), np.array([1.0, 0.5, 0.0, 2.0])),
+        ElasticNet(np.array([0.3, 0.0, 1.0, 2.0]), np.array([1.0, 0.5, 0.0, 2.0])),
+        GroupLasso(np.array([0.3, 0.0, 1.0, 0.0]), np.array([1.0, 0.5, 0.0, 2.0]), **GROUPED),
+    ],
+)
+def test_the_slope_along_a_line_is_that_of_a_difference_beyond_the_point(penalty):
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        W = rng.normal(size=(3, 4)) * rng.integers(0, 2, size=(3, 4)) * rng.integers(0, 2, size=4)
+        D = rng.normal(size=(3, 4)) * rng.integers(0, 2, size=(3, 4))
+        difference = (penalty.value(W + 1e-7 * D) - penalty.value(W)) / 1e-7
+        assert penalty.slope_along(W, D) == pytest.approx(difference, rel=1e-4, abs=1e-6)

@@ -213,14 +213,14 @@ class Line:
         return cls(origin, end.coefficients - origin.coefficients, change)
 
     def evaluate(self, t: float) -> tuple[float, float]:
-        """Value and slope of F at t, for a smooth penalty."""
+        """Value and slope of F at t, to the right of a kink."""
         o = self.origin.objective
         (loss, slope), _ = o.rows.sweep(
             kernels.value_and_slope, self.origin.logits, self._change, t, o.loss, reads=False
         )
         W = self.origin.coefficients + t * self.direction
         value = loss + o.penalty.value(W)
-        return float(value), float(slope + (o.penalty.gradient(W) * self.direction).sum())
+        return float(value), float(slope + o.penalty.slope_along(W, self.direction))
 
     def point(self, t: float) -> Point:
         """The point at t. Its logits are those of the line: they drift, by rounding, over many lines."""

@@ -90,7 +90,9 @@ def _stages(solver: str, objective: Objective, random_state: Any, memory: Any) -
     dear = int(np.clip(DEAR / max(step, 1), LEAST_PATIENCE, PATIENCE))
     small = n_rows * size <= POLISH_LIMIT and factor <= FINISHED
     # twice as many for the first, which may have started far from the minimum
-    limit = max(dear, 2 * LEAST_PATIENCE) if METHODS[name].factors else PATIENCE
+    limit = PATIENCE
+    if METHODS[name].factors and not objective.rows.sparse:
+        limit = max(dear, 2 * LEAST_PATIENCE)
     if small:
         limit = int(np.clip(ILL_CONDITIONED / max(factor, 1), *PATIENCE_OF_SMALL))
         if not objective.penalty.smooth:

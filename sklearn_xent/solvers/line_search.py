@@ -45,7 +45,7 @@ def line_search(point: Point, target: Array, *, part_of_the_way: bool = True) ->
         t *= _shrinkage(point.value, promised, t, value)
         value, slope = line.evaluate(t)
         enough = value <= point.value + SUFFICIENT * t * promised + slack
-        if enough and penalty.smooth and slope < STEEP * promised:
+        if enough and slope < STEEP * promised:
             t = _further(line, t, beyond, promised)
         if enough or (penalty.smooth and value <= point.value + noise and abs(slope) <= 0.9 * abs(promised)):
             return line.point(t), t

@@ -127,7 +127,9 @@ def _fastest(objective: Objective) -> str:
     if not objective.penalty.separable:
         return "proximal-newton"
     if not objective.penalty.smooth:
-        return "orthant-newton" if objective.rows.sparse and not small else "proximal-newton"
+        # a lasso has no more coefficients in use than rows, of which it factors a Hessian
+        many = objective.rows.sparse and not small and n_rows > 4 * CERTIFIED_LIMIT
+        return "orthant-newton" if many else "proximal-newton"
     costly = objective.rows.bytes > LARGE or not objective.rows.local
     if small and costly and n_rows >= 4 * HESSIAN.n_rows(n_rows, objective.shape):
         return "progressive"

@@ -125,6 +125,11 @@ class _Model:
         self.complete = True
 
     @property
+    def _most(self) -> int:
+        """Coefficients beyond which products with the rows take less time than a factored Hessian."""
+        return DENSE_LIMIT if self._objective.rows.sparse else CERTIFIED_LIMIT
+
+    @property
     def _source(self) -> Objective:
         return self._objective if self._sample is None else self._sample
 
@@ -142,7 +147,7 @@ class _Model:
     def follow(self, point: Point, *, renew: bool) -> bool:
         """Take in the coefficients that a point wants; whether they are few enough."""
         wanted = self._wanted(point)
-        if np.count_nonzero(wanted) > CERTIFIED_LIMIT:
+        if np.count_nonzero(wanted) > self._most:
             return False
         changed = self._hessian is None or (wanted & ~self._chosen).any()
         if changed:
@@ -156,9 +161,13 @@ class _Model:
         self.complete = True
         if W.size <= EVERYTHING:
             return np.ones(W.shape, bool)
-        used = penalty.used(W)
+        # a column that does not vary costs nothing, and does nothing
+        used = penalty.used(W) & np.append(point.objective.design.scale > 0, True)
         near = used | (penalty.excess(point.loss_gradient, STRONG) > 0)
-        most = max(2 * int(np.count_nonzero(W)), FIRST) + int(np.count_nonzero(used & (W == 0)))
+        in_use = int(np.count_nonzero(W))
+        most = max(2 * in_use, FIRST) + int(np.count_nonzero(used & (W == 0)))
+        if most > self._most > 1.5 * in_use:
+            most = self._most
         if np.count_nonzero(near) > most:
             excess = np.where(used, np.inf, penalty.excess(point.loss_gradient)).ravel()
             chosen = np.zeros(W.size, bool)

@@ -12,10 +12,10 @@ from sklearn_xent.rows import as_rows
 from sklearn_xent.solvers.line_search import STEEP, SUFFICIENT, line_search
 
 
-def objective_of(X, t, ridge=0.0):
+def objective_of(X, t, ridge=0.0, l1=0.0):
     n, d = X.shape
     rows = as_rows(X, np.asarray(t, float)[None, :], np.full(n, 1 / n))
-    penalty = ElasticNet(np.zeros(d + 1), np.full(d + 1, ridge))
+    penalty = ElasticNet(np.append(np.full(d, l1), 0.0), np.full(d + 1, ridge))
     return Objective(rows, loss_for(2), penalty, Design(np.zeros(d), np.ones(d), np.ones(d), True))
 
 
@@ -51,6 +51,20 @@ def test_a_part_of_the_way_ends_where_the_slope_has_shrunk(size, length):
     assert new.value <= point.value + SUFFICIENT * part * slope or abs(at_the_end) <= 0.9 * abs(slope)
     if part < 1:
         assert STEEP * slope <= at_the_end <= -STEEP * slope
+
+
+def test_with_an_l1_penalty_too_a_part_of_the_way_ends_where_the_slope_has_shrunk():
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(60, 3)) * np.where(rng.random((60, 1)) < 0.5, 1e4, 1.0)
+    point = objective_of(X, X[:, 0] > 0, l1=1e-3).at(np.array([[-1.0, 0.0, 0.5, 0.3]]))
+    for length in (1e2, 1e5, 1e8):
+        target = point.coefficients - length * point.stationarity
+        promised = point.objective.penalty.change(point.coefficients, point.gradient, target)
+        new, part = line_search(point, target)
+        assert 0 < part < 1
+        assert new.value <= point.value + SUFFICIENT * part * promised
+        _, slope = point.line(target - point.coefficients).evaluate(part)
+        assert slope >= STEEP * promised
 
 
 @pytest.mark.parametrize("solver", ["auto", "truncated-newton"])

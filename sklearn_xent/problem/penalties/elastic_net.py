@@ -73,10 +73,8 @@ class ElasticNet:
 
     def columns(self, which: Array) -> ElasticNet:
         """The penalty of some columns (indices into d + 1)."""
-        lower, upper = self.bounds
-        if self.lower is None:
-            return ElasticNet(self.l1[which], self.l2[which])
-        return ElasticNet(self.l1[which], self.l2[which], lower[which], upper[which])
+        bounds = () if self.lower is None else (bound[which] for bound in self.bounds)
+        return ElasticNet(self.l1[which], self.l2[which], *bounds)
 
     def without_kinks(self, which: Array) -> ElasticNet:
         """The penalty less the l1 terms of some columns (indices into d + 1)."""
@@ -147,6 +145,11 @@ class ElasticNet:
         slopes = (gradient + self.l1 * sign) * (target - W)
         crossing = np.where(target * sign < 0, 2 * np.abs(target), 0.0)
         return float(slopes.sum() + (crossing @ self.l1).sum())
+
+    def slope_along(self, W: Array, D: Array) -> float:
+        """Slope of the penalty at W along D, beyond a kink at W itself."""
+        kinked = (np.where(W != 0, np.sign(W) * D, np.abs(D)) @ self.l1).sum() if self.kinked else 0.0
+        return inner(self.gradient(W), D) + float(kinked)
 
     def slopes(self, W: Array, gradient: Array) -> Array:
         """Slopes of F at W, on the side of zero where each coefficient is."""
@@ -272,8 +275,8 @@ class ElasticNet:
             v = np.where(wish == 0, 0.0, wish / self.l2)
         v = np.clip(v, lower, upper)
         endless = ~np.isfinite(v)
-        terms = np.maximum(self._change_of_model(W, np.where(endless, 0.0, v), G), 0.0)
-        return np.where(endless, np.inf, terms)
+        terms = self._change_of_model(W, np.where(endless, 0.0, v), G)
+        return np.where(endless, np.inf, np.maximum(terms, 0.0))
 
     def _change_of_model(self, W: Array, v: Array, G: Array) -> Array:
         """Value of l1 |w| + l2 w^2 / 2 + w G at W less that at v, without the difference of the two."""

@@ -121,6 +121,12 @@ class GroupLasso(ElasticNet):
         rise = (target - W) * (target + W) * self._weight_of / np.where(total > 0, total, 1.0)
         return super().change(W, gradient, target) + float(rise.sum())
 
+    def slope_along(self, W: Array, D: Array) -> float:
+        """See ``ElasticNet.slope_along``: weight <w, D> / ||w|| in a group that is not at zero, or ||D||."""
+        norms, reach = self._norms_of_groups(W), self._norms_of_groups(D)
+        along = np.divide(self._sums(W * D), norms, out=reach, where=norms > 0)
+        return super().slope_along(W, D) + float(along @ self.weight)
+
     def curvature(self, W: Array, V: Array) -> Array:
         """See ``ElasticNet.curvature``: weight (V - w <w, V> / ||w||^2) / ||w|| in a group not at zero."""
         norms = self._norms(W)
