@@ -81,29 +81,53 @@ def fit(
     return Fit(solution, coef, intercept, warning, solution.solver)
 
 
+class _Patience:
+    """How many iterations, and readings of X, each method has before another goes on."""
+
+    def __init__(self, objective: Objective) -> None:
+        n_rows, self._size = objective.rows.n_rows, math.prod(objective.shape)
+        factor = n_rows * objective.shape[0] * self._size**2
+        step = factor if factor <= AFFORDABLE else n_rows * self._size**2  # beyond, of a Hessian
+        self._dear = int(np.clip(DEAR / max(step, 1), LEAST_PATIENCE, PATIENCE))
+        self._sparse = objective.rows.sparse
+        # a small problem is finished in extended precision
+        self.small = n_rows * self._size <= POLISH_LIMIT and factor <= FINISHED
+        self._limit = PATIENCE
+        if self.small:
+            self._limit = int(np.clip(ILL_CONDITIONED / max(factor, 1), *PATIENCE_OF_SMALL))
+            if not objective.penalty.smooth:
+                self._limit = min(self._limit, PATIENCE_OF_KINKED)
+
+    def first(self, name: str) -> tuple[int | None, int | None]:
+        """Limits of the iterations and of the readings of a method that is the first."""
+        if name in FIRST_ORDER:
+            return None, None
+        if not self.small and self._size <= CERTIFIED_LIMIT:
+            # by matrix products a Hessian costs a tenth of as many readings as there are coefficients
+            if name == "truncated-newton":
+                return PATIENCE_OF_SMALL[0], self._size
+            if name == "quasi-newton":
+                return self._limit, self._size // 16
+        if METHODS[name].factors and not self.small and not self._sparse:
+            # it may have started far from the minimum
+            return max(self._dear, 2 * LEAST_PATIENCE), None
+        return self._limit, None
+
+    def later(self, name: str) -> int:
+        """Limit of the iterations of a method that goes on."""
+        if name in FIRST_ORDER:
+            return PATIENCE
+        return PATIENCE_OF_SMALL[0] if name == "truncated-newton" else min(self._limit, self._dear)
+
+
 def _stages(solver: str, objective: Objective, random_state: Any, memory: Any) -> list[Stage]:
     """The method asked for, and those that go on where it stalls: a small problem in extended precision."""
     name, method = choose(solver, objective, random_state, memory)
-    n_rows, size = objective.rows.n_rows, math.prod(objective.shape)
-    factor = n_rows * objective.shape[0] * size**2
-    step = factor if factor <= AFFORDABLE else n_rows * size**2  # beyond, it is the Hessian that is factored
-    dear = int(np.clip(DEAR / max(step, 1), LEAST_PATIENCE, PATIENCE))
-    small = n_rows * size <= POLISH_LIMIT and factor <= FINISHED
-    # twice as many for the first, which may have started far from the minimum
-    limit = PATIENCE
-    if METHODS[name].factors and not objective.rows.sparse:
-        limit = max(dear, 2 * LEAST_PATIENCE)
-    if small:
-        limit = int(np.clip(ILL_CONDITIONED / max(factor, 1), *PATIENCE_OF_SMALL))
-        if not objective.penalty.smooth:
-            limit = min(limit, PATIENCE_OF_KINKED)
-    # where many products for each step do not end a fit soon, a factored Hessian takes less time: by matrix
-    # products it costs about a tenth of as many readings as there are coefficients
-    products = not small and name == "truncated-newton" and size <= CERTIFIED_LIMIT
-    patience = PATIENCE_OF_SMALL[0] if products else None if name in FIRST_ORDER else limit
-    others = successors(name, objective) if small or solver == "auto" else []
-    stages = [Stage(name, method, limit=patience, readings=size if products and others else None)]
-    if small and not objective.rows.single and objective.penalty.separable:
+    patience = _Patience(objective)
+    others = successors(name, objective) if patience.small or solver == "auto" else []
+    limit, readings = patience.first(name)
+    stages = [Stage(name, method, limit=limit, readings=readings if others else None)]
+    if patience.small and not objective.rows.single and objective.penalty.separable:
         exact, method = (
             ("newton-cholesky", newton_cholesky) if objective.penalty.smooth else ("active-set", active_set)
         )
@@ -113,12 +137,11 @@ def _stages(solver: str, objective: Objective, random_state: Any, memory: Any) -
     # once more where another method got further than it; and afresh, where a step of rounding led too far
     finish = [*stages[1:], *(stage._replace(afresh=True) for stage in stages[1:])]
     for other in others:
-        patience = PATIENCE if other in FIRST_ORDER else min(limit, dear)
-        stages.append(Stage(*choose(other, objective, random_state, memory), limit=patience))
+        chosen = choose(other, objective, random_state, memory)
+        stages.append(Stage(*chosen, limit=patience.later(other)))
     stages.extend(finish if others else [])
-    if (
-        len(stages) == 1 or not small
-    ):  # what is left of max_iter; a small problem that is here has stalled twice
+    if len(stages) == 1 or not patience.small:
+        # what is left of max_iter; a small problem that is here has stalled twice
         stages[-1] = stages[-1]._replace(limit=None)
     return stages
 

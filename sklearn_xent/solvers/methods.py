@@ -109,7 +109,8 @@ def successors(name: str, objective: Objective) -> list[str]:
         if math.prod(objective.shape) <= DENSE_LIMIT:  # beyond, its quadratic programs take seconds each
             names.insert(0, "proximal-newton")
     elif objective.loss.n_logits * objective.shape[1] <= CERTIFIED_LIMIT:
-        names = ["newton-cholesky", "truncated-newton", "lbfgs"]
+        # which factors a Hessian where products with it do not do
+        names = ["truncated-newton", "newton-cholesky", "lbfgs"]
     else:
         names = ["truncated-newton", "lbfgs"]
     return [other for other in names if other != name]

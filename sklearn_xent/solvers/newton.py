@@ -15,7 +15,7 @@ from sklearn_xent.solvers.coordinates import FACTOR_LIMIT, triangular_factor
 from sklearn_xent.solvers.hessian import curvature_at, refuse_beyond_memory
 from sklearn_xent.solvers.line_search import line_search
 from sklearn_xent.solvers.loop import iterate
-from sklearn_xent.solvers.optimality_gap import Gap
+from sklearn_xent.solvers.optimality_gap import CERTIFIED_LIMIT, Gap
 from sklearn_xent.solvers.sampling import FACTOR, sampled
 from sklearn_xent.solvers.visit import Visit
 
@@ -127,9 +127,8 @@ class DiagonalInverse:
 class _SharedFactor:
     """One triangular factor of a sample's Hessian for all classes, made where it was needed first."""
 
-    patience = UNLIMITED
-
     def __init__(self, point: Point) -> None:
+        self.patience = _worth_a_hessian(point) if _factorable(point) else UNLIMITED
         sample = sampled(point.objective, FACTOR, np.random.RandomState(0))
         here = point if sample is None else sample.at(point.coefficients)
         self._factor = triangular_factor(here)
@@ -142,10 +141,35 @@ class _SharedFactor:
         return gradient if self._factor is None else self._factor.solve(gradient)
 
 
+class _FactoredHessian:
+    """The Hessian where it was factored last: few products make up for what has changed since."""
+
+    def __init__(self, point: Point) -> None:
+        self.patience, self._curvature = _worth_a_hessian(point), curvature_at(point, rough=True)
+
+    def refresh(self, point: Point) -> None:
+        """Stay, until products take more time than another factor."""
+
+    def solve(self, gradient: Array) -> Array:
+        """Solve between all coefficients."""
+        return self._curvature.solve(gradient)
+
+
+def _factorable(point: Point) -> bool:
+    return point.coefficients.size <= CERTIFIED_LIMIT and point.objective.rows.local
+
+
+def _worth_a_hessian(point: Point) -> int:
+    """Products with the Hessian that take as long as the matrix products of all of it, by measurement."""
+    return int(np.clip(point.coefficients.size // 40, PATIENCE, UNLIMITED))
+
+
 def _better(slow: Preconditioner, point: Point) -> Preconditioner:
-    if point.coefficients.shape[1] <= FACTOR_LIMIT + 1:
+    if isinstance(slow, DiagonalInverse) and point.coefficients.shape[1] <= FACTOR_LIMIT + 1:
         return _SharedFactor(point)
-    return DiagonalInverse(Point.hessian_diagonal, UNLIMITED)
+    return (
+        _FactoredHessian(point) if _factorable(point) else DiagonalInverse(Point.hessian_diagonal, UNLIMITED)
+    )
 
 
 def guessed_diagonal(point: Point) -> Array:
