@@ -21,7 +21,7 @@ from sklearn_xent.solvers.active_set import active_set
 from sklearn_xent.solvers.diagnosis import diagnose
 from sklearn_xent.solvers.hessian import AFFORDABLE
 from sklearn_xent.solvers.history import History
-from sklearn_xent.solvers.methods import FIRST_ORDER, METHODS, choose, successors
+from sklearn_xent.solvers.methods import FIRST_ORDER, choose, successors
 from sklearn_xent.solvers.minimum_norm import minimum_norm
 from sklearn_xent.solvers.newton import newton_cholesky
 from sklearn_xent.solvers.optimality_gap import CERTIFIED_LIMIT, POLISH_LIMIT, polishable
@@ -89,7 +89,7 @@ class _Patience:
         factor = n_rows * objective.shape[0] * self._size**2
         step = factor if factor <= AFFORDABLE else n_rows * self._size**2  # beyond, of a Hessian
         self._dear = int(np.clip(DEAR / max(step, 1), LEAST_PATIENCE, PATIENCE))
-        self._sparse = objective.rows.sparse
+        self._selects = objective.penalty.kinked  # most steps are then of few coefficients
         # a small problem is finished in extended precision
         self.small = n_rows * self._size <= POLISH_LIMIT and factor <= FINISHED
         self._limit = PATIENCE
@@ -108,7 +108,7 @@ class _Patience:
                 return PATIENCE_OF_SMALL[0], self._size
             if name == "quasi-newton":
                 return self._limit, self._size // 16
-        if METHODS[name].factors and not self.small and not self._sparse:
+        if name in ("newton-cholesky", "proximal-newton") and not self._selects and not self.small:
             # it may have started far from the minimum
             return max(self._dear, 2 * LEAST_PATIENCE), None
         return self._limit, None

@@ -37,8 +37,7 @@ FACTORED = 400  # coefficients up to which factoring a Hessian is cheaper than t
 class Entry(NamedTuple):
     """A method, whether it can treat l1, bounds and groups, takes a ``seed``, and uses a ``memory``.
 
-    In the memory, a dict, it keeps from one penalty to the next what does not depend on it. One that
-    ``factors`` makes a Hessian of all rows in each step.
+    In the memory, a dict, it keeps from one penalty to the next what does not depend on it.
     """
 
     method: Any
@@ -47,18 +46,15 @@ class Entry(NamedTuple):
     groups: bool = False
     seeded: bool = False
     keeps: bool = False
-    factors: bool = False
 
 
 METHODS: dict[str, Entry] = {
-    "newton-cholesky": Entry(newton_cholesky, l1=False, factors=True),
+    "newton-cholesky": Entry(newton_cholesky, l1=False),
     "truncated-newton": Entry(truncated_newton, l1=False),
     "progressive": Entry(progressive, l1=False, seeded=True),
     "row-space": Entry(row_space, l1=False, keeps=True),
     "quasi-newton": Entry(quasi_newton, l1=False, seeded=True),
-    "proximal-newton": Entry(
-        proximal_newton, l1=True, bounds=True, groups=True, seeded=True, keeps=True, factors=True
-    ),
+    "proximal-newton": Entry(proximal_newton, l1=True, bounds=True, groups=True, seeded=True, keeps=True),
     "orthant-newton": Entry(orthant_newton, l1=True, bounds=True),
     "gradient-descent": Entry(gradient_descent, l1=False),
     "accelerated-gradient": Entry(accelerated_gradient, l1=True, bounds=True, groups=True),
