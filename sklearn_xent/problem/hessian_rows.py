@@ -31,7 +31,8 @@ def hessian_root(block: Block, e: Any, design: Design, chosen: Array, gauged: Ar
         key = live.tobytes()
         factors[key] = triangular(np.vstack([factors[key], rows]) if key in factors else rows)
 
-    for part, A, among in chosen_rows(block, design, chosen, 2):
+    # slices of fewer rows than their factor has would mostly factor that again
+    for part, A, among in chosen_rows(block, design, chosen, 2, least=2 * int(np.count_nonzero(chosen))):
         of_part, w = e.of_rows(part), np.sqrt(block.weights[part])
         for contrast in np.swapaxes(of_part.curvature_root(), 0, 1):
             add(w * contrast, A)

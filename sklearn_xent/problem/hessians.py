@@ -89,11 +89,12 @@ def hessian_among(block: Block, logits: Array, kept: Any, loss: Loss, design: De
 
 
 def chosen_rows(
-    block: Block, design: Design, chosen: Array, copies: int
+    block: Block, design: Design, chosen: Array, copies: int, *, least: int = 1
 ) -> Iterator[tuple[slice, Array, Array]]:
     """Slices of a block's rows, their design matrix in the columns that a mask uses, and the mask there.
 
-    A slice's entries, in so many ``copies``, fit into a cache where the columns are sparse.
+    A slice's entries, in so many ``copies``, fit into a cache where the columns are sparse, but for ``least``
+    rows.
     """
     used = used_columns(chosen)
     sub, taken = design.columns(used[:-1])
@@ -101,7 +102,7 @@ def chosen_rows(
     whole = len(used) == chosen.shape[1]
     step = len(block.weights)
     if copies > 1 or not entries.is_whole(block.X):
-        step = CACHED // (copies * among.size)
+        step = max(CACHED // (copies * among.size), least)
     for i in range(0, len(block.weights), max(step, 1)):
         part = slice(i, i + max(step, 1))
         yield part, sub.matrix(entries.rows_of(block.X, part, None if whole else taken)), among

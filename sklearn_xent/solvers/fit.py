@@ -33,9 +33,9 @@ __all__ = ["Fit", "fit"]
 
 FINISHED = 2e8  # products for a triangular factor of the rows up to which a fit is finished: 50 ms a step
 PATIENCE = 200  # iterations after which another method takes over, where there is one
-# Products for factors of the rows, or Hessians, that a method which goes on after another may take, half a
+# Products for factors of the rows, or Hessians, that a method may take where another can go on, half a
 # minute, and how many iterations it has in any case.
-DEAR, LEAST_PATIENCE = 2e11, 10
+DEAR, LEAST_PATIENCE = 2e11, 12
 # Of a small problem, which extended precision may finish: so many, within what so many products in factors of
 # its rows take, half a second.
 PATIENCE_OF_SMALL, ILL_CONDITIONED = (50, 100), 1e9
@@ -109,8 +109,7 @@ class _Patience:
             if name == "quasi-newton":
                 return self._limit, self._size // 16
         if name in ("newton-cholesky", "proximal-newton") and not self._selects and not self.small:
-            # it may have started far from the minimum
-            return max(self._dear, 2 * LEAST_PATIENCE), None
+            return self._dear, None
         return self._limit, None
 
     def later(self, name: str) -> int:
