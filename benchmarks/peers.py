@@ -49,6 +49,13 @@ def _sklearn(solver: str) -> Callable[..., tuple[Any, Any]]:
     return fit
 
 
+def _plain(X: Any, y: Any, C: float, tol: float, l1_ratio: float) -> tuple[Any, Any]:
+    from sklearn.linear_model import LogisticRegression
+
+    model = LogisticRegression(C=C).fit(X, y)  # with nothing else set, as most people have it
+    return model.coef_, model.intercept_
+
+
 def _glum(X: Any, y: Any, C: float, tol: float, l1_ratio: float) -> tuple[Any, Any]:
     import glum
 
@@ -114,6 +121,7 @@ def _glum_suits(X: Any, K: int, l1_ratio: float) -> bool:
 GRID = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
 PEERS: dict[str, Peer] = {
     "sklearn_xent": Peer(_ours, (1e-8,), "sklearn_xent", lambda X, K, l1_ratio: True),
+    "LogisticRegression()": Peer(_plain, (1e-4,), "sklearn", _smooth),
     "sklearn lbfgs": Peer(_sklearn("lbfgs"), GRID, "sklearn", _smooth),
     "sklearn newton-cg": Peer(_sklearn("newton-cg"), GRID, "sklearn", _smooth),
     "sklearn newton-cholesky": Peer(_sklearn("newton-cholesky"), GRID, "sklearn", _factorable),

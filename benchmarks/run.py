@@ -75,10 +75,10 @@ def run_peer(workload, name, repeats, cap):
             break
 
 
-def collect(workload, name, repeats, cap):
+def collect(workload, name, repeats, cap, script):
     """Rows of a peer, run in a process of its own; what it managed before the cap."""
     options = ["--repeats", str(repeats), "--cap", str(cap)]
-    command = [sys.executable, __file__, "--one", name, *options, workload]
+    command = [sys.executable, script, "--one", name, *options, workload]
     try:
         out = subprocess.run(command, capture_output=True, text=True, timeout=4 * cap, check=False).stdout
     except subprocess.TimeoutExpired as error:
@@ -86,13 +86,13 @@ def collect(workload, name, repeats, cap):
     return [json.loads(line) for line in out.splitlines() if line.startswith("{")]
 
 
-def compare(workload, repeats, cap, peers):
+def compare(workload, repeats, cap, peers, script):
     """Best times of every peer, and the ratio of the best of them to ours."""
     X, y, _ = load(workload)
     K = len(np.unique(y))
     able = [name for name in peers or PEERS if PEERS[name].suits(X, K, WORKLOADS[workload].l1_ratio)]
     del X, y
-    rows = {name: collect(workload, name, repeats, cap) for name in able}
+    rows = {name: collect(workload, name, repeats, cap, script) for name in able}
     lowest = min(row["objective"] for found in rows.values() for row in found)
     best = {}
     for name, found in rows.items():
@@ -114,9 +114,10 @@ def compare(workload, repeats, cap, peers):
     return ours, peer, best[peer], ours["rows"][0]["P"]
 
 
-def main():
+def main(workloads, script=__file__):
+    """Compare on workloads, or those that are named; ``script`` knows them, too."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("workloads", nargs="*", default=list(WORKLOADS))
+    parser.add_argument("workloads", nargs="*", default=workloads)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--cap", type=float, default=60.0, help="seconds after which no more is tried")
     parser.add_argument("--peers", nargs="+", help="only these, of " + ", ".join(PEERS))
@@ -132,7 +133,7 @@ def main():
     for name in arguments.workloads:
         workload = WORKLOADS[name]
         print(f"{name}: {workload.title}", flush=True)
-        ours, peer, theirs, P = compare(name, arguments.repeats, arguments.cap, arguments.peers)
+        ours, peer, theirs, P = compare(name, arguments.repeats, arguments.cap, arguments.peers, script)
         ratio = theirs["T6"] / ours["T6"]
         print(f"  ratio {ratio:.1f} (must {workload.must:g}), best peer {peer}\n", flush=True)
         cells = (
@@ -148,4 +149,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(list(WORKLOADS))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.sparse as sp
 
-__all__ = ["WORKLOADS", "Workload", "labels", "lambda_max", "load"]
+__all__ = ["DATA", "WORKLOADS", "Workload", "labels", "lambda_max", "load"]
 
 DATA = pathlib.Path(
     os.environ.get(
@@ -23,7 +23,7 @@ DATA = pathlib.Path(
 class Workload(NamedTuple):
     """A problem, what it is, and the ratio to the best peer that it must reach.
 
-    With an l1 part the strength is the least that keeps all coefficients at zero, divided by ``share``.
+    With a ``share`` the strength is the least that keeps all coefficients at zero, divided by it.
     """
 
     make: Callable[[], tuple[Any, Any]]
@@ -212,6 +212,6 @@ def load(name: str) -> tuple[Any, Any, float]:
     """X, y and C of a workload."""
     workload = WORKLOADS[name]
     X, y = workload.make()
-    if workload.l1_ratio:
+    if workload.share:
         return X, y, workload.share * workload.l1_ratio / lambda_max(X, y)
     return X, y, workload.C
