@@ -156,11 +156,12 @@ class _FactoredHessian:
 
 
 def _factorable(point: Point) -> bool:
-    return point.coefficients.size <= CERTIFIED_LIMIT and point.objective.rows.local
+    rows = point.objective.rows
+    return rows.local and not rows.sparse and point.coefficients.size <= CERTIFIED_LIMIT
 
 
 def _worth_a_hessian(point: Point) -> int:
-    """Products with the Hessian that take as long as the matrix products of all of it, by measurement."""
+    """Products with the Hessian that take as long as all of it, by matrix products: measured on dense rows."""
     return int(np.clip(point.coefficients.size // 40, PATIENCE, UNLIMITED))
 
 
