@@ -161,7 +161,7 @@ def _factorable(point: Point) -> bool:
 
 
 def _worth_a_hessian(point: Point) -> int:
-    """Products with the Hessian that take as long as all of it, by matrix products: measured on dense rows."""
+    """Products with the Hessian that take as long as all of it: measured on dense rows."""
     return int(np.clip(point.coefficients.size // 40, PATIENCE, UNLIMITED))
 
 
