@@ -35,6 +35,8 @@ def row_bound(point: Point, goal: float) -> float:
     aim = np.where(active, point.stationarity, 0.0)
     rounding, probe = summed_rounding(point)
     noise = ROUNDED * rounding.max(axis=0)
+    if (penalty.selects & (noise > penalty.kinks)).any():
+        return np.inf  # an l1 penalty below the rounding of slopes cannot be seen to hold them
     bound, slopes = _bound_on(point, active, aim, (noise, probe), goal)
     # or all but: whatever makes up for rounding elsewhere must not take them out of what is feasible
     woken = ~active & (penalty.beyond(slopes + noise) | penalty.beyond(slopes - noise))
