@@ -1,11 +1,14 @@
 """Bounds from changes of the probabilities row by row: no lower than the gap, and had where steps fail."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 from sklearn_xent import CrossEntropyClassifier
 from sklearn_xent.problem.extended import extended
+from sklearn_xent.problem.penalties import ElasticNet
 from sklearn_xent.solvers.hessian import curvature_at, hessian_among
 from sklearn_xent.solvers.optimality_gap import factored_bound
 from sklearn_xent.solvers.row_bound import row_bound
@@ -25,6 +28,15 @@ def test_it_is_never_below_the_gap(K, penalty, ingredients):
     for point in (precise.at(near.coefficients) for near in points):
         gap = point.value - best.value
         assert row_bound(point, 0.0) >= gap * (1 - 1e-9) - 1e-14 * abs(best.value)
+
+
+@pytest.mark.parametrize("K", [2, 3])
+def test_an_l1_penalty_below_the_rounding_of_slopes_gives_no_bound(K):
+    objective = pose("none", K)
+    size = objective.shape[1]
+    l1 = np.append(np.full(size - 1, 1e-30), 0.0)
+    faint = replace(objective, penalty=ElasticNet(l1, np.zeros(size)))
+    assert row_bound(extended(faint).at(np.ones(objective.shape)), 0.0) == np.inf
 
 
 @pytest.mark.parametrize("K", [2, 3])
