@@ -57,7 +57,8 @@ def truncated_newton(objective: Objective, start: Array, visit: Visit) -> None:
 
     Eisenstat and Walker (1996), SIAM J. Sci. Comput. 17(1), choice 2 of the forcing term, but no smaller
     than tol asks for. The preconditioner is a guess of the diagonal until that is slow; then one triangular
-    factor for all classes if d allows it, else the diagonal itself.
+    factor for all classes if d allows it, else the diagonal itself; at last, of few dense columns, the
+    Hessian as it was factored before.
     """
     iterate(_Products(visit), objective.at(start), visit)
 
@@ -166,11 +167,11 @@ def _worth_a_hessian(point: Point) -> int:
 
 
 def _better(slow: Preconditioner, point: Point) -> Preconditioner:
-    if isinstance(slow, DiagonalInverse) and point.coefficients.shape[1] <= FACTOR_LIMIT + 1:
+    if not isinstance(slow, DiagonalInverse):  # that of all coefficients, or the same at this point
+        return _FactoredHessian(point) if _factorable(point) else _SharedFactor(point)
+    if point.coefficients.shape[1] <= FACTOR_LIMIT + 1:
         return _SharedFactor(point)
-    return (
-        _FactoredHessian(point) if _factorable(point) else DiagonalInverse(Point.hessian_diagonal, UNLIMITED)
-    )
+    return DiagonalInverse(Point.hessian_diagonal, UNLIMITED)
 
 
 def guessed_diagonal(point: Point) -> Array:
