@@ -9,6 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective
+from sklearn_xent.solvers.optimality_gap import Kind
 from sklearn_xent.solvers.separation import (
     SeparationWarning,
     are_separated,
@@ -30,8 +31,11 @@ ADVICE = {
 def diagnose(solution: Solution, tol: float, names: Any = None) -> ConvergenceWarning | None:
     """Return the one warning that a fit deserves, or None where its gap is as small as tol asks."""
     objective = solution.point.objective
-    separable = bool(objective.free[:-1].any()) and are_separated(solution.point)
-    direction = recession_direction(solution.point, solution.gap.nats)
+    direction = solution.ray
+    separable = direction is None and solution.status is Status.SEPARABLE
+    separable = separable or (bool(objective.free[:-1].any()) and are_separated(solution.point))
+    if direction is None:
+        direction = recession_direction(solution.point, solution.gap.nats)
     if separable and direction is None:
         direction = solution.point.coefficients
     if direction is not None:
@@ -39,10 +43,10 @@ def diagnose(solution: Solution, tol: float, names: Any = None) -> ConvergenceWa
     if solution.status is Status.CONVERGED:
         return None
     value, gap = abs(solution.point.value), solution.gap.nats
-    # the objective is not negative: a larger gap says nothing
-    known = (
-        f"within {gap:.2g} nats ({gap / value:.1g} of its value)" if gap < value else "at an unknown distance"
-    )
+    # an estimate holds near the minimum, where this is not; and the objective is not negative: a larger gap
+    # says nothing
+    bounded = solution.gap.kind is Kind.BOUND and gap < value
+    known = f"within {gap:.2g} nats ({gap / value:.1g} of its value)" if bounded else "at an unknown distance"
     iterations = len(solution.history) - 1
     return ConvergenceWarning(
         f"solver {solution.solver!r} {solution.status.value}: after {iterations} iterations the objective is "

@@ -67,6 +67,8 @@ def choose(
 ) -> tuple[str, Method]:
     """Name and method for a problem. A ``random_state`` of None is 0: a second fit has the same bits.
 
+    Where "row-space" does not apply (columns without a penalty, or not fewer than rows) it is "auto".
+
     Raises
     ------
     ValueError
@@ -85,6 +87,8 @@ def choose(
         raise _unable(solver, "l1_ratio > 0", "l1")
     if objective.penalty.bounded and not entry.bounds:
         raise _unable(solver, "coef_bounds", "bounds")
+    if solver == "row-space" and not suits_row_space(objective):
+        return choose("auto", objective, random_state, memory)
     options: dict[str, Any] = {}
     if entry.seeded:
         rng = check_random_state(0 if random_state is None else random_state)

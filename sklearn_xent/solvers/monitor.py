@@ -60,6 +60,7 @@ class Monitor:
     gap: Gap = UNKNOWN
     calibration: float = 1.0
     asked: int = 0  # iterate of the last certificate
+    ray: Array | None = None  # (K, d + 1) along which the loss falls for ever, where it has been seen
     unknown: int = 0  # certificates of the method that runs which gave no bound
     waits: list[tuple[float, float]] = field(default_factory=list)  # bounds, and guesses, that fell short
     progress: tuple[int, float, float] = 0, np.inf, np.inf  # iterate, objective and gradient norm of the last
@@ -210,9 +211,9 @@ class Monitor:
             self.unknown += 1
             large = point.objective.rows.n_rows * point.coefficients.size > POLISH_LIMIT
             if large and self.unknown >= TIMES and guess.nats < goal / UNASKED**2:
-                separated = recession_direction(point, guess.nats) is not None
-                self.best = point if separated else self.best
-                raise Stop(Status.SEPARABLE if separated else Status.STALLED)
+                self.ray = recession_direction(point, guess.nats)
+                self.best = point if self.ray is not None else self.best
+                raise Stop(Status.STALLED if self.ray is None else Status.SEPARABLE)
         if patient and self.curvature is None:
             self.waits.append((self.gap.nats, guess.nats))
             return

@@ -51,15 +51,12 @@ def row_space(
 ) -> None:
     """Newton's method on the n x n problem; X is read a few times. O(n^2) memory.
 
-    Where it does not apply (columns without a penalty, or more rows than columns) or rounding leaves it
-    short of tol, truncated Newton goes on.
+    Where rounding leaves it short of tol, truncated Newton goes on.
     """
-    if suits_row_space(objective):
-        dtype = np.float32 if visit.tol >= SINGLE_PRECISION else np.float64
-        small = RowSpace(objective, dtype, {} if memory is None else memory)
-        point = objective.at(small.optimum(visit.goal))
-        start = iterate(_Corrections(small), point, visit).coefficients
-    truncated_newton(objective, start, visit)
+    dtype = np.float32 if visit.tol >= SINGLE_PRECISION else np.float64
+    small = RowSpace(objective, dtype, {} if memory is None else memory)
+    point = objective.at(small.optimum(visit.goal))
+    truncated_newton(objective, iterate(_Corrections(small), point, visit).coefficients, visit)
 
 
 class _Corrections:

@@ -14,10 +14,11 @@ from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.curvature import Curvature
 from sklearn_xent.solvers.history import History
+from sklearn_xent.solvers.methods import FIRST_ORDER
 from sklearn_xent.solvers.monitor import UNKNOWN, Monitor, Report
-from sklearn_xent.solvers.optimality_gap import Gap, Kind
+from sklearn_xent.solvers.optimality_gap import Gap, Kind, polishable
 from sklearn_xent.solvers.polish import certify_polished
-from sklearn_xent.solvers.separation import NEARLY_CERTAIN
+from sklearn_xent.solvers.separation import NEARLY_CERTAIN, recession_direction
 from sklearn_xent.solvers.tolerance import goal
 from sklearn_xent.solvers.visit import Method, Stage, Status, Stop
 
@@ -34,6 +35,7 @@ class Solution:
     history: History
     curvature: Curvature | None
     solver: str = ""
+    ray: Array | None = None  # (K, d + 1) along which the loss falls for ever, where it has been seen
 
 
 def minimise(
@@ -70,12 +72,17 @@ def minimise(
             point, gap = best, UNKNOWN  # in another precision a stage may end above its start
         if status is not Status.STALLED:
             break
+        if i == 0 and name not in FIRST_ORDER and polishable(point):
+            monitor.ray = recession_direction(point, gap.nats)
+            if monitor.ray is not None:  # no minimum to be had: others would go on along the ray
+                status = Status.SEPARABLE
+                break
         best, start = point, point.coefficients
     if status is Status.ITERATION_LIMIT and gap.nats > goal(point, tol):
         lowest = max(lowest, _least(objective, stages[i + 1 :], point, tol))
     if status is not Status.CONVERGED:
         gap, status = _known(point, gap, status, lowest, tol)
-    return Solution(point.plain, gap, status, monitor.history, curvature, monitor.solver)
+    return Solution(point.plain, gap, status, monitor.history, curvature, monitor.solver, monitor.ray)
 
 
 def _known(point: Point, gap: Gap, status: Status, lowest: float, tol: float) -> tuple[Gap, Status]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import signal
+import sys
 import time
 import traceback
 import warnings
@@ -28,6 +29,7 @@ PROMISE = 1e-6  # relative to the minimum
 # Seconds of processor time after which a fit hangs: twenty times and more what the slowest honest method
 # takes on problems of the size (small: tens of milliseconds, medium: a few seconds).
 SECONDS = {"small": 4.0, "medium": 60.0}
+TRACED = 5  # times as much where each line is traced, as coverage does: what a small fit takes is its lines
 
 
 class Hang(BaseException):
@@ -41,6 +43,8 @@ def time_limit(seconds):
     def stop(*_):
         raise Hang
 
+    if sys.gettrace() is not None:
+        seconds *= TRACED
     before = signal.signal(signal.SIGPROF, stop)
     signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
