@@ -60,8 +60,8 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         "newton-cholesky", "progressive" (many rows), "row-space" (fewer rows than columns),
         "truncated-newton" (sparse, wide), "quasi-newton" (many classes) and, with l1 or bounds,
         "proximal-newton" and "orthant-newton" (sparse, many columns), and hands over to another where one
-        stalls: ``solver_``. A solver that is named does so where the data are small; "row-space" is
-        "auto" where it does not apply.
+        stalls: ``solver_``. A solver that is named does so where the data are small; "row-space" and
+        "progressive" are "auto" where they do not apply.
         By scipy: "lbfgs", "bfgs", "cg", "newton-cg", "tnc", "trust-ncg", "trust-krylov", "trust-exact".
         For teaching: "gradient-descent" and "accelerated-gradient", on standardised columns.
         With l1: "proximal-newton", "orthant-newton", "accelerated-gradient", "lbfgs"; with bounds all but

@@ -40,7 +40,6 @@ DEAR, LEAST_PATIENCE = 2e11, 12
 # its rows take, half a second.
 PATIENCE_OF_SMALL, ILL_CONDITIONED = (50, 100), 1e9
 PATIENCE_OF_KINKED = 75  # at the most, where each step is a quadratic program
-EXTENDED = 50  # iterations in extended precision, from where a method stalled
 Report = Callable[[str, Point, History], Any]
 
 
@@ -87,7 +86,8 @@ class _Patience:
     def __init__(self, objective: Objective) -> None:
         n_rows, self._size = objective.rows.n_rows, math.prod(objective.shape)
         factor = n_rows * objective.shape[0] * self._size**2
-        step = factor if factor <= AFFORDABLE else n_rows * self._size**2  # beyond, of a Hessian
+        # beyond, of a Hessian, and of its eigenvalues where it is singular
+        step = factor if factor <= AFFORDABLE else (n_rows + self._size) * self._size**2
         self._dear = int(np.clip(DEAR / max(step, 1), LEAST_PATIENCE, PATIENCE))
         self._selects = objective.penalty.kinked  # most steps are then of few coefficients
         # a small problem is finished in extended precision
@@ -130,7 +130,9 @@ def _stages(solver: str, objective: Objective, random_state: Any, memory: Any) -
         exact, method = (
             ("newton-cholesky", newton_cholesky) if objective.penalty.smooth else ("active-set", active_set)
         )
-        stages.append(Stage(f"{exact} (extended precision)", method, extended=True, limit=EXTENDED))
+        stages.append(
+            Stage(f"{exact} (extended precision)", method, extended=True, limit=PATIENCE_OF_SMALL[0])
+        )
         # nothing of the same model in float64 will get further
         others = [other for other in others if other in FIRST_ORDER or not objective.penalty.smooth]
     # once more where another method got further than it; and afresh, where a step of rounding led too far

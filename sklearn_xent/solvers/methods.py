@@ -32,6 +32,7 @@ __all__ = ["FIRST_ORDER", "METHODS", "Entry", "choose", "successors"]
 # Methods that see no second derivatives: thousands of iterations are what they take.
 FIRST_ORDER = frozenset({"gradient-descent", "accelerated-gradient", "lbfgs", "bfgs", "cg"})
 FACTORED = 400  # coefficients up to which factoring a Hessian is cheaper than the products in place of it
+SAMPLED = 1e5  # entries of X from which its Hessian is dearer than what a sample of the rows takes
 
 
 class Entry(NamedTuple):
@@ -67,7 +68,8 @@ def choose(
 ) -> tuple[str, Method]:
     """Name and method for a problem. A ``random_state`` of None is 0: a second fit has the same bits.
 
-    Where "row-space" does not apply (columns without a penalty, or not fewer than rows) it is "auto".
+    "row-space" (of columns without a penalty, or not fewer than rows) and "progressive" (of too few rows)
+    are "auto" where they do not apply.
 
     Raises
     ------
@@ -87,7 +89,7 @@ def choose(
         raise _unable(solver, "l1_ratio > 0", "l1")
     if objective.penalty.bounded and not entry.bounds:
         raise _unable(solver, "coef_bounds", "bounds")
-    if solver == "row-space" and not suits_row_space(objective):
+    if not _applies(solver, objective):
         return choose("auto", objective, random_state, memory)
     options: dict[str, Any] = {}
     if entry.seeded:
@@ -116,6 +118,14 @@ def successors(name: str, objective: Objective) -> list[str]:
     return [other for other in names if other != name]
 
 
+def _applies(solver: str, objective: Objective) -> bool:
+    """Whether a method has of a problem what it is for."""
+    if solver == "progressive":
+        rows = objective.rows
+        return not rows.local or rows.n_rows >= 2 * HESSIAN.n_rows(rows.n_rows, objective.shape)
+    return solver != "row-space" or suits_row_space(objective)
+
+
 def _unable(solver: str, what: str, field: str) -> ValueError:
     able = ["auto", *sorted(name for name, other in METHODS.items() if getattr(other, field))]
     return ValueError(f"solver={solver!r} cannot treat {what}; use one of {able}.")
@@ -131,8 +141,13 @@ def _fastest(objective: Objective) -> str:
         # a lasso has no more coefficients in use than rows, of which it factors a Hessian
         many = objective.rows.sparse and not small and n_rows > 4 * CERTIFIED_LIMIT
         return "orthant-newton" if many else "proximal-newton"
-    costly = objective.rows.bytes > LARGE or not objective.rows.local
-    if small and costly and n_rows >= 4 * HESSIAN.n_rows(n_rows, objective.shape):
+    # a factored Hessian of sparse rows is that of dense ones
+    costly = objective.rows.bytes > LARGE or (K * size <= FACTORED and n_rows * size > SAMPLED)
+    if (
+        small
+        and (costly or not objective.rows.local)
+        and n_rows >= 4 * HESSIAN.n_rows(n_rows, objective.shape)
+    ):
         return "progressive"
     if K * size <= FACTORED:
         return "newton-cholesky"

@@ -61,6 +61,7 @@ class Monitor:
     calibration: float = 1.0
     asked: int = 0  # iterate of the last certificate
     ray: Array | None = None  # (K, d + 1) along which the loss falls for ever, where it has been seen
+    looked: bool = False  # for one
     unknown: int = 0  # certificates of the method that runs which gave no bound
     waits: list[tuple[float, float]] = field(default_factory=list)  # bounds, and guesses, that fell short
     progress: tuple[int, float, float] = 0, np.inf, np.inf  # iterate, objective and gradient norm of the last
@@ -122,10 +123,16 @@ class Monitor:
         before = self.history.objective[-min(IDLE // 2, len(self.history))]
         # rows that are separated lower it for ever
         goes_on = point.objective.penalty.smooth and polishable(point) and point.loss > NEARLY_CERTAIN
-        if goes_on and point.value < FALLING * before:
+        if goes_on and point.value < FALLING * before and not self._recedes(point):
             self.deadline += IDLE // 2
             return False
         return True
+
+    def _recedes(self, point: Point) -> bool:
+        """Whether rows are separated, so that their loss may be had at once; asked of one point of a fit."""
+        if not self.looked:
+            self.looked, self.ray = True, recession_direction(point, np.inf)
+        return self.ray is not None
 
     def _progress(self, point: Point, goal: float) -> int:
         """Iterates up to the last that lowered the objective visibly, or the gradient's norm."""

@@ -17,12 +17,13 @@ import scipy.sparse as sp
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.factor import cholesky, rounding_of, singular_vectors, spectrum, triangular
+from sklearn_xent.factor import EPS, cholesky, rounding_of, singular_vectors, spectrum, triangular
 from sklearn_xent.problem import margins
 from sklearn_xent.problem.extended import ExtendedPoint, extended
 from sklearn_xent.problem.objective import Objective
-from sklearn_xent.problem.point import Point
+from sklearn_xent.problem.point import Line, Point
 from sklearn_xent.solvers.hessian import affordable
+from sklearn_xent.solvers.line_search import TRIALS
 from sklearn_xent.solvers.optimality_gap import polishable
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "NEARLY_CERTAIN",
     "SeparationWarning",
     "are_separated",
+    "beyond_separation",
     "recession_direction",
 ]
 
@@ -47,7 +49,6 @@ UNDERFLOW = 1e-290  # nats: what is less is nothing
 REGULAR = 1e-8  # least squared pivot of a Gram matrix that is not singular, whatever its sums have lost
 # Of the loss, that a margin may hold: however small the gap is said to be, and where slopes hide in rounding.
 LEAST_SHARE, LARGEST_SHARE = 1e-12, 1e-6
-
 
 NEARLY_CERTAIN = 1e-3  # nats: separable data are fitted this far, and no further, without a penalty
 
@@ -80,6 +81,18 @@ def recession_direction(point: Point, gap: float) -> Array | None:
         if direction is not None:
             return direction
     return None
+
+
+def beyond_separation(point: Point, ray: Array) -> Array:
+    """Coefficients (K, d + 1) along a ray where the rows that it separates have hardly any loss left."""
+    line, far, lowest = Line(point, ray / np.abs(ray).max()), 0.0, point.value
+    for t in np.exp2(np.arange(TRIALS)).tolist():
+        value, _ = line.evaluate(t)
+        if not value <= lowest:
+            break
+        if value < lowest * (1 - 8 * EPS):
+            far, lowest = t, value
+    return point.coefficients + far * line.direction
 
 
 def _direction(point: Point, share: float) -> Array | None:

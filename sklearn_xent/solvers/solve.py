@@ -18,7 +18,7 @@ from sklearn_xent.solvers.methods import FIRST_ORDER
 from sklearn_xent.solvers.monitor import UNKNOWN, Monitor, Report
 from sklearn_xent.solvers.optimality_gap import Gap, Kind, polishable
 from sklearn_xent.solvers.polish import certify_polished
-from sklearn_xent.solvers.separation import NEARLY_CERTAIN, recession_direction
+from sklearn_xent.solvers.separation import NEARLY_CERTAIN, beyond_separation, recession_direction
 from sklearn_xent.solvers.tolerance import goal
 from sklearn_xent.solvers.visit import Method, Stage, Status, Stop
 
@@ -72,17 +72,33 @@ def minimise(
             point, gap = best, UNKNOWN  # in another precision a stage may end above its start
         if status is not Status.STALLED:
             break
-        if i == 0 and name not in FIRST_ORDER and polishable(point):
-            monitor.ray = recession_direction(point, gap.nats)
-            if monitor.ray is not None:  # no minimum to be had: others would go on along the ray
-                status = Status.SEPARABLE
-                break
+        if i == 0 and _recedes(point, gap, name, monitor):
+            point, gap, curvature, status = _beyond_separation(stages[0], here, point, monitor)
+            break
         best, start = point, point.coefficients
     if status is Status.ITERATION_LIMIT and gap.nats > goal(point, tol):
         lowest = max(lowest, _least(objective, stages[i + 1 :], point, tol))
     if status is not Status.CONVERGED:
         gap, status = _known(point, gap, status, lowest, tol)
     return Solution(point.plain, gap, status, monitor.history, curvature, monitor.solver, monitor.ray)
+
+
+def _recedes(point: Point, gap: Gap, name: str, monitor: Monitor) -> bool:
+    """Whether rows are separated where a method of second order ended; the monitor then has the ray."""
+    if monitor.ray is None and name not in FIRST_ORDER and polishable(point):
+        monitor.ray = recession_direction(point, gap.nats)
+    return monitor.ray is not None
+
+
+def _beyond_separation(
+    stage: Stage, objective: Objective, point: Point, monitor: Monitor
+) -> tuple[Point, Gap, Curvature | None, Status]:
+    """The method once more, from where separated rows have no loss left: there is no minimum to go on to."""
+    assert monitor.ray is not None
+    monitor.begin(stage.name, stage.limit)
+    start = beyond_separation(point, monitor.ray)
+    point, gap, curvature, status = _run(objective, stage.method, start, monitor)
+    return point, gap, curvature, status if status is Status.STOPPED else Status.SEPARABLE
 
 
 def _known(point: Point, gap: Gap, status: Status, lowest: float, tol: float) -> tuple[Gap, Status]:

@@ -122,16 +122,16 @@ def test_a_factor_of_zero_leaves_separating_columns_without_an_optimum():
 
 @pytest.fixture
 def gives_up(monkeypatch):
-    """Have Newton's method, which "auto" takes for these data, propose its start and no more."""
+    """Have the methods that "auto" takes for these data propose their start and no more."""
     entry = methods.Entry(lambda objective, start, visit: visit(objective.at(start)), l1=True, bounds=True)
-    monkeypatch.setitem(METHODS, "newton-cholesky", entry)
-    monkeypatch.setitem(METHODS, "proximal-newton", entry)
+    for name in ("newton-cholesky", "progressive", "proximal-newton"):
+        monkeypatch.setitem(METHODS, name, entry)
 
 
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
-        ({}, "newton-cholesky, truncated-newton"),
+        ({}, "progressive, truncated-newton"),
         ({"l1_ratio": 1.0}, "proximal-newton, orthant-newton"),
         ({"coef_bounds": (0, None)}, "proximal-newton, orthant-newton"),
     ],
@@ -166,10 +166,10 @@ def test_auto_hands_over_where_a_method_goes_on_and_on(monkeypatch):
             start = start + 1e-9
             visit(objective.at(start))
 
-    monkeypatch.setitem(METHODS, "newton-cholesky", methods.Entry(endless, l1=False))
+    monkeypatch.setitem(METHODS, "progressive", methods.Entry(endless, l1=False))
     model, caught = fitted(*overlapping(**LARGE))
     assert not caught
-    assert model.solver_ == "newton-cholesky, truncated-newton"
+    assert model.solver_ == "progressive, truncated-newton"
     assert IDLE < model.n_iter_ < PATIENCE + 20
 
 
