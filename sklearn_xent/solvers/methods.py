@@ -143,11 +143,7 @@ def _fastest(objective: Objective) -> str:
         return "orthant-newton" if many else "proximal-newton"
     # a factored Hessian of sparse rows is that of dense ones
     costly = objective.rows.bytes > LARGE or (K * size <= FACTORED and n_rows * size > SAMPLED)
-    if (
-        small
-        and (costly or not objective.rows.local)
-        and n_rows >= 4 * HESSIAN.n_rows(n_rows, objective.shape)
-    ):
+    if small and (costly or not objective.rows.local) and _applies("progressive", objective):
         return "progressive"
     if K * size <= FACTORED:
         return "newton-cholesky"
