@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.factor import WELL_CONDITIONED
 from sklearn_xent.problem.extended import extended
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.point import Point
@@ -149,7 +150,9 @@ def _stages(solver: str, objective: Objective, random_state: Any, memory: Any) -
 
 def _of_least_norm(solution: Solution, tol: float) -> Solution:
     """The coefficients of least norm among those of the same logits, unless rounding makes them worse."""
-    point = solution.point
+    point, curvature = solution.point, solution.curvature
+    if curvature is not None and curvature.least_pivot > WELL_CONDITIONED:
+        return solution  # no direction is without curvature
     W = minimum_norm(point.objective, point.coefficients)
     if W is point.coefficients or np.array_equal(W, point.coefficients):
         return solution

@@ -74,10 +74,15 @@ def recession_direction(point: Point, gap: float) -> Array | None:
         return None
     # twice: where separated rows are all that is left, the gap is what they hold, but for rounding
     tight = max(min(2 * gap, point.value), LEAST_SHARE * point.loss, UNDERFLOW)
-    for share in (tight, LARGEST_SHARE * point.loss):
-        if share < tight:
-            return None
-        direction = _direction(point, share)
+    loose = max(tight, LARGEST_SHARE * point.loss)
+    free = np.broadcast_to(point.objective.free, point.coefficients.shape)
+    spaces = {loose: _unconstrained(point, free, loose)}
+    for share in dict.fromkeys((tight, loose)):
+        if not spaces[loose][0].shape[1]:
+            return (
+                None  # the margins that must stay leave no direction, and the fewer stay the more they leave
+            )
+        direction = _direction(point, share, *(spaces.get(share) or _unconstrained(point, free, share)))
         if direction is not None:
             return direction
     return None
@@ -95,11 +100,10 @@ def beyond_separation(point: Point, ray: Array) -> Array:
     return point.coefficients + far * line.direction
 
 
-def _direction(point: Point, share: float) -> Array | None:
-    """The direction among those that leave alone the margins that hold more than a share."""
+def _direction(point: Point, share: float, basis: Array, off: Array) -> Array | None:
+    """The direction among those of a basis, which leave alone the margins that hold more than a share."""
     objective = point.objective
     free = np.broadcast_to(objective.free, point.coefficients.shape)
-    basis, off = _unconstrained(point, free, share)
     if not basis.shape[1]:
         return None
     (growing,), _ = objective.rows.sweep(margins.count_growing, point.expansion, share, reads=False)
