@@ -10,7 +10,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.composites import final_step
-from sklearn_xent.displays.frame import COLOURS, DASHES, MARKERS, axes_for, merged, to_frame
+from sklearn_xent.displays.frame import (
+    COLOURS,
+    DASHES,
+    MARKERS,
+    axes_for,
+    merged,
+    ticks_of_logarithm,
+    to_frame,
+)
 from sklearn_xent.displays.names import as_texts, legend_of, title_of
 
 __all__ = ["ConvergenceDisplay"]
@@ -213,7 +221,7 @@ class ConvergenceDisplay:
 
         if not any(len(line.get_xdata()) for line in self.certificate_lines_):
             return []
-        style = {"linestyle": ":", "linewidth": 1.2, "marker": "o", "markersize": 4.5}
+        style: Any = {"linestyle": ":", "linewidth": 1.2, "marker": "o", "markersize": 4.5}
         text = "certificate's steps"
         return [Line2D([], [], color="0.3", markerfacecolor="white", label=text, **style)]
 
@@ -227,10 +235,11 @@ class ConvergenceDisplay:
         if first > 0:
             self.ax_.set_xscale("log")
             self.ax_.set_xlim(left=first / (last / first) ** ROOM)
+            ticks_of_logarithm(self.ax_)
         else:  # iterations begin with 0
             self.ax_.set_xscale("symlog", linthresh=1.0 if x == "iterations" else min(ends) / 10)
             self.ax_.set_xlim(left=0)
-        self.ax_.xaxis.set_major_formatter("{x:g}")
+            self.ax_.xaxis.set_major_formatter("{x:g}")
 
     def _steps(self, label: str) -> Array:
         history = self.histories[label]
