@@ -25,8 +25,8 @@ BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
 # %%
 # Odds, and the sigmoid
 # ---------------------
-# Odds of 3 to 1 are a probability of 3/4. The logarithm of the odds, the logit, may be any number; the sigmoid
-# leads from it back to the probability.
+# Odds of 3 to 1 are a probability of 3/4. The logarithm of the odds, the logit, may be any number; the
+# sigmoid leads from it back to the probability.
 odds = np.array([1 / 9, 1 / 3, 1, 3, 9])
 logits = np.log(odds)
 print("odds       ", odds.round(2))
@@ -150,7 +150,8 @@ ax.grid(alpha=0.25)
 # %%
 # Overfitting
 # -----------
-# The weaker the penalty, the lower the loss on the rows of the fit; on rows that were left out it rises again.
+# The weaker the penalty, the lower the loss on the rows of the fit; on rows that were left out it rises
+# again.
 X, y = load_breast_cancer(return_X_y=True)
 model = CrossEntropyClassifierCV(Cs=np.geomspace(0.003, 30_000, 22)).fit(X, y)
 training, unseen = model.paths_[0][0].losses, -model.mean_score_[0]
