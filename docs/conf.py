@@ -35,6 +35,7 @@ templates_path = ["_templates"]
 exclude_patterns = ["_build"]
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 html_title = "sklearn_xent"
 html_sidebars = {"*": []}  # pages of their own, without sections to navigate
 html_theme_options = {
