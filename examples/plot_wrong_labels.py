@@ -21,10 +21,10 @@ noisy[swapped] = (y[swapped] + rng.integers(1, 10, 30)) % 10
 # %%
 # Forecasts of rows that the model has not seen: it cannot have learnt their labels by heart.
 P = cross_val_predict(CrossEntropyClassifier(C=0.01), X, noisy, cv=5, method="predict_proba")
-display = LossContributionDisplay.from_predictions(noisy, P)
 
 # %%
 # The swapped samples are marked on the curve of the samples, which come worst first.
+display = LossContributionDisplay.from_predictions(noisy, P)
 wrong = np.isin(display.frame()["sample"], swapped)
 samples, losses = (values[1:][wrong] for values in display.line_.get_data())
 display.ax_[1].plot(samples, losses, "kx", markersize=7, label="swapped labels")
