@@ -236,7 +236,7 @@ class LossContributionDisplay:
             If ``ax`` is given and is not two axes.
         """
         if ax is None:
-            figure = axes_for(None, (11, 4.6)).figure
+            figure = axes_for(None, (9.6, 4.4)).figure
             figure.clear()
             ax = figure.subplots(1, 2, width_ratios=(1, 1.25))
         axes = np.ravel(ax)

@@ -79,18 +79,30 @@ def test_convergence_shows_the_history():
         *[(s, 1.0) for s in ("proximal-newton", "accelerated-gradient")],
     ],
 )
-def test_the_steps_of_a_certificate_are_drawn_as_another_thing(solver, l1_ratio, capsys):
-    """What the method itself visits is what ``verbose`` prints."""
+def test_the_steps_of_a_certificate_are_those_that_the_method_did_not_visit(solver, l1_ratio, capsys):
+    """What the method itself visits is what ``verbose`` prints; one step alone is not told from it."""
     model = CrossEntropyClassifier(solver=solver, l1_ratio=l1_ratio, verbose=1).fit(*overlapping())
     visited = len([line for line in capsys.readouterr().out.splitlines() if "iteration" in line])
-    display = ConvergenceDisplay.from_estimator(model)
+    _, steps = drawn(ConvergenceDisplay.from_estimator(model))
+    others = len(model.history_["objective"]) - visited
+    assert len(steps) == (others if others > 1 else 0)
+
+
+def test_the_steps_of_a_certificate_are_drawn_as_another_thing():
+    history = {"objective": np.geomspace(1, 1e-8, 6), "passes": np.array([2.0, 4, 6, 9, 9, 9])}
+    display = ConvergenceDisplay(histories={"a": history}).plot(y="objective")
     own, steps = drawn(display)
-    assert len(own) == visited
-    assert len(steps) == len(model.history_["objective"]) - visited > 0
-    assert display.certificate_lines_[0].get_markerfacecolor() == "white"
-    np.testing.assert_array_equal(display.certificate_lines_[0].get_xydata()[0], own[-1])
-    assert "certificate's steps" in [text.get_text() for text in display.ax_.get_legend().get_texts()]
-    assert display.frame()["certificate"].sum() == len(steps)
+    assert [len(own), len(steps)] == [3, 3]
+    line = display.certificate_lines_[0]
+    np.testing.assert_array_equal(line.get_xydata()[0], own[-1])
+    assert line.get_color() == display.lines_[0].get_color()
+    assert line.get_linestyle() != display.lines_[0].get_linestyle()
+    assert line.get_markerfacecolor() == "white"
+    legend = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert legend == ["a", "certificate's steps"]
+    complete = history | dict.fromkeys(("seconds", "gap", "gradient_norm"), np.arange(6.0))
+    frame = ConvergenceDisplay(histories={"a": complete}).frame()
+    assert frame["certificate"].tolist() == [False] * 3 + [True] * 3
 
 
 def test_a_fit_without_a_certificate_has_none_drawn():
