@@ -1,4 +1,6 @@
 import os
+import pathlib
+import re
 import warnings
 
 import sklearn_xent
@@ -33,10 +35,12 @@ templates_path = ["_templates"]
 exclude_patterns = ["_build"]
 html_theme = "pydata_sphinx_theme"
 html_static_path = ["_static"]
+html_css_files = ["pages.css"]
 html_title = "sklearn_xent"
 html_sidebars = {"*": []}  # pages of their own, without sections to navigate
 html_theme_options = {
-    "header_links_before_dropdown": 4,
+    "header_links_before_dropdown": 5,
+    "header_dropdown_text": "More",
     "show_prev_next": False,
     "navigation_with_keys": False,
     "secondary_sidebar_items": ["page-toc"],
@@ -53,14 +57,38 @@ numpydoc_validation_exclude = {r"\.(Decomposition|Comparison|CrossEntropyPath)\b
 numpydoc_class_members_toctree = False
 
 warnings.filterwarnings("ignore", message="Matplotlib is currently using agg")
+suppress_warnings = ["config.cache"]  # the orders below are functions
+SECTIONS = (pathlib.Path(__file__).parents[1] / "examples" / "README.rst").read_text()
+
+
+def place(path):
+    """Where an example is in the gallery's sections; one that is in none fails the build."""
+    return SECTIONS.index(f"../examples/{os.path.basename(path)}\n")
+
+
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
+    "backreferences_dir": "gallery/backreferences",
     "filename_pattern": r"/plot_",
-    "within_subsection_order": "FileNameSortKey",
+    "within_subsection_order": place,
+    "minigallery_sort_order": place,
+    "capture_repr": (),  # no page ends with the repr of a display
     "download_all_examples": False,
     "remove_config_comments": True,
     "show_memory": False,
     "min_reported_time": 1e6,
     "abort_on_example_error": True,
 }
+
+
+def sections_alone(app, docname, source):
+    """Take the list of all examples out of the gallery's page: its sections have shown them."""
+    if docname == "gallery/index":
+        thumbnails = r"\.\. raw:: html\n\n    <div class=\"sphx-glr-thumbnails\">.*?(?=\.\. toctree::)"
+        source[0], found = re.subn(thumbnails, "", source[0], flags=re.DOTALL)
+        assert found == 1, "sphinx-gallery writes its list of examples in another way"
+
+
+def setup(app):
+    app.connect("source-read", sections_alone)

@@ -1,6 +1,6 @@
 """
-Solvers compared
-================
+What each solver pays for the same minimum
+==========================================
 
 Every solver comes to the same minimum, or warns. What they pay for it differs: here in passes over
 the data.
@@ -26,5 +26,5 @@ for solver in ("newton-cholesky", "lbfgs", "truncated-newton", "accelerated-grad
 # %%
 # Newton's method and L-BFGS work in coordinates in which the loss is round; the two gradient methods
 # work on columns that are standardised and no more, and so show the conditioning of the problem.
-# The last drop of each is not its own: the certificate that ends a small fit polishes it by a Newton step.
+# What is dotted is not their own: the certificate that ends a small fit polishes it by Newton steps.
 ConvergenceDisplay.from_estimators(fits, x="passes", name="wine, raw columns")

@@ -40,20 +40,20 @@ print(f"gradient descent, {descent.n_iter_} steps: {descent.history_['objective'
 print(f"Newton, {newton.n_iter_} steps: {newton.history_['objective'][-1]:.9f}")
 
 # %%
-# The last drop of the descent is the certificate's polishing Newton step, not its own. The loss is a
-# bowl; descent runs down its steep side and then creeps along its valley.
-figure, axes = plt.subplots(1, 2, figsize=(11, 4.4), layout="constrained")
+# The loss is a bowl; descent runs down its steep side and then creeps along its valley. What is dotted on the
+# right are the Newton steps by which the certificate ends a small fit, not the methods' own.
+figure, axes = plt.subplots(1, 2, figsize=(9.4, 4.4), layout="constrained")
 first, second = np.meshgrid(np.linspace(-0.4, 2.4, 60), np.linspace(-0.5, 6.0, 60))
 bowl = [
     cross_entropy_loss(y, X @ [u, v] + newton.intercept_[0], from_logits=True)
     for u, v in zip(first.ravel(), second.ravel(), strict=True)
 ]
 contours = axes[0].contour(first, second, np.reshape(bowl, first.shape), 14, cmap="viridis")
-axes[0].clabel(contours, fontsize=7)
+axes[0].clabel(contours, fontsize=8)
 axes[0].plot(*path.T, ".-", color="#D55E00", markersize=4, label="200 steps by hand")
 axes[0].plot(*newton.coef_[0], "k*", markersize=13, label="minimum")
 axes[0].set(xlabel="Weight of mean texture", ylabel="Weight of mean concave points")
-axes[0].legend(loc="lower right")
+axes[0].legend(loc="lower right", framealpha=1.0)
 ConvergenceDisplay.from_estimators(
     {"gradient-descent": descent, "newton-cholesky": newton}, ax=axes[1], name="Objective above the minimum"
 )

@@ -1,6 +1,6 @@
 """
-Beyond linear models: a network of one hidden layer
-===================================================
+Train a small network on cross-entropy, by hand
+===============================================
 
 The loss is the same wherever probabilities are learnt. A page of numpy trains a small network: softmax
 and cross-entropy from this package, the gradient by the chain rule, scipy for the descent.
@@ -63,18 +63,27 @@ linear = CrossEntropyClassifier().fit(X, y)
 linear_loss = cross_entropy_loss(y, linear.predict_proba(X))
 print(f"linear {linear_loss:.3f} nats, network {curve[-1]:.3f} nats")
 
-figure, axes = plt.subplots(1, 2, figsize=(10, 4.4), layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(9.4, 4.4), layout="constrained")
 axes[0].semilogy(curve, color="#0072B2", linewidth=2, label="network")
 axes[0].axhline(linear_loss, color="#D55E00", linestyle="--", label="softmax regression, optimum")
-axes[0].axhline(np.log(K), color="0.5", linestyle=":", label="class frequencies, log 3")
+axes[0].axhline(np.log(K), color="0.5", linestyle=":", label="class frequencies: log 3")
 axes[0].set(xlabel="Iterations", ylabel="Mean cross-entropy (nats)")
-axes[0].legend(frameon=False)
+axes[0].grid(alpha=0.25)
+axes[0].legend(frameon=False, loc="upper right", bbox_to_anchor=(1.0, 0.85))
 u, v = np.meshgrid(np.linspace(-1.2, 1.2, 200), np.linspace(-1.2, 1.2, 200))
 P = softmax(logits(found.x, np.column_stack([u.ravel(), v.ravel()])))
 colours = np.array([[0, 114, 178], [213, 94, 0], [0, 158, 115]]) / 255
 picture = (P @ colours).reshape(200, 200, 3)
 axes[1].imshow(0.5 + 0.5 * picture, extent=(-1.2, 1.2, -1.2, 1.2), origin="lower")
 for k, marker in enumerate("os^"):
-    axes[1].scatter(*X[y == k].T, s=12, marker=marker, color=colours[k], edgecolors="white", linewidths=0.4)
+    axes[1].scatter(
+        *X[y == k].T,
+        s=18,
+        marker=marker,
+        color=colours[k],
+        edgecolors="white",
+        linewidths=0.4,
+        label=f"arm {k}",
+    )
+axes[1].legend(loc="lower right", framealpha=0.9)
 axes[1].set(xlabel="First column", ylabel="Second column", title="Probabilities of the network")
-plt.show()

@@ -1,6 +1,6 @@
 """
-Odds ratios with their intervals
-================================
+Read odds ratios with their intervals
+=====================================
 
 Which measurements go with a malignant tumour, and how surely? Without a penalty the estimates are those
 of maximum likelihood, and have standard errors.

@@ -1,6 +1,6 @@
 """
-Do the probabilities mean what they say
-=======================================
+See whether probabilities mean what they say
+============================================
 
 A naive Bayes classifier ranks well and is far too sure. The isotonic curve shows where, the grey band
 what chance alone would do to calibrated forecasts, and the decomposition what it costs in nats.
@@ -19,7 +19,7 @@ ours, bayes = CrossEntropyClassifier().fit(X, y), GaussianNB().fit(X, y)
 
 # %%
 # Both on rows they have not seen.
-figure, axes = plt.subplots(1, 2, figsize=(11.5, 6.2), layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(9.6, 5.3), layout="constrained")
 for model, ax in zip((bayes, ours), axes, strict=True):
     ReliabilityDisplay.from_estimator(model, X_test, y_test, ax=ax)
 

@@ -1,6 +1,6 @@
 """
-Learn from a stream
-===================
+Learn from a stream without a learning rate
+===========================================
 
 Rows that come in batches, and are read once. Each batch is scored before it is learnt from: on a stream that
 is the honest loss, and nothing has to be held out. ``MiniBatchCrossEntropyClassifier`` takes Newton steps and
@@ -46,26 +46,31 @@ losses = {name: progressive_losses(model) for name, model in streams.items()}
 
 optimum = CrossEntropyClassifier().fit(X, y)
 least = cross_entropy_loss(y, optimum.decision_function(X), from_logits=True)
-fig, ax = plt.subplots(figsize=(7, 4.6), layout="constrained")
-window = 20
-colors = dict(zip(losses, ("C0", "C1", "C2", "C3"), strict=True))
-for name, values in losses.items():
+figure, ax = plt.subplots(figsize=(7, 5), layout="constrained")
+window, top = 20, 0.0
+styles = zip(("#0072B2", "#E69F00", "#009E73", "#D55E00"), ("-", "-.", ":", "--"), "oDs^", strict=True)
+for (name, values), (color, dash, marker) in zip(losses.items(), styles, strict=True):
     smooth = np.convolve(values, np.ones(window) / window, mode="valid")
     ours = name.startswith("MiniBatch")
     ax.plot(
         200 * (window + np.arange(len(smooth))),
         smooth,
         label=name,
-        linewidth=2.5 if ours else 1.2,
-        color=colors[name],
+        linewidth=2.5 if ours else 1.5,
+        color=color,
+        linestyle=dash,
+        marker=marker,
+        markersize=5,
+        markevery=18,
         zorder=3 if ours else 2,
     )
-ax.axhline(least, color="0.4", linestyle=":", label="optimum of all rows, on those rows")
+    top = max(top, smooth.max())
+ax.axhline(least, color="0.3", linewidth=1, label="optimum of all rows, on those rows")
 ax.set(
-    xlabel="rows read",
-    ylabel=f"log loss of the last {window} batches (nats)",
+    xlabel="Rows read",
+    ylabel=f"Loss of the last {window} batches (nats)",
     title="Each batch is scored before it is learnt from",
-    ylim=(least - 0.03, least + 0.25),
+    ylim=(least - 0.03, top + 0.02),
 )
-fig.legend(loc="outside lower center", ncols=2, frameon=False, fontsize="small")
-fig
+ax.grid(alpha=0.25)
+figure.legend(loc="outside lower center", ncols=2, frameon=False, fontsize="small")

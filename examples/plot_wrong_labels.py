@@ -1,6 +1,6 @@
 """
-Hunting wrong labels
-====================
+Find wrong labels by their loss
+===============================
 
 A wrong label costs a good model much. Thirty labels of the digits are swapped; most of them are among
 the samples with the largest loss.
@@ -21,9 +21,12 @@ noisy[swapped] = (y[swapped] + rng.integers(1, 10, 30)) % 10
 # %%
 # Forecasts of rows that the model has not seen: it cannot have learnt their labels by heart.
 P = cross_val_predict(CrossEntropyClassifier(C=0.01), X, noisy, cv=5, method="predict_proba")
-display = LossContributionDisplay.from_predictions(noisy, P)
 
 # %%
-# How many of the thirty are among the thirty worst?
-worst = display.frame()["sample"][:30]
-print(f"{len(set(worst) & set(swapped))} of 30 swapped labels are among the 30 largest losses")
+# The swapped samples are marked on the curve of the samples, which come worst first.
+display = LossContributionDisplay.from_predictions(noisy, P)
+wrong = np.isin(display.frame()["sample"], swapped)
+samples, losses = (values[1:][wrong] for values in display.line_.get_data())
+display.ax_[1].plot(samples, losses, "kx", markersize=7, label="swapped labels")
+display.ax_[1].legend(loc="center right", frameon=False)
+print(f"{wrong[:30].sum()} of 30 swapped labels are among the 30 largest losses")

@@ -9,8 +9,17 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.composites import final_step, names_before
-from sklearn_xent.displays.frame import COLOURS, MARKERS, axes_for, class_row, column_names, merged, to_frame
-from sklearn_xent.displays.names import as_texts, title_of
+from sklearn_xent.displays.frame import (
+    COLOURS,
+    MARKERS,
+    axes_for,
+    class_row,
+    column_names,
+    merged,
+    ticks_of_logarithm,
+    to_frame,
+)
+from sklearn_xent.displays.names import as_text, as_texts, title_of
 
 __all__ = ["CoefficientDisplay"]
 
@@ -28,6 +37,8 @@ class CoefficientDisplay:
         Their confidence intervals.
     confidence : float, default=None
         Of the intervals.
+    target_class : label, default=None
+        Whose coefficients they are, where there are more than two classes.
 
     Attributes
     ----------
@@ -53,12 +64,19 @@ class CoefficientDisplay:
     """
 
     def __init__(
-        self, *, names: Any, estimate: Array, interval: Array | None = None, confidence: float | None = None
+        self,
+        *,
+        names: Any,
+        estimate: Array,
+        interval: Array | None = None,
+        confidence: float | None = None,
+        target_class: Any = None,
     ) -> None:
         self.names = names
         self.estimate = estimate
         self.interval = interval
         self.confidence = confidence
+        self.target_class = target_class
 
     @classmethod
     def from_inference(cls, inference: Any, *, confidence: float = 0.95, **options: Any) -> Self:
@@ -97,7 +115,7 @@ class CoefficientDisplay:
         estimator : classifier, or a Pipeline or search that ends in one
             Fitted, with ``coef_`` and ``classes_``.
         target_class : label, default=None
-            Whose coefficients, of more than two classes; the first by default.
+            Whose coefficients, of more than two classes; the first by default. The axis says which.
         feature_names : sequence of str, default=None
             Names of the columns; those seen in ``fit`` by default.
         **options
@@ -120,9 +138,12 @@ class CoefficientDisplay:
         )
         names = names_before(estimator, before) if feature_names is None else feature_names
         names = column_names(coef.shape[1], names)
-        return cls(names=names, estimate=coef[class_row(np.asarray(estimator.classes_), target_class)]).plot(
-            **options
-        )
+        classes = np.asarray(estimator.classes_)
+        row = class_row(classes, target_class)
+        several = len(classes) > 2
+        return cls(
+            names=names, estimate=coef[row], target_class=classes.tolist()[row] if several else None
+        ).plot(**options)
 
     def plot(
         self,
@@ -167,16 +188,22 @@ class CoefficientDisplay:
         self.ax_.set_ylim(-0.7, len(at) - 0.3)
         if odds_ratios:
             self.ax_.set_xscale("log")
-            self.ax_.xaxis.set_major_formatter("{x:g}")
-        what = "Odds ratio" if odds_ratios else "Coefficient (log odds, nats per unit)"
-        sure_of = "" if self.confidence is None else f" ({100 * self.confidence:.0f} % confidence)"
-        self.ax_.set_xlabel(what + sure_of)
+            ticks_of_logarithm(self.ax_)
+        self.ax_.set_xlabel(self._what(odds_ratios))
         self.ax_.grid(axis="x", alpha=0.25)
         left_out = len(self.estimate) - len(self.shown_)
         if left_out:
             self.ax_.set_ylabel(f"{len(self.shown_)} of {len(self.estimate)}")
         title_of(self.ax_, name)
         return self
+
+    def _what(self, odds_ratios: bool) -> str:
+        """What is drawn, of which class, and how sure it is."""
+        whose = ""
+        if self.target_class is not None:
+            whose = f" of class {as_text(self.target_class, self.ax_, 0.3)}"
+        what = f"Odds ratio{whose}" if odds_ratios else f"Coefficient{whose} (log odds, nats per unit)"
+        return what + ("" if self.confidence is None else f" ({100 * self.confidence:.0f} % confidence)")
 
     def _largest(self, most: int) -> Array:
         """Which coefficients are drawn: the largest, or furthest from 0 in standard errors; from the top."""

@@ -10,7 +10,15 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.composites import final_step
-from sklearn_xent.displays.frame import COLOURS, DASHES, MARKERS, axes_for, merged, to_frame
+from sklearn_xent.displays.frame import (
+    COLOURS,
+    DASHES,
+    MARKERS,
+    axes_for,
+    merged,
+    ticks_of_logarithm,
+    to_frame,
+)
 from sklearn_xent.displays.names import as_texts, legend_of, title_of
 
 __all__ = ["ConvergenceDisplay"]
@@ -24,6 +32,8 @@ QUANTITIES = {
 COSTS = {"iterations": "Iterations", "passes": "Passes over the data", "seconds": "Seconds"}
 WITHIN = 8  # fits that are named among the curves
 SMALLEST = 1e-16  # what a logarithmic axis shows of a value that rounding made 0
+APART = 8.0  # ratio of the fits' costs from which the axis of the cost is logarithmic
+ROOM = 0.3  # share of a logarithmic axis that is left of the curves, for the legend
 
 
 def _on_all_rows(history: Mapping[str, Array]) -> Array:
@@ -33,8 +43,25 @@ def _on_all_rows(history: Mapping[str, Array]) -> Array:
     return np.asarray(history["rows"] == np.max(history["rows"]))
 
 
+def _certificate(history: Mapping[str, Array]) -> Array:
+    """Mask of the last iterates that are Newton steps of the certificate, and not the method's own.
+
+    A certificate's steps are recorded together once it holds, and so with the same passes; a method passes
+    over the data for each of its iterates. One step alone cannot be told from the method's.
+    """
+    passes = np.asarray(history.get("passes", ()), dtype=float)
+    last = np.logical_and.accumulate((passes == passes[-1:])[::-1])[::-1]
+    found = np.zeros(len(history["objective"]), bool)
+    if 1 < last.sum() < len(last):
+        found[-int(last.sum()) :] = True
+    return found
+
+
 class ConvergenceDisplay:
     """Convergence of one fit, or of several compared; iterates on a sample of the rows are left out.
+
+    The Newton steps by which the certificate of a small fit ends it are dotted, with open markers: they are
+    not the method's own. Where the fits' costs lie far apart, the axis of the cost is logarithmic.
 
     Parameters
     ----------
@@ -48,7 +75,10 @@ class ConvergenceDisplay:
     figure_ : matplotlib Figure
         The figure of the axes.
     lines_ : list of matplotlib Line2D
-        One line a fit.
+        One line a fit: the iterates of its method.
+    certificate_lines_ : list of matplotlib Line2D
+        One line a fit: from the method's last iterate through the steps of its certificate; empty where there
+        are none.
 
     Examples
     --------
@@ -148,29 +178,72 @@ class ConvergenceDisplay:
         height = min(9.0, max(4.4, 1.1 + 0.18 * len(self.histories)))
         self.ax_ = axes_for(ax, (8.4, height) if beside else (6.4, 4.4))
         self.figure_ = self.ax_.figure
-        self.lines_ = []
+        self.lines_: list[Any] = []
+        self.certificate_lines_: list[Any] = []
         texts = as_texts(list(self.histories), self.ax_, 0.3 if beside else 0.6)
         for i, (label, text) in enumerate(zip(self.histories, texts, strict=True)):
-            cost, values = self._cost(label, x), self._values(label, y)
             style = {
                 "label": text,
                 "color": COLOURS[i % len(COLOURS)],
                 "linestyle": DASHES[(i + i // len(COLOURS)) % len(DASHES)],
                 "marker": MARKERS[i % len(MARKERS)],
                 "markersize": 4.5,
-                "markevery": max(1, len(cost) // 12),
                 "linewidth": 1.8,
             }
-            self.lines_ += self.ax_.plot(cost, values, **merged(style, curve_kwargs))
+            self._draw_fit(self._cost(label, x), self._values(label, y), label, merged(style, curve_kwargs))
         if y != "objective":
             self.ax_.set_yscale("log")
+        self._scale_cost(x)
         self.ax_.set_xlabel(COSTS[x])
         self.ax_.set_ylabel(QUANTITIES[y])
         self.ax_.grid(alpha=0.25)
-        where = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)} if beside else {"fontsize": "medium"}
-        legend_of(self.ax_, self.lines_, **where)
+        where = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)} if beside else {}
+        legend_of(self.ax_, [*self.lines_, *self._legend_of_certificates()], **where)
         title_of(self.ax_, name)
         return self
+
+    def _draw_fit(self, cost: Array, values: Array, label: str, style: dict[str, Any]) -> None:
+        """Draw the iterates of a method, and the steps of its certificate as another thing."""
+        steps = self._steps(label)
+        own = np.flatnonzero(~steps)
+        style = {"markevery": max(1, len(own) // 12)} | style
+        self.lines_ += self.ax_.plot(cost[own], values[own], **style)
+        on = np.flatnonzero(steps)
+        on = np.r_[own[-1:], on] if on.size else on
+        other = {"linestyle": ":", "linewidth": 1.2, "markerfacecolor": "white", "markevery": slice(1, None)}
+        self.certificate_lines_ += self.ax_.plot(
+            cost[on], values[on], **(style | other | {"label": "_certificate"})
+        )
+
+    def _legend_of_certificates(self) -> list[Any]:
+        """One entry for the certificates of all fits, where there is one."""
+        from matplotlib.lines import Line2D
+
+        if not any(len(line.get_xdata()) for line in self.certificate_lines_):
+            return []
+        style: Any = {"linestyle": ":", "linewidth": 1.2, "marker": "o", "markersize": 4.5}
+        text = "certificate's steps"
+        return [Line2D([], [], color="0.3", markerfacecolor="white", label=text, **style)]
+
+    def _scale_cost(self, x: str) -> None:
+        """Make the axis of the cost logarithmic where the costs of the fits lie far apart."""
+        costs = [cost for label in self.histories if len(cost := self._cost(label, x))]
+        ends = [float(cost[-1]) for cost in costs]
+        if len(ends) < 2 or not max(ends) > APART * min(ends) > 0:
+            return
+        first, last = min(float(cost[0]) for cost in costs), max(ends)
+        if first > 0:
+            self.ax_.set_xscale("log")
+            self.ax_.set_xlim(left=first / (last / first) ** ROOM)
+            ticks_of_logarithm(self.ax_)
+        else:  # iterations begin with 0
+            self.ax_.set_xscale("symlog", linthresh=1.0 if x == "iterations" else min(ends) / 10)
+            self.ax_.set_xlim(left=0)
+            self.ax_.xaxis.set_major_formatter("{x:g}")
+
+    def _steps(self, label: str) -> Array:
+        history = self.histories[label]
+        return np.asarray(_certificate(history)[_on_all_rows(history)])
 
     def _cost(self, label: str, x: str) -> Array:
         history = self.histories[label]
@@ -194,13 +267,14 @@ class ConvergenceDisplay:
         -------
         frame : DataFrame
             Columns ``name``, ``iterations``, ``passes``, ``seconds``, ``objective``, ``suboptimality``,
-            ``gap`` and ``gradient_norm``.
+            ``gap``, ``gradient_norm`` and ``certificate``: whether the iterate is a step of the certificate.
         """
-        columns: dict[str, list[Any]] = {key: [] for key in ("name", *COSTS, *QUANTITIES)}
+        columns: dict[str, list[Any]] = {key: [] for key in ("name", *COSTS, *QUANTITIES, "certificate")}
         for label, history in self.histories.items():
             columns["name"] += [label] * int(_on_all_rows(history).sum())
             for x in COSTS:
                 columns[x] += list(self._cost(label, x))
             for y in QUANTITIES:
                 columns[y] += list(self._values(label, y))
+            columns["certificate"] += list(self._steps(label))
         return to_frame(columns)

@@ -17,6 +17,7 @@ __all__ = [
     "forecast_of",
     "merged",
     "out_of_fold",
+    "ticks_of_logarithm",
     "to_frame",
 ]
 
@@ -87,6 +88,22 @@ def class_row(classes: Any, target_class: Any) -> int:
 def merged(defaults: Mapping[str, Any], given: Mapping[str, Any] | None) -> dict[str, Any]:
     """Options of an artist: the defaults, overruled by what the user gave."""
     return {**defaults, **(given or {})}
+
+
+def ticks_of_logarithm(axes: Any) -> None:
+    """Plain numbers at the ticks of a logarithmic x axis: round ones, as many as there is room for."""
+    from matplotlib.ticker import AutoLocator, LogLocator, NullFormatter
+
+    low, high = axes.get_xlim()
+    decades, inches = np.log10(high / low), axes.bbox.width / axes.figure.dpi
+    if decades < 1:
+        axes.xaxis.set_major_locator(AutoLocator())
+    elif decades < 0.6 * inches:
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    else:
+        axes.xaxis.set_major_locator(LogLocator(numticks=max(3, int(inches / 0.8))))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def to_frame(columns: Mapping[str, Any]) -> Any:

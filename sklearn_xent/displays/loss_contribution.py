@@ -10,14 +10,13 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.cross_entropy import cross_entropy_loss
 from sklearn_xent.displays.frame import axes_for, forecast_of, out_of_fold, to_frame
 from sklearn_xent.displays.loss_panels import class_bars, legend_above, loss_curve, worst_table
-from sklearn_xent.displays.names import title_of
 from sklearn_xent.truth import as_shares, as_targets, as_weights, in_order
 
 __all__ = ["LossContributionDisplay"]
 
 
 class LossContributionDisplay:
-    """Contribution of classes and samples to the mean loss: a hunter of wrong labels.
+    """Contribution of classes and samples to the mean loss; the worst samples are often wrong labels.
 
     On the left each class's contribution to the mean loss, for the model and for the null model that
     forecasts the class frequencies. On the right the samples sorted by their loss: how much of the loss the
@@ -237,7 +236,7 @@ class LossContributionDisplay:
             If ``ax`` is given and is not two axes.
         """
         if ax is None:
-            figure = axes_for(None, (11, 4.6)).figure
+            figure = axes_for(None, (9.6, 4.4)).figure
             figure.clear()
             ax = figure.subplots(1, 2, width_ratios=(1, 1.25))
         axes = np.ravel(ax)
@@ -250,8 +249,7 @@ class LossContributionDisplay:
         self.line_ = loss_curve(axes[1], self.loss[order], as_shares(self.weights)[order], curve_kwargs)
         if n_worst:
             worst_table(axes[1], order[:n_worst], self.index, self.labels, self.loss)
-        columns = legend_above(axes[0], [self.bars_, self.null_bars_])
-        title_of(axes[0], name, pad=22 if columns > 1 else 36)  # above the legend
+        legend_above(axes[0], [self.bars_, self.null_bars_], name)
         return self
 
     def contributions(self) -> tuple[Array, Array]:

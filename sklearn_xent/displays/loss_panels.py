@@ -9,7 +9,7 @@ import numpy as np
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.displays.frame import COLOURS, merged
-from sklearn_xent.displays.names import as_cell, as_texts, legend_of
+from sklearn_xent.displays.names import as_cell, as_texts, legend_of, title_of
 
 __all__ = ["class_bars", "legend_above", "loss_curve", "worst_table"]
 
@@ -40,11 +40,15 @@ def class_bars(
     return bars, null_bars
 
 
-def legend_above(axes: Any, handles: Sequence[Any]) -> int:
-    """Put the legend above the axes, in as many columns as there is room for; how many they are."""
-    columns = 2 if axes.bbox.width / axes.figure.dpi > WIDE else 1
+def legend_above(axes: Any, handles: Sequence[Any], name: Any) -> None:
+    """Put a legend above axes, in as many columns as there is room for, and the name above the legend."""
+    from matplotlib.font_manager import FontProperties
+
+    columns = len(handles) if axes.bbox.width / axes.figure.dpi > WIDE else 1
     legend_of(axes, handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=columns)
-    return columns
+    lines = len(handles) // columns
+    points = FontProperties(size="small").get_size_in_points()
+    title_of(axes, name, pad=(1.65 * lines + 1) * points)  # entries, their distances and the frame
 
 
 def loss_curve(axes: Any, loss: Array, weights: Array, given: dict[str, Any] | None) -> Any:
@@ -69,8 +73,9 @@ def loss_curve(axes: Any, loss: Array, weights: Array, given: dict[str, Any] | N
 
 def worst_table(axes: Any, worst: Array, index: Array, labels: Array, loss: Array) -> None:
     """Write the names, labels and losses of the samples at these positions into a corner."""
-    lines = [f"{as_cell(index[i], 8, right=True)}  {as_cell(labels[i], 12)}  {loss[i]:7.3f}" for i in worst]
-    text = "\n".join([f"{'sample':>8}  {'label':<12}  {'loss':>7}", *lines])
+    wide = min(12, max([5, *(len(str(labels[i])) for i in worst)]))
+    lines = [f"{as_cell(index[i], 8, right=True)}  {as_cell(labels[i], wide)}  {loss[i]:7.3f}" for i in worst]
+    text = "\n".join([f"{'sample':>8}  {'label':<{wide}}  {'loss':>7}", *lines])
     axes.text(
         0.97,
         0.05,

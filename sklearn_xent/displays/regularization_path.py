@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.displays.frame import COLOURS, DASHES, axes_for, class_row, column_names, merged, to_frame
-from sklearn_xent.displays.names import as_texts, legend_of, title_of
+from sklearn_xent.displays.names import as_text, as_texts, legend_of, title_of
 
 __all__ = ["RegularizationPathDisplay"]
 
@@ -31,6 +31,8 @@ class RegularizationPathDisplay:
         Mean loss on unseen rows in nats, and its standard error.
     C, C_1se : float, default=None
         Strengths to mark: the one with the best score, and that of the rule of one standard error.
+    target_class : label, default=None
+        Whose coefficients they are, where there are more than two classes.
 
     Attributes
     ----------
@@ -64,6 +66,7 @@ class RegularizationPathDisplay:
         errors: Array | None = None,
         C: float | None = None,
         C_1se: float | None = None,
+        target_class: Any = None,
     ) -> None:
         self.Cs = Cs
         self.coefs = coefs
@@ -72,6 +75,7 @@ class RegularizationPathDisplay:
         self.errors = errors
         self.C = C
         self.C_1se = C_1se
+        self.target_class = target_class
 
     @classmethod
     def from_path(
@@ -84,7 +88,7 @@ class RegularizationPathDisplay:
         path : CrossEntropyPath
             What `cross_entropy_path` returns.
         target_class : label, default=None
-            Whose coefficients, of more than two classes; the first by default.
+            Whose coefficients, of more than two classes; the first by default. The axis says which.
         feature_names : sequence of str, default=None
             Names of the columns.
         **options
@@ -100,8 +104,8 @@ class RegularizationPathDisplay:
         ValueError
             If ``target_class`` is not a class of the path.
         """
-        coefs = path.coefs[:, class_row(path.classes, target_class)]
-        return cls(Cs=path.Cs, coefs=coefs, feature_names=feature_names).plot(**options)
+        coefs, label = _of_class(path, target_class)
+        return cls(Cs=path.Cs, coefs=coefs, feature_names=feature_names, target_class=label).plot(**options)
 
     @classmethod
     def from_estimator(
@@ -114,7 +118,7 @@ class RegularizationPathDisplay:
         estimator : CrossEntropyClassifierCV
             Fitted. The coefficients are those of the first fold's path.
         target_class : label, default=None
-            Whose coefficients, of more than two classes; the first by default.
+            Whose coefficients, of more than two classes; the first by default. The axis says which.
         feature_names : sequence of str, default=None
             Names of the columns; those seen in ``fit`` by default.
         **options
@@ -135,14 +139,16 @@ class RegularizationPathDisplay:
         i = int(np.flatnonzero(ratios == estimator.l1_ratio_)[0])
         path = estimator.paths_[i][0]
         names = getattr(estimator, "feature_names_in_", None) if feature_names is None else feature_names
+        coefs, label = _of_class(path, target_class)
         return cls(
             Cs=path.Cs,
-            coefs=path.coefs[:, class_row(path.classes, target_class)],
+            coefs=coefs,
             feature_names=names,
             losses=-estimator.mean_score_[i],
             errors=estimator.std_error_[i],
             C=estimator.C_best_,
             C_1se=estimator.C_1se_,
+            target_class=label,
         ).plot(**options)
 
     def plot(
@@ -220,7 +226,8 @@ class RegularizationPathDisplay:
                 style = {"color": "0.6", "linewidth": 0.7, "alpha": 0.6, "zorder": 2}
             (self.lines_[j],) = axes.plot(Cs, coefs[:, j], **merged(style, curve_kwargs))
         axes.axhline(0, color="0.3", linewidth=0.8, zorder=1)
-        axes.set_ylabel("Coefficient")
+        whose = "" if self.target_class is None else f" of class {as_text(self.target_class, axes)}"
+        axes.set_ylabel(f"Coefficient{whose}")
         handles = [self.lines_[j] for j in strongest]
         title = f"largest {len(strongest)} of {coefs.shape[1]}" if crowded else None
         legend_of(
@@ -277,3 +284,9 @@ class RegularizationPathDisplay:
         frame = to_frame({str(i): values for i, (_, values) in enumerate(columns)})
         frame.columns = [name for name, _ in columns]
         return frame
+
+
+def _of_class(path: Any, target_class: Any) -> tuple[Array, Any]:
+    """Coefficients (n_Cs, d) of a class of a path, and its label where there are more than two."""
+    row = class_row(path.classes, target_class)
+    return path.coefs[:, row], path.classes.tolist()[row] if len(path.classes) > 2 else None

@@ -57,13 +57,71 @@ def test_options_overrule_and_infinite_losses_do_not_break_the_picture():
     assert np.isinf(display.frame()["loss"]).any()
 
 
+def drawn(display, i=0):
+    """What is drawn of a fit: the iterates of its method, and the steps of its certificate."""
+    own, steps = display.lines_[i].get_xydata(), display.certificate_lines_[i].get_xydata()
+    return own, steps[1:]  # the first joins the two
+
+
 def test_convergence_shows_the_history():
     model = CrossEntropyClassifier().fit(*overlapping())
     display = ConvergenceDisplay.from_estimator(model, x="passes", y="objective")
-    x, y = display.lines_[0].get_data()
+    x, y = np.concatenate(drawn(display)).T
     np.testing.assert_array_equal(x, model.history_["passes"])
     np.testing.assert_array_equal(y, model.history_["objective"])
     assert display.ax_.get_xlabel() == "Passes over the data"
+
+
+@pytest.mark.parametrize(
+    ("solver", "l1_ratio"),
+    [
+        *[(s, 0.0) for s in ("newton-cholesky", "lbfgs", "quasi-newton", "gradient-descent")],
+        *[(s, 1.0) for s in ("proximal-newton", "accelerated-gradient")],
+    ],
+)
+def test_the_steps_of_a_certificate_are_those_that_the_method_did_not_visit(solver, l1_ratio, capsys):
+    """What the method itself visits is what ``verbose`` prints; one step alone is not told from it."""
+    model = CrossEntropyClassifier(solver=solver, l1_ratio=l1_ratio, verbose=1).fit(*overlapping())
+    visited = len([line for line in capsys.readouterr().out.splitlines() if "iteration" in line])
+    _, steps = drawn(ConvergenceDisplay.from_estimator(model))
+    others = len(model.history_["objective"]) - visited
+    assert len(steps) == (others if others > 1 else 0)
+
+
+def test_the_steps_of_a_certificate_are_drawn_as_another_thing():
+    history = {"objective": np.geomspace(1, 1e-8, 6), "passes": np.array([2.0, 4, 6, 9, 9, 9])}
+    display = ConvergenceDisplay(histories={"a": history}).plot(y="objective")
+    own, steps = drawn(display)
+    assert [len(own), len(steps)] == [3, 3]
+    line = display.certificate_lines_[0]
+    np.testing.assert_array_equal(line.get_xydata()[0], own[-1])
+    assert line.get_color() == display.lines_[0].get_color()
+    assert line.get_linestyle() != display.lines_[0].get_linestyle()
+    assert line.get_markerfacecolor() == "white"
+    legend = [text.get_text() for text in display.ax_.get_legend().get_texts()]
+    assert legend == ["a", "certificate's steps"]
+    complete = history | dict.fromkeys(("seconds", "gap", "gradient_norm"), np.arange(6.0))
+    frame = ConvergenceDisplay(histories={"a": complete}).frame()
+    assert frame["certificate"].tolist() == [False] * 3 + [True] * 3
+
+
+def test_a_fit_without_a_certificate_has_none_drawn():
+    history = dict.fromkeys(("objective", "passes", "seconds", "gap", "gradient_norm"), np.arange(5.0, 0, -1))
+    display = ConvergenceDisplay(histories={"a": history}).plot()
+    assert [len(part) for part in drawn(display)] == [5, 0]
+    assert [text.get_text() for text in display.ax_.get_legend().get_texts()] == ["a"]
+
+
+def test_costs_far_apart_are_drawn_on_a_logarithmic_axis():
+    def history(n):
+        falling = np.geomspace(1, 1e-6, n)
+        return {"objective": falling, "passes": np.arange(1.0, n + 1)}
+
+    for n, iterations, passes in ((10, "linear", "linear"), (200, "symlog", "log")):
+        display = ConvergenceDisplay(histories={"short": history(8), "long": history(n)})
+        assert display.plot(x="iterations").ax_.get_xscale() == iterations
+        assert display.plot(x="passes").ax_.get_xscale() == passes
+        assert display.ax_.get_xlim()[0] <= 1 <= n <= display.ax_.get_xlim()[1]
 
 
 def test_several_fits_are_measured_from_the_lowest_of_all():

@@ -111,6 +111,19 @@ def test_contributions_of_certain_and_wrong_forecasts_and_many_classes():
         many.plot(ax=plt.figure().gca())
 
 
+@pytest.mark.parametrize("size", [(11, 4.6), (6.4, 3.6)], ids=["wide", "narrow"])
+@pytest.mark.parametrize("points", [7, 10, 20])
+def test_the_title_stands_above_the_legend(size, points):
+    with plt.rc_context({"font.size": points}):
+        _, axes = plt.subplots(1, 2, figsize=size, layout="constrained")
+        display = LossContributionDisplay.from_predictions([0, 1], [0.2, 0.7], name="A title", ax=axes)
+        display.figure_.canvas.draw()
+        title, legend = axes[0].title.get_window_extent(), axes[0].get_legend().get_window_extent()
+        assert title.y0 > legend.y1 - 4  # whose box has an edge of its own
+        assert legend.y0 > axes[0].bbox.y1
+        assert title.y1 < display.figure_.bbox.y1
+
+
 def test_coefficients_are_sorted_and_cut():
     X, y = overlapping(n=300, d=40)
     model = CrossEntropyClassifier(C=np.inf).fit(X, y)
@@ -135,8 +148,21 @@ def test_odds_ratios_have_the_intervals_of_inference():
     assert display.ax_.get_xlabel() == "Odds ratio (90 % confidence)"
     table = display.frame().set_index("name")
     np.testing.assert_allclose(table.loc["2: x1", ["low", "high"]].astype(float), result.interval(0.9)[5])
+
+
+def test_coefficients_of_one_of_several_classes_say_which():
+    X, y = overlapping(n=300, d=3, K=3)
+    model = CrossEntropyClassifier().fit(X, np.array(["no", "may_be$", "yes"])[y])
+    first = CoefficientDisplay.from_estimator(model)
+    assert first.ax_.get_xlabel() == r"Coefficient of class may_be\$ (log odds, nats per unit)"
+    np.testing.assert_array_equal(first.estimate, model.coef_[0])
+    last = CoefficientDisplay.from_estimator(model, target_class="yes", odds_ratios=True)
+    assert last.ax_.get_xlabel() == "Odds ratio of class yes"
+    np.testing.assert_array_equal(last.estimate, model.coef_[2])
+    two = CoefficientDisplay.from_estimator(CrossEntropyClassifier().fit(X, y == 1))
+    assert two.ax_.get_xlabel() == "Coefficient (log odds, nats per unit)"
     with pytest.raises(ValueError, match="target_class must be one of"):
-        CoefficientDisplay.from_estimator(CrossEntropyClassifier().fit(X, y), target_class=9)
+        CoefficientDisplay.from_estimator(model, target_class=9)
 
 
 def test_folds_are_drawn_together():

@@ -1,5 +1,7 @@
 """Pixels: the same data give the same picture, other data another one, and nothing is drawn outside of it."""
 
+from itertools import pairwise
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -53,3 +55,20 @@ def test_nothing_is_cut_off(picture):
     edge = np.concatenate([image[0], image[-1], image[:, 0], image[:, -1]])
     assert (edge == 255).all()
     assert (image < 128).any()
+
+
+@pytest.mark.parametrize("width", [3.5, 6.4, 12.0])
+@pytest.mark.parametrize("ratio", [1.2, 4.0, 40.0, 3e3, 1e9, 1e80])
+def test_the_ticks_of_odds_ratios_are_plain_numbers_that_do_not_overlap(ratio, width):
+    _, axes = plt.subplots(figsize=(width, 3), layout="constrained")
+    estimate = np.array([0.0, np.log(ratio)])
+    display = CoefficientDisplay(names=["a", "b"], estimate=estimate).plot(ax=axes, odds_ratios=True)
+    display.figure_.canvas.draw()
+    low, high = axes.get_xlim()
+    at = [*axes.xaxis.get_major_ticks(), *axes.xaxis.get_minor_ticks()]
+    labels = [tick.label1 for tick in at if low <= tick.get_loc() <= high and tick.label1.get_text()]
+    assert len(labels) > 1
+    assert not any("$" in label.get_text() for label in labels)
+    boxes = sorted((box.x0, box.x1) for box in (label.get_window_extent() for label in labels))
+    assert all(right < left for (_, right), (left, _) in pairwise(boxes))
+    plt.close("all")

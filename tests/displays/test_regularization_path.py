@@ -58,6 +58,16 @@ def test_given_axes_are_used():
     assert len(alone.figure_.axes) == 1
 
 
+def test_coefficients_of_one_of_several_classes_say_which():
+    X, y = overlapping(K=3)
+    path = cross_entropy_path(X, np.array(["a", "b", "c"])[y], Cs=[0.1, 1.0])
+    display = RegularizationPathDisplay.from_path(path, target_class="b")
+    assert display.ax_.get_ylabel() == "Coefficient of class b"
+    np.testing.assert_array_equal(display.coefs, path.coefs[:, 1])
+    two = RegularizationPathDisplay.from_path(cross_entropy_path(X, y == 1, Cs=[0.1, 1.0]))
+    assert two.ax_.get_ylabel() == "Coefficient"
+
+
 def test_an_unknown_class_is_named():
     path = cross_entropy_path(*overlapping(K=3), Cs=[1.0])
     with pytest.raises(ValueError, match=r"target_class must be one of \[0, 1, 2\]; got 7"):
