@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -166,6 +167,6 @@ class Estimates:
 
 def quantile(confidence: float) -> float:
     """Standard errors from an estimate to the ends of its confidence interval."""
-    if not 0 < confidence < 1:
+    if not isinstance(confidence, Real) or not 0 < confidence < 1:
         raise ValueError(f"confidence must be between 0 and 1; got {confidence!r}.")
     return float(norm.ppf((1 + confidence) / 2))

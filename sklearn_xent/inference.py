@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -107,7 +107,9 @@ def infer(
     check_is_fitted(estimator, "coef_")
     if covariance not in COVARIANCES:
         raise ValueError(f"covariance must be one of {COVARIANCES}; got {covariance!r}.")
-    if (groups is not None) != (covariance == "cluster"):
+    if groups is None and covariance == "cluster":
+        raise ValueError("covariance='cluster' needs groups, the group of each row; got groups=None.")
+    if groups is not None and covariance != "cluster":
         raise ValueError(f"groups go with covariance='cluster'; got covariance={covariance!r}.")
     refuse_what_is_elsewhere(X, "infer()", "load it into memory")
     C, factors = ridge_of(estimator, penalized)
@@ -123,7 +125,8 @@ def infer(
     problem = Likelihood(estimator, X, targets, shift, C, factors, names)
     problem.check_stationary()
     root = problem.root if covariance == "model" else problem.sandwich_root(groups)
-    return Inference(problem, root, covariance, penalized=bool(np.isfinite(C) and factors.any()))
+    shrunk = bool(np.isfinite(C) and factors.any())
+    return Inference(problem, root, covariance, penalized=shrunk, _before=before)
 
 
 @dataclass(frozen=True)
@@ -139,6 +142,9 @@ class Inference(Estimates):
     penalized : bool
         Whether the fit had a ridge penalty: see `infer` for what the numbers mean then.
     """
+
+    # what rows go through before the classifier, or None
+    _before: Any = field(default=None, repr=False)
 
     def likelihood_ratio_test(self) -> ChiSquared:
         """Are all coefficients but the intercepts zero? Twice the gain in log-likelihood, if unpenalised."""
@@ -221,7 +227,7 @@ class Inference(Estimates):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Rows, as `infer` takes them: for a pipeline, what it takes.
         offset : array-like, default=None
             As in ``predict_proba``.
         confidence : float in (0, 1), default=0.95
@@ -233,6 +239,7 @@ class Inference(Estimates):
             The intervals are within (0, 1).
         """
         problem = self._likelihood
+        X = X if self._before is None else self._before.transform(X)
         A = problem.design_matrix(to_numpy(validated(problem.estimator, X, reset=False)))
         z = problem.logits_of(A, check_offset(to_numpy(offset), len(A), problem.K))
         return probability_intervals(A, z, self._root, quantile(confidence))
