@@ -49,7 +49,8 @@ def _adjusted(problem: Likelihood, R: Array, kind: str) -> Array:
     With W = C C' the curvature of a row in its logits and G their covariance, the leverages of the row are
     the eigenvalues of S = C' G C. (I - W G)^-1 r gives the scores of Newton's step without the row ("HC3",
     the jackknife), (I - W G)^-1/2 r those whose covariance is W where the model holds ("HC2"). Both are
-    r + C f(S) C' G r, which needs no inverse of W.
+    r + C f(S) C' G r, which needs no inverse of W. Of a weight of 2, one of the two rows is meant; of one
+    below 1 there is only that much of a row.
     """
     out = np.empty_like(R)
     start, K1 = 0, R.shape[1]
@@ -57,13 +58,14 @@ def _adjusted(problem: Likelihood, R: Array, kind: str) -> Array:
     rows = max(1, BLOCK // (K1 * B.shape[2]))
     for e in problem.expansions:
         C = np.moveaxis(e.contrast_root(), 2, 0)
+        C = C * np.sqrt(np.minimum(problem.weights[start : start + len(C)], 1.0))[:, None, None]
         for i in range(0, len(C), rows):
             c = C[i : i + rows]
             part = slice(start + i, start + i + len(c))
             F = np.stack([problem.A[part] @ b for b in B], axis=1)
             half = np.swapaxes(c, 1, 2) @ F  # S is half half'
             s, V = np.linalg.eigh(half @ np.swapaxes(half, 1, 2))
-            _check_leverage(s[:, -1] * (problem.weights[part] > 0), start + i, kind)
+            _check_leverage(s[:, -1], start + i, kind)
             rest = 1 - s.clip(0.0, 1 - np.finfo(float).eps)
             f = 1 / rest if kind == "HC3" else 1 / (np.sqrt(rest) * (1 + np.sqrt(rest)))
             # C' G r, in the eigenvectors' coordinates and back

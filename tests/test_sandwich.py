@@ -81,6 +81,20 @@ def test_weights_are_repeated_rows(K, kind):
     np.testing.assert_allclose(weighted.std_error, inferred(X[rows], y[rows], kind).std_error, rtol=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["HC2", "HC3"])
+def test_of_a_weight_below_one_there_is_only_that_much_of_a_row(kind):
+    X, y = overlapping(n=60, d=2)
+    weights = np.random.default_rng(0).uniform(0.05, 1.0, 60)
+    weights[3] = 0.0
+    result = inferred(X, y, kind, sample_weight=weights)
+    A = np.column_stack([X, np.ones(60)])
+    p = 1 / (1 + np.exp(-A @ result.estimate))
+    V = np.linalg.inv((A * (weights * p * (1 - p))[:, None]).T @ A)
+    h = weights * p * (1 - p) * ((A @ V) * A).sum(axis=1)
+    omega = weights * (y - p) ** 2 / (1 - h) ** {"HC2": 1, "HC3": 2}[kind]
+    np.testing.assert_allclose(result.covariance, V @ (A * omega[:, None]).T @ A @ V, rtol=1e-6)
+
+
 @pytest.mark.parametrize("K", [2, 3])
 def test_corrections_grow_and_vanish_with_many_rows(K):
     few, many = (overlapping(n=n, d=2, K=K) for n in (40, 4000))
