@@ -113,8 +113,8 @@ class Estimates:
     def odds_ratios(self, confidence: float = 0.95) -> Array:
         """Return odds ratios and their intervals: exponentials of estimates and their ends.
 
-        What is beyond the largest number, 1.8e308, is ``inf``: of a column of tiny units, ``estimate`` and
-        `interval` have the same as logarithms, and a coarser unit of the column gives a ratio to read.
+        What is beyond the largest number, 1.8e308, is ``inf``; ``estimate`` and `interval` are logarithms. A
+        column that is measured in smaller units has a ratio that is nearer to 1.
 
         Parameters
         ----------

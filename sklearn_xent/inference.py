@@ -76,8 +76,8 @@ def infer(
         With an l1 penalty or bounds; with a ridge unless ``penalized``; if the coefficients are no optimum of
         these rows (other rows or weights than in the fit, class weights, label smoothing); if the rows do not
         determine them, with the names of columns: constant or collinear ones, and those that separate the
-        classes wholly or partly; if ``groups`` and ``covariance`` do not agree; for "HC2" and "HC3" if a row
-        determines a coefficient by itself.
+        classes wholly or partly; if ``groups`` and ``covariance`` do not agree; for "HC1" if there are
+        no more observations than coefficients, and for "HC2" and "HC3" if a row determines one by itself.
 
     Notes
     -----

@@ -120,7 +120,7 @@ class EstimateTables(EstimateTests):
         ]
         if np.isinf(self.odds_ratios()[:, 0]).any():
             lines.append(
-                "odds ratios beyond 1.8e308 are inf: of coarser units of their columns they are less"
+                "odds ratios beyond 1.8e308 are shown as inf: measure their columns in smaller units"
             )
         if self.penalized:
             lines.append(

@@ -74,7 +74,7 @@ def test_odds_ratios_that_overflow_are_said_to_and_drawn():
         assert result.odds_ratios()[0, 0] == np.inf
         assert np.isfinite(result.interval()[0]).all()
         for text in (result.summary(), result.to_html(), result.to_markdown(), result.to_latex()):
-            assert "odds ratios beyond 1.8e308 are inf" in text
+            assert "odds ratios beyond 1.8e308 are shown as inf" in text
         display = CoefficientDisplay.from_inference(result, odds_ratios=True)
         display.figure_.canvas.draw()
     drawn = display.line_.get_xdata()
