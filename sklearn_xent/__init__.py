@@ -35,6 +35,7 @@ from sklearn_xent.metrics import (
     neg_cross_entropy_scorer,
 )
 from sklearn_xent.minibatch import MiniBatchCrossEntropyClassifier
+from sklearn_xent.nested import compare_nested
 from sklearn_xent.path import CrossEntropyPath, cross_entropy_path
 from sklearn_xent.solvers.separation import SeparationWarning
 
@@ -58,6 +59,7 @@ __all__ = [
     "__version__",
     "compare_cv_scores",
     "compare_losses",
+    "compare_nested",
     "cross_entropy_decomposition",
     "cross_entropy_loss",
     "cross_entropy_path",

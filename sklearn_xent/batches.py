@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.intake import ACCEPTED, refuse_what_is_elsewhere
+from sklearn_xent.intake import ACCEPTED, refuse_what_is_elsewhere, text_named
 from sklearn_xent.rows import Block
 from sklearn_xent.rows.entries import is_whole
 from sklearn_xent.rows.threads import Team
@@ -22,7 +22,7 @@ __all__ = ["Batches", "attributes_of", "batches_of", "checked_rows", "known_clas
 def checked_rows(estimator: Any, X: Any, *, reset: bool) -> Any:
     """X as an array or a CSR; it is all looked at before anything is learnt from it."""
     refuse_what_is_elsewhere(X, type(estimator).__name__)
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"), text_named(X):
         return validate_data(estimator, X, reset=reset, **{**ACCEPTED, "accept_sparse": "csr"})
 
 

@@ -19,6 +19,7 @@ from sklearn_xent.truth import (
     as_targets,
     as_weights,
     in_order,
+    numeric,
     off_one,
     weighted_mean,
 )
@@ -229,7 +230,8 @@ def cross_entropy_loss(
         raise ValueError(f"reduction must be 'mean', 'sum' or 'none'; got {reduction!r}.")
     y_prob, labels = in_order(y_prob, labels)
     scalar = np.ndim(y_prob) == 0 and np.size(y_true) == 1
-    forecast = np.asarray(y_prob, dtype=np.float64)
+    with numeric("y_prob"):
+        forecast = np.asarray(y_prob, dtype=np.float64)
     if forecast.ndim == 0:
         forecast = np.full(len(y_true) if np.ndim(y_true) else 1, forecast)
     if np.ndim(y_true) == 0:
@@ -253,7 +255,8 @@ ODD_RECIPROCALS = 1 / np.arange(3.0, 29.0, 2.0)  # 0.04^13 / 29 is below roundin
 
 def log_forecast(y_prob: Any, *, from_logits: bool) -> Array:
     """Log-probabilities (n, K) of what scores take as ``y_prob``: probabilities or logits, (n,) or (n, K)."""
-    forecast = np.asarray(y_prob, dtype=np.float64)
+    with numeric("y_prob"):
+        forecast = np.asarray(y_prob, dtype=np.float64)
     return _log_of_logits(forecast) if from_logits else _log_of_probabilities(forecast)
 
 

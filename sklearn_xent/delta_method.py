@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 
@@ -11,10 +12,38 @@ from sklearn_xent.likelihood import BLOCK, Likelihood
 from sklearn_xent.logits import log_softmax, sigmoid, softmax
 from sklearn_xent.rows.array_api import to_numpy
 
-__all__ = ["average_effects", "probability_intervals"]
+__all__ = ["Points", "marginal_effects", "probability_intervals"]
 
 
-def average_effects(problem: Likelihood, root: Array) -> dict[str, list[Any]]:
+@dataclass(frozen=True)
+class Points:
+    """Where effects are taken: rows of the design matrix (n, m) and their shares (n,) of the mean.
+
+    ``P`` (n, K) are probabilities, ``Q`` their complements.
+    """
+
+    A: Array
+    share: Array
+    P: Array
+    Q: Array
+
+    @classmethod
+    def of_rows(cls, problem: Likelihood) -> Self:
+        """The rows of the fit."""
+        return cls(problem.A, problem.weights / problem.total, *problem.probabilities)
+
+    @classmethod
+    def at_mean(cls, problem: Likelihood) -> Self:
+        """One row whose columns, and offset, are the means of those of the fit."""
+        share = problem.weights / problem.total
+        offset = None if problem.offset is None else (problem.offset @ share)[:, None]
+        A = (share @ problem.A)[None, :]
+        P = softmax(problem.logits_of(A, offset))
+        Q = np.column_stack([np.delete(P, k, axis=1).sum(axis=1) for k in range(problem.K)])
+        return cls(A, np.ones(1), P, Q)
+
+
+def marginal_effects(problem: Likelihood, points: Points, root: Array) -> dict[str, list[Any]]:
     """Average effect of each column on each class's probability, and its standard error.
 
     Of two classes the second only. F = ``root`` (N, r) has F F' the covariance.
@@ -24,12 +53,29 @@ def average_effects(problem: Likelihood, root: Array) -> dict[str, list[Any]]:
     classes = to_numpy(problem.estimator.classes_)
     for k in wanted:
         for j in range(len(problem.scale)):
-            effect, slopes = problem.average_effect(k, j)
+            effect, slopes = _effect(problem, points, k, j)
             rows["class"].append(classes[k])
             rows["column"].append(problem.names[j])
             rows["effect"].append(effect)
             rows["std_error"].append(float(np.linalg.norm(slopes @ root)))
     return rows
+
+
+def _effect(problem: Likelihood, points: Points, k: int, j: int) -> tuple[float, Array]:
+    """Mean of dP_k / dx_j, and its gradient in the coefficients of the design matrix.
+
+    dP_k / dx_j = P_k D_k with D_k = V_kj - sum_l P_l V_lj = sum_l P_l (V_kj - V_lj).
+    """
+    P, Q, A, share = points.P, points.Q, points.A, points.share
+    v = np.append(0.0, problem.W[:, j])
+    D = P @ (v - v[:, None])  # (n, K): sums of a class's differences from the others
+    slopes = np.empty_like(problem.slopes)
+    for c in range(1, problem.K):
+        curvature = P[:, k] * (Q[:, k] if k == c else -P[:, c])
+        # in the logit of class c, then directly in V_cj
+        slopes[c - 1] = (share * (curvature * D[:, k] - P[:, k] * P[:, c] * D[:, c])) @ A
+        slopes[c - 1, j] += problem.scale[j] * float(share @ curvature)
+    return float(share @ (P[:, k] * D[:, k])), slopes.ravel()
 
 
 def probability_intervals(A: Array, z: Array, root: Array, reach: float) -> tuple[Array, Array, Array]:

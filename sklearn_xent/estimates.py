@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from numbers import Real
 
 import numpy as np
 from scipy.stats import norm
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.displays.frame import to_frame
 from sklearn_xent.likelihood import Likelihood
 from sklearn_xent.rows.array_api import to_numpy
 
@@ -59,6 +58,11 @@ class Estimates:
         return self._likelihood.W.ravel()
 
     @property
+    def params(self) -> Array:
+        """The same as ``estimate``, by the name that statsmodels has for it."""
+        return self.estimate
+
+    @property
     def std_error(self) -> Array:
         """Standard errors."""
         return np.asarray(np.linalg.norm(self._own_root, axis=1))
@@ -89,8 +93,28 @@ class Estimates:
         reach = quantile(confidence) * self.std_error
         return np.column_stack([self.estimate - reach, self.estimate + reach])
 
+    def conf_int(self, alpha: float = 0.05) -> Array:
+        """Return the same as `interval`, by the name and argument that statsmodels has for it.
+
+        Parameters
+        ----------
+        alpha : float in (0, 1), default=0.05
+            1 less the confidence of the intervals.
+
+        Returns
+        -------
+        interval : ndarray of shape (n_coefficients, 2)
+            Lower and upper ends.
+        """
+        if not isinstance(alpha, Real) or not 0 < alpha < 1:
+            raise ValueError(f"alpha must be between 0 and 1; got {alpha!r}.")
+        return self.interval(1 - alpha)
+
     def odds_ratios(self, confidence: float = 0.95) -> Array:
         """Return odds ratios and their intervals: exponentials of estimates and their ends.
+
+        What is beyond the largest number, 1.8e308, is ``inf``; ``estimate`` and `interval` are logarithms. A
+        column that is measured in smaller units has a ratio that is nearer to 1.
 
         Parameters
         ----------
@@ -135,37 +159,9 @@ class Estimates:
         """Schwarz's criterion, log(n) df - 2 log-likelihood."""
         return float(np.log(self.n_observations) * self.effective_df - 2 * self.log_likelihood)
 
-    def frame(self, confidence: float = 0.95) -> Any:
-        """Return the table of coefficients.
-
-        Parameters
-        ----------
-        confidence : float in (0, 1), default=0.95
-            Of the intervals.
-
-        Returns
-        -------
-        frame : DataFrame
-            Columns ``term``, ``estimate``, ``std_error``, ``z``, ``p_value``, ``low``, ``high`` and
-            ``odds_ratio``.
-        """
-        low, high = self.interval(confidence).T
-        return to_frame(
-            {
-                "term": self.names,
-                "estimate": self.estimate,
-                "std_error": self.std_error,
-                "z": self.z,
-                "p_value": self.p_value,
-                "low": low,
-                "high": high,
-                "odds_ratio": self.odds_ratios(confidence)[:, 0],
-            }
-        )
-
 
 def quantile(confidence: float) -> float:
     """Standard errors from an estimate to the ends of its confidence interval."""
-    if not 0 < confidence < 1:
+    if not isinstance(confidence, Real) or not 0 < confidence < 1:
         raise ValueError(f"confidence must be between 0 and 1; got {confidence!r}.")
     return float(norm.ppf((1 + confidence) / 2))

@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from scipy.stats import chi2, norm
+from scipy.stats import norm
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.composites import final_step, names_before
-from sklearn_xent.delta_method import average_effects, probability_intervals
+from sklearn_xent.delta_method import Points, marginal_effects, probability_intervals
 from sklearn_xent.displays.frame import to_frame
-from sklearn_xent.estimates import Estimates, quantile
-from sklearn_xent.factor import singular_vectors
+from sklearn_xent.estimates import quantile
+from sklearn_xent.hypothesis_tests import ChiSquared
 from sklearn_xent.identifiability import ridge_of
 from sklearn_xent.intake import refuse_what_is_elsewhere, validated
 from sklearn_xent.isolation import isolated
 from sklearn_xent.likelihood import Likelihood
 from sklearn_xent.rows.array_api import to_numpy
+from sklearn_xent.sandwich import sandwich_root
+from sklearn_xent.summaries import EstimateTables
 from sklearn_xent.targets import check_offset, encode_targets
 
 __all__ = ["ChiSquared", "Inference", "infer"]
 
-COVARIANCES = ("model", "robust", "cluster")
-SINGULAR = 1e-12  # ratio of singular values of an equilibrated root: less is rounding
-
-
-class ChiSquared(NamedTuple):
-    """A test statistic, its degrees of freedom, and the probability of a larger one by chance."""
-
-    statistic: float
-    df: int
-    p_value: float
+COVARIANCES = ("model", "robust", "HC0", "HC1", "HC2", "HC3", "cluster")
 
 
 @isolated
@@ -60,9 +53,9 @@ def infer(
         names that these give them.
     X, y, sample_weight, offset
         What it was fitted on. Weights are frequencies: a weight of 2 is two observations.
-    covariance : {"model", "robust", "cluster"}, default="model"
-        The inverse information; the sandwich, right also where the model is not [1]_; or the sandwich of
-        sums over groups.
+    covariance : {"model", "robust", "HC0", "HC1", "HC2", "HC3", "cluster"}, default="model"
+        The inverse information; the sandwich, right also where the model is not [1]_, with corrections for
+        few rows [3]_ (see Notes); or the sandwich of sums over groups.
     groups : array-like of shape (n_samples,), default=None
         For "cluster": rows of a group may depend on one another.
     penalized : bool, default=False
@@ -83,12 +76,28 @@ def infer(
         With an l1 penalty or bounds; with a ridge unless ``penalized``; if the coefficients are no optimum of
         these rows (other rows or weights than in the fit, class weights, label smoothing); if the rows do not
         determine them, with the names of columns: constant or collinear ones, and those that separate the
-        classes wholly or partly; if ``groups`` and ``covariance`` do not agree.
+        classes wholly or partly; if ``groups`` and ``covariance`` do not agree; for "HC1" if there are
+        no more observations than coefficients, and for "HC2" and "HC3" if a row determines one by itself.
+
+    Notes
+    -----
+    "HC0" is "robust". "HC1" multiplies it by n / (n - p), for n observations and p coefficients. "HC2" and
+    "HC3" divide the square of a residual by 1 - h and (1 - h)^2, h the leverage of its row,
+    p (1 - p) x' V x for V the inverse information: as the R package sandwich defines them for generalised
+    linear models. With more than two classes the leverage of a row is a matrix H = W G, W the curvature of
+    the loss in the row's logits and G their covariance, and a residual r becomes (I - H)^-1/2 r and
+    (I - H)^-1 r [4]_. "HC3" is the jackknife whose fits without a row are one step of Newton's method [5]_.
 
     References
     ----------
     .. [1] H. White (1982), "Maximum likelihood estimation of misspecified models", Econometrica 50(1).
     .. [2] L. Tierney and J. B. Kadane (1986), "Accurate approximations for posterior moments", JASA 81.
+    .. [3] J. G. MacKinnon and H. White (1985), "Some heteroskedasticity-consistent covariance matrix
+       estimators with improved finite sample properties", J. Econometrics 29(3).
+    .. [4] R. M. Bell and D. F. McCaffrey (2002), "Bias reduction in standard errors for linear regression
+       with multi-stage samples", Survey Methodology 28(2): a row's logits are its cluster.
+    .. [5] D. Pregibon (1981), "Logistic regression diagnostics", Ann. Stat. 9(4); E. Lesaffre and A. Albert
+       (1989), "Multiple-group logistic regression diagnostics", J. R. Stat. Soc. C 38(3).
 
     Examples
     --------
@@ -107,7 +116,9 @@ def infer(
     check_is_fitted(estimator, "coef_")
     if covariance not in COVARIANCES:
         raise ValueError(f"covariance must be one of {COVARIANCES}; got {covariance!r}.")
-    if (groups is not None) != (covariance == "cluster"):
+    if groups is None and covariance == "cluster":
+        raise ValueError("covariance='cluster' needs groups, the group of each row; got groups=None.")
+    if groups is not None and covariance != "cluster":
         raise ValueError(f"groups go with covariance='cluster'; got covariance={covariance!r}.")
     refuse_what_is_elsewhere(X, "infer()", "load it into memory")
     C, factors = ridge_of(estimator, penalized)
@@ -122,91 +133,54 @@ def infer(
     shift = check_offset(offset, X.shape[0], len(known))
     problem = Likelihood(estimator, X, targets, shift, C, factors, names)
     problem.check_stationary()
-    root = problem.root if covariance == "model" else problem.sandwich_root(groups)
-    return Inference(problem, root, covariance, penalized=bool(np.isfinite(C) and factors.any()))
+    root = problem.root if covariance == "model" else sandwich_root(problem, covariance, groups)
+    shrunk = bool(np.isfinite(C) and factors.any())
+    return Inference(problem, root, covariance, penalized=shrunk, _before=before)
 
 
 @dataclass(frozen=True)
-class Inference(Estimates):
+class Inference(EstimateTables):
     """What `infer` returns. Arrays are (n_contrasts, n_terms) flattened: all columns, then the intercept.
 
     Two classes have one contrast, the second class; more have one for each class but the first.
 
     Attributes
     ----------
-    kind : {"model", "robust", "cluster"}
-        How it was estimated.
+    kind : {"model", "robust", "HC0", "HC1", "HC2", "HC3", "cluster"}
+        How the covariance was estimated.
     penalized : bool
         Whether the fit had a ridge penalty: see `infer` for what the numbers mean then.
     """
 
-    def likelihood_ratio_test(self) -> ChiSquared:
-        """Are all coefficients but the intercepts zero? Twice the gain in log-likelihood, if unpenalised."""
-        if self.penalized:
-            raise ValueError("the likelihood-ratio test is for fits without a penalty (C=np.inf).")
-        df = self._likelihood.W.size - self._likelihood.W.shape[0] * self._likelihood.intercept
-        statistic = 2 * (self.log_likelihood - self.null_log_likelihood)
-        return ChiSquared(statistic, df, float(chi2.sf(statistic, df)))
+    # what rows go through before the classifier, or None
+    _before: Any = field(default=None, repr=False)
 
-    def wald_test(self, terms: Any) -> ChiSquared:
-        """Are these coefficients all zero?
-
-        Parameters
-        ----------
-        terms : sequence of str or int
-            Names as in ``names``, a column's name for all its classes, or indices.
-
-        Returns
-        -------
-        test : ChiSquared
-            b' V^-1 b.
-
-        Raises
-        ------
-        ValueError
-            For a name that is none.
-        """
-        where = [i for term in terms for i in self._places(term)]
-        b, F = self.estimate[where], self._own_root[where]
-        size = np.linalg.norm(F, axis=1)
-        R = np.asarray(np.linalg.qr((F / size[:, None]).T, mode="r"))
-        ratios, _ = singular_vectors(R)
-        if R.shape[0] < len(where) or not ratios[-1] > SINGULAR * ratios[0]:
-            raise ValueError(
-                f"the covariance of {len(where)} terms has a lower rank, so that no test of all of them "
-                "exists: a term is named twice, or there are fewer groups or rows than terms."
-            )
-        statistic = float((np.linalg.solve(R.T, b / size) ** 2).sum())
-        return ChiSquared(statistic, len(where), float(chi2.sf(statistic, len(where))))
-
-    def _places(self, term: Any) -> list[int]:
-        if isinstance(term, int | np.integer):
-            return [int(term)]
-        columns = self._likelihood.names * self._likelihood.W.shape[0]
-        found = [
-            i
-            for i, (full, column) in enumerate(zip(self.names, columns, strict=True))
-            if term in (full, column)
-        ]
-        if not found:
-            raise ValueError(f"terms must be among {self.names}; got {term!r}.")
-        return found
-
-    def marginal_effects(self, confidence: float = 0.95) -> Any:
-        """Average marginal effects: how a unit more of a column changes each class's probability, on average.
+    def marginal_effects(self, confidence: float = 0.95, *, at: str = "overall") -> Any:
+        """Marginal effects: how a unit more of a column changes each class's probability.
 
         Parameters
         ----------
         confidence : float in (0, 1), default=0.95
             Of the intervals.
+        at : {"overall", "mean"}, default="overall"
+            The average over the rows of the fit; or the effect for one row whose columns, and offset, are
+            their means.
 
         Returns
         -------
         frame : DataFrame
             Columns ``class``, ``column``, ``effect`` (probability per unit), ``std_error`` (by the delta
             method), ``z``, ``p_value``, ``low`` and ``high``; of two classes the second only.
+
+        Raises
+        ------
+        ValueError
+            For anything else in ``at``, or a confidence out of range.
         """
-        rows = average_effects(self._likelihood, self._root)
+        where = {"overall": Points.of_rows, "mean": Points.at_mean}
+        if at not in where:
+            raise ValueError(f"at must be 'overall' or 'mean'; got {at!r}.")
+        rows = marginal_effects(self._likelihood, where[at](self._likelihood), self._root)
         effects, errors = np.array(rows["effect"]), np.array(rows["std_error"])
         reach = quantile(confidence) * errors
         z = np.divide(effects, errors, out=np.zeros_like(effects), where=errors > 0)
@@ -221,7 +195,7 @@ class Inference(Estimates):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Rows, as `infer` takes them: for a pipeline, what it takes.
         offset : array-like, default=None
             As in ``predict_proba``.
         confidence : float in (0, 1), default=0.95
@@ -233,47 +207,7 @@ class Inference(Estimates):
             The intervals are within (0, 1).
         """
         problem = self._likelihood
+        X = X if self._before is None else self._before.transform(X)
         A = problem.design_matrix(to_numpy(validated(problem.estimator, X, reset=False)))
         z = problem.logits_of(A, check_offset(to_numpy(offset), len(A), problem.K))
         return probability_intervals(A, z, self._root, quantile(confidence))
-
-    def summary(self, confidence: float = 0.95) -> str:
-        """Return the table and the likelihood as text.
-
-        Parameters
-        ----------
-        confidence : float in (0, 1), default=0.95
-            Of the intervals.
-
-        Returns
-        -------
-        text : str
-            To print.
-        """
-        return "\n".join(
-            [*self._head(), "", self.frame(confidence).to_string(index=False, float_format="%.4g".__mod__)]
-        )
-
-    def _head(self) -> list[str]:
-        lines = [
-            f"observations {self.n_observations:g}, coefficients {self.estimate.size}, "
-            f"covariance: {self.kind}",
-            f"log-likelihood {self.log_likelihood:.6g} (intercepts alone {self.null_log_likelihood:.6g}), "
-            f"AIC {self.aic:.6g}, BIC {self.bic:.6g}",
-        ]
-        if self.penalized:
-            lines.append(
-                "ridge penalty: estimates are shrunk, errors are posterior; "
-                f"{self.effective_df:.3g} effective degrees of freedom"
-            )
-        else:
-            test = self.likelihood_ratio_test()
-            lines.append(
-                f"all zero? likelihood ratio {test.statistic:.4g}, df {test.df}, p {test.p_value:.3g}"
-            )
-        return lines
-
-    def _repr_html_(self) -> str:
-        head = "<br>".join(self._head())
-        table: str = self.frame().to_html(index=False, float_format="%.4g".__mod__, border=0)
-        return f"<p>{head}</p>{table}"

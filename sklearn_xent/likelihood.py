@@ -49,7 +49,8 @@ class Likelihood:
     """The fit's rows, coefficients relative to the first class, and the likelihood's derivatives there.
 
     ``scale`` and ``shift`` (d,) lead from X to the columns of ``A`` (n, m); ``slopes`` (K - 1, m) are the
-    coefficients there, ``W`` those in the units of X. A penalty of strength 1 / C times ``factors`` (d,).
+    coefficients there, ``W`` those in the units of X; ``expansions`` are the blocks of rows of the loss. A
+    penalty of strength 1 / C times ``factors`` (d,).
     """
 
     def __init__(
@@ -88,7 +89,7 @@ class Likelihood:
             self._hessian = self.point.loss_hessian()
             _, (parts,) = objective.rows.sweep(kernels.design_rows, design)
             self._A = np.concatenate([part[0].T for part in parts.flat()])
-            self._expansions = self.point.expansion.flat()
+            self.expansions = self.point.expansion.flat()
         self.ridge = objective.penalty.hessian_diagonal[: len(self.names)]
 
     def _contrasts(self, W: Array) -> Array:
@@ -115,7 +116,7 @@ class Likelihood:
     @cached_property
     def probabilities(self) -> tuple[Array, Array]:
         """Of all classes, and their complements, (n, K) each."""
-        both = [e.of_classes() for e in self._expansions]
+        both = [e.of_classes() for e in self.expansions]
         P, Q = (np.concatenate(parts, axis=1).T for parts in zip(*both, strict=True))
         return P, Q
 
@@ -197,7 +198,7 @@ class Likelihood:
         """Blocks of rows, their columns times ``unit``; the last is the penalty's."""
         N, at = len(unit), 0
         rows = max(1, BLOCK // (N * (self.K - 1)))
-        for e in self._expansions:
+        for e in self.expansions:
             C = e.contrast_root()
             for i in range(0, C.shape[2], rows):
                 A = self.A[at + i : at + min(i + rows, C.shape[2])]
@@ -208,17 +209,10 @@ class Likelihood:
         half = np.linalg.cholesky(self._classes_of_penalty()).T
         yield np.kron(half, np.diag(np.sqrt(self.total * self.ridge))) * unit
 
-    def sandwich_root(self, groups: Any) -> Array:
-        """F (N, r) with F F' the inverse information about the scores' of rows, or of groups."""
-        R = np.concatenate([(e.residual if self.K == 2 else e.residual[1:]).T for e in self._expansions])
-        scores = (R[:, :, None] * self.A[:, None, :]).reshape(len(R), -1) @ self.root
-        if groups is None:
-            # a weight of 2 is two rows, of half of the score each
-            scores *= np.sqrt(self.weights)[:, None]
-        else:
-            counts = self.weights > 0
-            scores = _summed((scores * self.weights[:, None])[counts], _checked(groups, len(counts))[counts])
-        return self.root @ np.asarray(np.linalg.qr(scores, mode="r")).T
+    @property
+    def residuals(self) -> Array:
+        """P - y (n, K - 1), of all classes but the first."""
+        return np.concatenate([(e.residual if self.K == 2 else e.residual[1:]).T for e in self.expansions])
 
     def check_stationary(self) -> None:
         """Raise ValueError unless the coefficients are an optimum of these rows, weights and labels."""
@@ -258,36 +252,3 @@ class Likelihood:
         offset = self.offset.T if len(self.offset) > 1 else self.offset[0]
         null.fit(np.zeros((len(self.A), 1)), self.values.T, sample_weight=self.weights, offset=offset)
         return float(-null.history_["objective"][-1] * self.total)
-
-    def average_effect(self, k: int, j: int) -> tuple[float, Array]:
-        """Mean of dP_k / dx_j, and its gradient in the coefficients of ``A``.
-
-        dP_k / dx_j = P_k D_k with D_k = V_kj - sum_l P_l V_lj = sum_l P_l (V_kj - V_lj).
-        """
-        (P, Q), K = self.probabilities, self.K
-        share = self.weights / self.total
-        v = np.append(0.0, self.W[:, j])
-        D = P @ (v - v[:, None])  # (n, K): sums of a class's differences from the others
-        slopes = np.empty_like(self.slopes)
-        for c in range(1, K):
-            curvature = P[:, k] * (Q[:, k] if k == c else -P[:, c])
-            # in the logit of class c, then directly in V_cj
-            slopes[c - 1] = (share * (curvature * D[:, k] - P[:, k] * P[:, c] * D[:, c])) @ self.A
-            slopes[c - 1, j] += self.scale[j] * float(share @ curvature)
-        return float(share @ (P[:, k] * D[:, k])), slopes.ravel()
-
-
-def _checked(groups: Any, n_rows: int) -> Array:
-    if np.shape(groups) != (n_rows,):
-        raise ValueError(f"groups must have shape ({n_rows},); got {np.shape(groups)}.")
-    return np.asarray(groups)
-
-
-def _summed(scores: Array, groups: Array) -> Array:
-    """Sums (G, N) of the rows of each group, times sqrt(G / (G - 1))."""
-    names, place = np.unique(groups, return_inverse=True)
-    if len(names) < 2:
-        raise ValueError(f"groups must be two or more; got {len(names)}.")
-    sums = np.zeros((len(names), scores.shape[1]))
-    np.add.at(sums, place, scores)
-    return sums * np.sqrt(len(names) / (len(names) - 1))

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_array
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.grid import check_Cs, default_grid
-from sklearn_xent.intake import ACCEPTED, refuse_what_is_elsewhere
+from sklearn_xent.intake import ACCEPTED, refuse_what_is_elsewhere, text_named
 from sklearn_xent.isolation import isolated, warn_caller
 from sklearn_xent.parameters import check_l1_ratio, check_tol, checked_settings
 from sklearn_xent.problem.losses import loss_for
@@ -163,8 +163,8 @@ def cross_entropy_path(
     check_l1_ratio(l1_ratio)
     check_tol(tol)
     refuse_what_is_elsewhere(X, "cross_entropy_path")
-    # values that are not finite are found by the first sweep
-    X = check_array(X, ensure_all_finite=False, **ACCEPTED)
+    with text_named(X):  # values that are not finite are found by the first sweep
+        X = check_array(X, ensure_all_finite=False, **ACCEPTED)
     targets = encode_targets(y, X.shape[0], sample_weight=sample_weight, class_weight=class_weight)
     settings = checked_settings(
         X.shape[1],

@@ -11,7 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import assert_all_finite, check_array, column_or_1d
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.truth import ROW_SUM_TOLERANCE
+from sklearn_xent.truth import ROW_SUM_TOLERANCE, counted, numeric
 
 __all__ = [
     "Targets",
@@ -185,7 +185,8 @@ def _any_labels(labels: Array) -> tuple[Array, Array]:
         check_classification_targets(labels)
     except ValueError as error:
         raise ValueError(
-            f"{error} Soft labels are given as an array (n_samples, n_classes) of probabilities."
+            f"{error} Soft labels are given as an array (n_samples, n_classes) of probabilities: for those "
+            "of the second of two classes, np.column_stack([1 - y, y])."
         ) from None
     classes, codes = np.unique(labels, return_inverse=True)
     return classes, codes
@@ -194,7 +195,8 @@ def _any_labels(labels: Array) -> tuple[Array, Array]:
 def _soft_labels(y: Any) -> tuple[Array, Array]:
     """Classes and targets (K, n) of soft labels; a frame's columns name the classes."""
     names = getattr(y, "columns", None)
-    P = check_array(y, dtype=np.float64, input_name="y", ensure_min_features=2)
+    with numeric("y, soft labels where it has several columns,"):
+        P = check_array(y, dtype=np.float64, input_name="y", ensure_min_features=2)
     classes = np.arange(P.shape[1]) if names is None else np.asarray(list(names))
     if P.min() < 0:
         raise ValueError(f"y holds soft labels with a negative probability, {P.min():g}.")
@@ -203,7 +205,7 @@ def _soft_labels(y: Any) -> tuple[Array, Array]:
     if abs(sums[worst] - 1) > ROW_SUM_TOLERANCE:
         raise ValueError(
             f"y holds soft labels: each row must be probabilities that sum to 1; row {worst} sums to "
-            f"{sums[worst]:.9g}. Multilabel targets are not supported."
+            f"{sums[worst]:.9g}.{counted(P, 'y') or ' Multilabel targets are not supported.'}"
         )
     order = np.argsort(classes, kind="stable")
     if len(np.unique(classes)) < len(classes):
@@ -246,7 +248,8 @@ def check_sample_weight(sample_weight: Any, n_rows: int, *, may_vanish: bool = F
         return np.ones(n_rows)
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n_rows, sample_weight)
-    weights = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+    with numeric("sample_weight"):
+        weights = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
     if weights.shape != (n_rows,):
         raise ValueError(f"sample_weight must have shape ({n_rows},); got {weights.shape}.")
     if weights.min() < 0:
@@ -270,7 +273,8 @@ def check_offset(offset: Any, n_rows: int, n_classes: int) -> Array | None:
     """
     if offset is None:
         return None
-    values = check_array(offset, ensure_2d=False, dtype=np.float64, input_name="offset")
+    with numeric("offset"):
+        values = check_array(offset, ensure_2d=False, dtype=np.float64, input_name="offset")
     if n_classes == 2:
         if values.shape in ((n_rows,), (n_rows, 1)):
             return values.reshape(1, n_rows)

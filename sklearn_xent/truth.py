@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -15,7 +17,9 @@ __all__ = [
     "as_shares",
     "as_targets",
     "as_weights",
+    "counted",
     "in_order",
+    "numeric",
     "off_one",
     "weighted_mean",
 ]
@@ -26,14 +30,38 @@ HUGE, TO_SAFETY = 1e290, 64  # values beyond are divided by 2^64 before they are
 
 def as_probabilities(p: Any, name: str) -> Array:
     """Probabilities as float64, each in [0, 1]."""
-    values = np.asarray(p, dtype=np.float64)
+    with numeric(name):
+        values = np.asarray(p, dtype=np.float64)
     if not values.size:
         raise ValueError(f"{name} must not be empty; got shape {values.shape}.")
     with np.errstate(invalid="ignore"):
         bad = ~((values >= 0) & (values <= 1))
     if bad.any():
-        raise ValueError(f"{name} must hold probabilities in [0, 1]; got {values[bad][0]}.")
+        raise ValueError(
+            f"{name} must hold probabilities in [0, 1]; got {values[bad][0]}.{counted(values, name)}"
+        )
     return values
+
+
+@contextmanager
+def numeric(name: str) -> Iterator[None]:
+    """Name the argument in numpy's errors for text where numbers are expected."""
+    try:
+        yield
+    except ValueError as error:
+        if "could not convert" not in str(error):
+            raise
+        raise ValueError(f"{name} must hold numbers; got text: {error}.") from None
+
+
+def counted(values: Array, name: str) -> str:
+    """What to do with soft labels (n, K) that are counts, or an empty string where they are none."""
+    if values.ndim != 2 or not (values.max() > 1 and np.array_equal(values, np.floor(np.abs(values)))):
+        return ""
+    return (
+        f" Counts of votes are divided by their sums, which are weights: total = np.sum({name}, axis=1); "
+        f"pass {name} / np.reshape(total, (-1, 1)), and sample_weight=total."
+    )
 
 
 def as_distributions(p: Any, name: str) -> Array:
@@ -126,7 +154,8 @@ def _soft_targets(y_true: Any, shape: tuple[int, ...], labels: Any) -> Array:
 
 def as_weights(sample_weight: Any, n: int) -> Array:
     """Weights (n,), one each where there are none."""
-    weights = np.ones(n) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+    with numeric("sample_weight"):
+        weights = np.ones(n) if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
     if weights.shape != (n,):
         raise ValueError(f"sample_weight must have shape ({n},); got {weights.shape}.")
     if not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):

@@ -49,6 +49,13 @@ def test_inference_is_that_of_the_last_step_on_what_it_sees(fitted, penguins):
     assert_allclose(result.std_error, alone.std_error)
 
 
+def test_intervals_of_probabilities_are_of_the_rows_that_the_pipeline_takes(fitted, penguins):
+    X, y = penguins
+    probability, low, high = infer(fitted, X, y).predict_interval(X[:7])
+    assert_allclose(probability, fitted.predict_proba(X[:7]), rtol=1e-9)
+    assert ((low < probability) & (probability < high)).all()
+
+
 def test_pictures_are_those_of_the_last_step(fitted):
     display = CoefficientDisplay.from_estimator(fitted)
     assert list(display.names) == ["island_Dream", "mass"]

@@ -160,8 +160,10 @@ def test_what_has_no_distribution_is_refused():
     model = unpenalised(X, y)
     with pytest.raises(ValueError, match="covariance must be one of"):
         infer(model, X, y, covariance="magic")
-    with pytest.raises(ValueError, match="groups go with"):
+    with pytest.raises(ValueError, match=r"covariance='cluster' needs groups.*got groups=None"):
         infer(model, X, y, covariance="cluster")
+    with pytest.raises(ValueError, match="groups go with covariance='cluster'; got covariance='model'"):
+        infer(model, X, y, groups=y)
     with pytest.raises(ValueError, match="y holds the classes"):
         infer(model, X, y + 1)
     with pytest.raises(ValueError, match="terms must be among"):

@@ -23,6 +23,8 @@ from sklearn_xent.displays.names import as_text, as_texts, title_of
 
 __all__ = ["CoefficientDisplay"]
 
+FAR = 100 * np.log(10)  # the ticks beyond the ends of the axis are within what a double can hold
+
 
 class CoefficientDisplay:
     """Coefficients sorted by size, with confidence intervals where they are known.
@@ -166,7 +168,8 @@ class CoefficientDisplay:
             How many coefficients are drawn: the largest, or with intervals those furthest from 0 in standard
             errors.
         odds_ratios : bool, default=False
-            Whether exponentials are drawn, on a logarithmic axis.
+            Whether exponentials are drawn, on a logarithmic axis. What is beyond 1e100 or 1e-100 is drawn
+            there.
         marker_kwargs : dict, default=None
             Options of the estimates' ``plot``.
 
@@ -178,7 +181,7 @@ class CoefficientDisplay:
         self.shown_ = self._largest(most)
         self.ax_ = axes_for(ax, (6.4, max(2.6, 0.9 + 0.27 * len(self.shown_))))
         self.figure_ = self.ax_.figure
-        scale = np.exp if odds_ratios else np.asarray
+        scale = _odds if odds_ratios else np.asarray
         at = np.arange(len(self.shown_))[::-1]
         self._draw_intervals(at, scale)
         style = {"color": COLOURS[0], "marker": MARKERS[0], "markersize": 5, "linestyle": "none", "zorder": 3}
@@ -237,3 +240,7 @@ class CoefficientDisplay:
         if self.interval is not None:
             columns |= {"low": self.interval[order, 0], "high": self.interval[order, 1]}
         return to_frame(columns)
+
+
+def _odds(log_odds: Any) -> Array:
+    return np.asarray(np.exp(np.clip(log_odds, -FAR, FAR)))

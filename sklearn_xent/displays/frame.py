@@ -72,7 +72,12 @@ def out_of_fold(cv_results: Mapping[str, Any], X: Any) -> tuple[Any, Any, Any]:
 
 def column_names(n_columns: int, names: Any) -> list[str]:
     """Names of columns; ``x0``, ``x1``, ... where there are none."""
-    return [f"x{j}" for j in range(n_columns)] if names is None else [str(name) for name in names]
+    if names is None:
+        return [f"x{j}" for j in range(n_columns)]
+    if isinstance(names, str) or len(names) != n_columns:
+        got = repr(names) if isinstance(names, str) else f"{len(names)}"
+        raise ValueError(f"feature_names must be {n_columns} names, one for each column; got {got}.")
+    return [str(name) for name in names]
 
 
 def class_row(classes: Any, target_class: Any) -> int:

@@ -8,5 +8,14 @@ from sklearn_xent.intake.read import (
     training_rows,
     validated,
 )
+from sklearn_xent.intake.text import text_named
 
-__all__ = ["ACCEPTED", "answered", "dense", "refuse_what_is_elsewhere", "training_rows", "validated"]
+__all__ = [
+    "ACCEPTED",
+    "answered",
+    "dense",
+    "refuse_what_is_elsewhere",
+    "text_named",
+    "training_rows",
+    "validated",
+]

@@ -12,6 +12,7 @@ from sklearn.utils.validation import validate_data
 from sklearn_xent.arrays import Array
 from sklearn_xent.intake.collection import as_local_parts, check_columns, lazily, rows_on_cluster
 from sklearn_xent.intake.partitions import client_of, is_collection
+from sklearn_xent.intake.text import text_named
 from sklearn_xent.rows import Rows, as_rows, entries
 from sklearn_xent.rows.array_api import Placement, beside, is_device_array, to_numpy
 from sklearn_xent.rows.arrow import DatasetColumns, column_of, is_dataset, matrix_of, numeric_columns
@@ -94,7 +95,7 @@ def validated(estimator: Any, X: Any, *, reset: bool) -> Any:
     if is_device_array(X):
         return _on_device(estimator, X, reset=reset)
     # scikit-learn's test for finite values sums them, which may overflow
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"), text_named(X):
         X = validate_data(estimator, X, reset=reset, ensure_all_finite=not reset, **ACCEPTED)
     if sp.issparse(X) and not X.has_canonical_format:
         X = X.copy()
