@@ -3,15 +3,6 @@
 from sklearn_xent.classifier import CrossEntropyClassifier
 from sklearn_xent.classifier_cv import CrossEntropyClassifierCV
 from sklearn_xent.comparison import Comparison, compare_cv_scores, compare_losses
-from sklearn_xent.cross_entropy import (
-    cross_entropy_loss,
-    entropy,
-    kl_divergence,
-    log_sigmoid,
-    log_softmax,
-    sigmoid,
-    softmax,
-)
 from sklearn_xent.decomposition import (
     Decomposition,
     cross_entropy_decomposition,
@@ -27,6 +18,15 @@ from sklearn_xent.displays import (
     LossContributionDisplay,
     RegularizationPathDisplay,
     ReliabilityDisplay,
+)
+from sklearn_xent.formulas import (
+    cross_entropy_loss,
+    entropy,
+    kl_divergence,
+    log_sigmoid,
+    log_softmax,
+    sigmoid,
+    softmax,
 )
 from sklearn_xent.inference import Inference, infer
 from sklearn_xent.metrics import (
