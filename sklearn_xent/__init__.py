@@ -1,5 +1,6 @@
 """Cross-entropy (log loss) classifiers: fit exactly, score honestly, look closely."""
 
+from sklearn_xent.calibration import fit_temperature
 from sklearn_xent.classifier import CrossEntropyClassifier
 from sklearn_xent.classifier_cv import CrossEntropyClassifierCV
 from sklearn_xent.comparison import Comparison, compare_cv_scores, compare_losses
@@ -66,6 +67,7 @@ __all__ = [
     "discrimination_scorer",
     "entropy",
     "expected_calibration_error",
+    "fit_temperature",
     "infer",
     "kl_divergence",
     "log_sigmoid",

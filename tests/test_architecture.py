@@ -77,6 +77,7 @@ ALLOWED = {
     },
     "decomposition": LEAVES | {"formulas", "scorer", "truth"},
     "comparison": LEAVES | {"formulas", "truth"},
+    "calibration": LEAVES | {"truth"},
     "identifiability": LEAVES | {"problem", "rows", "solvers", "targets"},
     "likelihood": LEAVES
     | {
@@ -111,6 +112,7 @@ ALLOWED = {
     "demo": {"classifier", "classifier_cv", "formulas", "displays", "metrics"},
     "__main__": {"demo", ""},
     "__init__": {
+        "calibration",
         "classifier",
         "classifier_cv",
         "comparison",

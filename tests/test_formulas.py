@@ -254,7 +254,5 @@ def test_the_divergence_of_frames_is_that_of_their_classes():
     np.testing.assert_array_equal(kl_divergence(p, q[["c", "a", "b"]]), expected)
     np.testing.assert_array_equal(kl_divergence(p.to_numpy(), q[["c", "a", "b"]]), expected)
     np.testing.assert_array_equal(kl_divergence(p[["c", "a", "b"]], q.to_numpy()), expected)
-    with pytest.raises(
-        ValueError, match=r"the columns of p, \['a', 'b', 'c'\]; got \['a', 'b', 'z'\]"
-    ):
+    with pytest.raises(ValueError, match=r"the columns of p, \['a', 'b', 'c'\]; got \['a', 'b', 'z'\]"):
         kl_divergence(p, q.rename(columns={"c": "z"}))
