@@ -37,6 +37,7 @@ from sklearn_xent.metrics import (
 )
 from sklearn_xent.minibatch import MiniBatchCrossEntropyClassifier
 from sklearn_xent.path import CrossEntropyPath, cross_entropy_path
+from sklearn_xent.reports import Report, report
 from sklearn_xent.solvers.separation import SeparationWarning
 
 __version__ = "0.1.0"
@@ -55,6 +56,7 @@ __all__ = [
     "MiniBatchCrossEntropyClassifier",
     "RegularizationPathDisplay",
     "ReliabilityDisplay",
+    "Report",
     "SeparationWarning",
     "__version__",
     "compare_cv_scores",
@@ -74,6 +76,7 @@ __all__ = [
     "log_softmax",
     "neg_cross_entropy_scorer",
     "neg_miscalibration_scorer",
+    "report",
     "sigmoid",
     "softmax",
     "uncertainty_scorer",

@@ -109,6 +109,17 @@ ALLOWED = {
     "batches": LEAVES | {"intake", "rows", "solvers", "targets"},
     "passes": LEAVES | {"batches", "formulas", "solvers", "targets"},
     "minibatch": LEAVES | {"batches", "parameters", "passes", "predictor", "solvers"},
+    "reports": LEAVES
+    | {
+        "composites",
+        "decomposition",
+        "displays",
+        "formulas",
+        "inference",
+        "metrics",
+        "reports",
+        "truth",
+    },
     "demo": {"classifier", "classifier_cv", "formulas", "displays", "metrics"},
     "__main__": {"demo", ""},
     "__init__": {
@@ -123,6 +134,7 @@ ALLOWED = {
         "metrics",
         "minibatch",
         "path",
+        "reports",
         "solvers",
     },
 }
