@@ -7,6 +7,7 @@ from scipy.optimize import minimize_scalar
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils.fixes import parse_version
 
 from sklearn_xent import (
     CrossEntropyClassifier,
@@ -68,7 +69,10 @@ def test_columns_of_a_frame_are_matched_by_name():
     assert fit_temperature(labels, frame) == fit_temperature(labels, z)
 
 
-@pytest.mark.skipif(sklearn.__version__ < "1.8", reason="scikit-learn has temperatures since 1.8")
+@pytest.mark.skipif(
+    parse_version(sklearn.__version__) < parse_version("1.8"),
+    reason="scikit-learn has temperatures since 1.8",
+)
 @pytest.mark.parametrize("load", [load_breast_cancer, load_digits])
 def test_a_calibrated_linear_model_is_linear_and_scikit_learns(load):
     from sklearn.frozen import FrozenEstimator

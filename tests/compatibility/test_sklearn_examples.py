@@ -39,6 +39,7 @@ from sklearn.neural_network import BernoulliRBM
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import KBinsDiscretizer, MinMaxScaler, OneHotEncoder, StandardScaler
 from sklearn.semi_supervised import SelfTrainingClassifier
+from sklearn.utils.fixes import parse_version
 
 from sklearn_xent import CrossEntropyClassifier
 
@@ -46,7 +47,7 @@ from sklearn_xent import CrossEntropyClassifier
 def peer(**options):
     if "l1_ratio" in options:
         options |= {"solver": "saga"}
-        if sklearn.__version__ < "1.8":
+        if parse_version(sklearn.__version__) < parse_version("1.8"):
             options |= {"penalty": "elasticnet"}
     return LogisticRegression(**{"solver": "newton-cholesky", "tol": 1e-8, "max_iter": 2000} | options)
 
