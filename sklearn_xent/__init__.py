@@ -1,17 +1,9 @@
 """Cross-entropy (log loss) classifiers: fit exactly, score honestly, look closely."""
 
+from sklearn_xent.calibration import fit_temperature
 from sklearn_xent.classifier import CrossEntropyClassifier
 from sklearn_xent.classifier_cv import CrossEntropyClassifierCV
 from sklearn_xent.comparison import Comparison, compare_cv_scores, compare_losses
-from sklearn_xent.cross_entropy import (
-    cross_entropy_loss,
-    entropy,
-    kl_divergence,
-    log_sigmoid,
-    log_softmax,
-    sigmoid,
-    softmax,
-)
 from sklearn_xent.decomposition import (
     Decomposition,
     cross_entropy_decomposition,
@@ -28,6 +20,15 @@ from sklearn_xent.displays import (
     RegularizationPathDisplay,
     ReliabilityDisplay,
 )
+from sklearn_xent.formulas import (
+    cross_entropy_loss,
+    entropy,
+    kl_divergence,
+    log_sigmoid,
+    log_softmax,
+    sigmoid,
+    softmax,
+)
 from sklearn_xent.inference import Inference, infer
 from sklearn_xent.metrics import (
     cross_entropy_skill,
@@ -37,6 +38,7 @@ from sklearn_xent.metrics import (
 from sklearn_xent.minibatch import MiniBatchCrossEntropyClassifier
 from sklearn_xent.nested import compare_nested
 from sklearn_xent.path import CrossEntropyPath, cross_entropy_path
+from sklearn_xent.reports import Report, report
 from sklearn_xent.solvers.separation import SeparationWarning
 
 __version__ = "0.1.0"
@@ -55,6 +57,7 @@ __all__ = [
     "MiniBatchCrossEntropyClassifier",
     "RegularizationPathDisplay",
     "ReliabilityDisplay",
+    "Report",
     "SeparationWarning",
     "__version__",
     "compare_cv_scores",
@@ -68,12 +71,14 @@ __all__ = [
     "discrimination_scorer",
     "entropy",
     "expected_calibration_error",
+    "fit_temperature",
     "infer",
     "kl_divergence",
     "log_sigmoid",
     "log_softmax",
     "neg_cross_entropy_scorer",
     "neg_miscalibration_scorer",
+    "report",
     "sigmoid",
     "softmax",
     "uncertainty_scorer",

@@ -51,6 +51,8 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         ask for, are an argument of ``fit``.
     label_smoothing, prior_correction, random_state
         As for `CrossEntropyClassifier`.
+    verbose : int, default=0
+        If positive, print a line for each optimum of each path, and then for each iteration of the last fit.
 
     Attributes
     ----------
@@ -110,7 +112,8 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
     100.0
     """
 
-    groups: Any = None  # estimators pickled by a version without it have none of their own
+    groups: Any = None  # estimators pickled by a version without them have none of their own
+    verbose: int = 0
 
     def __init__(
         self,
@@ -132,6 +135,7 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         label_smoothing: float = 0.0,
         prior_correction: bool = False,
         random_state: Any = None,
+        verbose: int = 0,
     ) -> None:
         self.Cs = Cs
         self.l1_ratios = l1_ratios
@@ -150,6 +154,7 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         self.label_smoothing = label_smoothing
         self.prior_correction = prior_correction
         self.random_state = random_state
+        self.verbose = verbose
 
     @all_or_nothing
     def fit(

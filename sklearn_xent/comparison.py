@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import t as student
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.cross_entropy import cross_entropy_loss
+from sklearn_xent.formulas import cross_entropy_loss
 from sklearn_xent.truth import as_shares, as_weights
 
 __all__ = ["Comparison", "compare_cv_scores", "compare_losses"]

@@ -10,7 +10,7 @@ from scipy.special import log_expit, xlog1py, xlogy
 from sklearn.isotonic import isotonic_regression
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.cross_entropy import entropy_of_masses, log_forecast
+from sklearn_xent.formulas import entropy_of_masses, log_forecast
 from sklearn_xent.scorer import LogProbabilityScorer
 from sklearn_xent.truth import (
     ROW_SUM_TOLERANCE,

@@ -101,7 +101,7 @@ def assign(estimator: Any, fitted: dict[str, Any]) -> None:
 
 
 def warn_caller(warning: Warning) -> None:
-    """Warn at the line that called this package."""
+    """Warn at the line of the user: that called this package, or what it was called by of scikit-learn."""
     frame, level = sys._getframe(), 1
     while frame.f_back is not None and _is_ours(frame.f_globals.get("__name__", "")):
         frame, level = frame.f_back, level + 1
@@ -109,5 +109,5 @@ def warn_caller(warning: Warning) -> None:
 
 
 def _is_ours(module: str) -> bool:
-    """Whether a module is of this package, or of what scikit-learn wraps around a fit."""
-    return module.startswith(("sklearn_xent.", "sklearn.callback."))
+    """Whether a module is of this package, or of what a fit is called through: pipelines, searches."""
+    return module.split(".")[0] in {"sklearn_xent", "sklearn", "joblib"}

@@ -15,9 +15,9 @@ import scipy.linalg
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.classifier import CrossEntropyClassifier
-from sklearn_xent.cross_entropy import entropy
 from sklearn_xent.displays.frame import column_names
 from sklearn_xent.factor import singular_vectors
+from sklearn_xent.formulas import entropy
 from sklearn_xent.identifiability import (
     SUSPICIOUS,
     check_full_rank,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_xent.cross_entropy import cross_entropy_loss, entropy_of_masses
+from sklearn_xent.formulas import cross_entropy_loss, entropy_of_masses
 from sklearn_xent.scorer import LogProbabilityScorer
 from sklearn_xent.truth import as_shares, as_targets, as_weights, in_order
 

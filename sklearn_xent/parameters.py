@@ -19,6 +19,7 @@ __all__ = [
     "check_number",
     "check_parameters",
     "check_tol",
+    "check_verbose",
     "checked_settings",
     "settings_of",
 ]
@@ -85,7 +86,7 @@ def _check_shared(estimator: Any) -> None:
     _number(estimator, "C", lambda v: v > 0, "positive; np.inf is no penalty")
     check_l1_ratio(estimator.l1_ratio)
     _number(estimator, "label_smoothing", lambda v: 0 <= v < 1, "in [0, 1)")
-    _number(estimator, "verbose", lambda v: v >= 0, "a non-negative integer", Integral)
+    check_verbose(estimator.verbose)
     try:
         check_random_state(estimator.random_state)
     except ValueError as error:
@@ -105,6 +106,11 @@ def check_l1_ratio(l1_ratio: Any, name: str = "l1_ratio") -> None:
 def check_tol(tol: Any) -> None:
     """Raise TypeError or ValueError for a tolerance that is not positive and finite."""
     check_number("tol", tol, lambda v: 0 < v < np.inf, "positive and finite")
+
+
+def check_verbose(verbose: Any) -> None:
+    """Raise TypeError or ValueError for what does not say how much is printed."""
+    check_number("verbose", verbose, lambda v: v >= 0, "a non-negative integer", Integral)
 
 
 def check_number(name: str, value: Any, holds: Any, expected: str, kind: type = Real) -> None:

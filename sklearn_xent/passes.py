@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from sklearn_xent.batches import Batches, attributes_of
-from sklearn_xent.cross_entropy import cross_entropy_loss, entropy
+from sklearn_xent.formulas import cross_entropy_loss, entropy
 from sklearn_xent.isolation import warn_caller
 from sklearn_xent.solvers.stream import Stream
 from sklearn_xent.targets import Targets

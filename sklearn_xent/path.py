@@ -15,12 +15,13 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.grid import check_Cs, default_grid
 from sklearn_xent.intake import ACCEPTED, refuse_what_is_elsewhere, text_named
 from sklearn_xent.isolation import isolated, warn_caller
-from sklearn_xent.parameters import check_l1_ratio, check_tol, checked_settings
+from sklearn_xent.parameters import check_l1_ratio, check_tol, check_verbose, checked_settings
 from sklearn_xent.problem.losses import loss_for
 from sklearn_xent.problem.moments import moments_of
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.point import Point
 from sklearn_xent.problem.posing import Settings, penalty_of, pose
+from sklearn_xent.progress import print_optimum
 from sklearn_xent.rows import Rows, as_rows
 from sklearn_xent.solvers.path import follow
 from sklearn_xent.solvers.solve import Solution
@@ -105,6 +106,7 @@ def cross_entropy_path(
     tol: float = 1e-6,
     max_iter: int = 1000,
     random_state: Any = None,
+    verbose: int = 0,
 ) -> CrossEntropyPath:
     """Fit along a grid of C, each fit starting from the one before.
 
@@ -123,6 +125,8 @@ def cross_entropy_path(
         As for `CrossEntropyClassifier`; with ``groups``, an ``l1_ratio`` of 0 is the group lasso.
     sample_weight, offset : array-like, default=None
         As for ``CrossEntropyClassifier.fit``.
+    verbose : int, default=0
+        If positive, print a line for each optimum.
 
     Returns
     -------
@@ -176,11 +180,10 @@ def cross_entropy_path(
         groups=groups,
     )
     offset = check_offset(offset, X.shape[0], len(targets.classes))
-    options = {"solver": solver, "max_iter": max_iter, "random_state": random_state}
-    points = list(walk(X, targets, offset, check_Cs(Cs), settings, **options))
-    path = gathered(points, targets.classes)
+    options = {"solver": solver, "max_iter": max_iter, "random_state": random_state, "verbose": verbose}
+    path = gathered(list(walk(X, targets, offset, check_Cs(Cs), settings, **options)), targets.classes)
     if path.failures:
-        warn_caller(summary_of([(f"C={C:g}", warning) for C, warning in path.failures], len(points)))
+        warn_caller(summary_of([(f"C={C:g}", warning) for C, warning in path.failures], len(path.Cs)))
     return path
 
 
@@ -217,6 +220,7 @@ def walk(
     *,
     names: Any = None,
     prior_correction: bool = False,
+    verbose: int = 0,
     measure: Callable[[Point, dict[str, Any]], Any] | None = None,
     **options: Any,
 ) -> Iterator[PathPoint]:
@@ -225,6 +229,7 @@ def walk(
     ``measure(point, memory)`` is called at each optimum, while the rows are at hand. The options are the
     solver's: ``solver``, ``max_iter``, ``random_state``.
     """
+    check_verbose(verbose)
     with as_rows(X, targets.values, targets.weights / targets.total, offset) as rows:
         Cs, strengths, objective = _posed(rows, targets, Cs, settings, names)
         order = np.argsort(-strengths, kind="stable")
@@ -241,6 +246,8 @@ def walk(
             **options,
         )
         for i, fit in zip(order.tolist(), fits, strict=True):
+            if verbose:
+                print_optimum(float(Cs[i]), settings.l1_ratio, fit.solver, fit.solution.history)
             intercept = targets.without_class_weights(fit.intercept) if prior_correction else fit.intercept
             measured = None if measure is None else measure(fit.solution.point, memory)
             found[i] = PathPoint(float(Cs[i]), fit.solution, fit.coef, intercept, fit.warning, measured)

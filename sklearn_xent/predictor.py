@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.cross_entropy import log_sigmoid, log_softmax, sigmoid, softmax
+from sklearn_xent.formulas import log_sigmoid, log_softmax, sigmoid, softmax
 from sklearn_xent.intake import answered, dense, validated
 from sklearn_xent.isolation import isolated
 from sklearn_xent.parameters import AdvisedParameters

@@ -6,7 +6,7 @@ import numpy as np
 
 from sklearn_xent.solvers.history import History
 
-__all__ = ["print_progress"]
+__all__ = ["print_optimum", "print_progress"]
 
 
 def print_progress(solver: str, history: History, goal: float) -> None:
@@ -23,5 +23,14 @@ def print_progress(solver: str, history: History, goal: float) -> None:
         f"[{solver}] iteration {i:4d}  objective {value:.10g}  gap {gap:.1e}  "
         f"digits {digits:4.1f} of {asked:.1f}  passes {history.passes[i]}  "
         f"{history.seconds[i]:.3f} s",
+        flush=True,
+    )
+
+
+def print_optimum(C: float, l1_ratio: float, solver: str, history: History) -> None:
+    """Print one line for an optimum along a path: where it is, what it took, and how it ended."""
+    print(
+        f"[{solver}] C {C:<10.4g} l1_ratio {l1_ratio:<4g} iterations {len(history) - 1:3d}  "
+        f"objective {history.objective[-1]:.10g}  gap {history.gap[-1]:.1e}  {history.seconds[-1]:.3f} s",
         flush=True,
     )

@@ -100,7 +100,7 @@ def as_targets(y_true: Any, shape: tuple[int, ...], labels: Any) -> Array:
     return np.eye(shape[1])[found]
 
 
-def in_order(y_prob: Any, labels: Any) -> tuple[Any, Any]:
+def in_order(y_prob: Any, labels: Any, name: str = "y_prob") -> tuple[Any, Any]:
     """Forecasts and the classes of their columns: a frame's are put in the order of ``labels``, or sorted.
 
     Columns that are called 0, 1, 2 ... have no names.
@@ -114,7 +114,7 @@ def in_order(y_prob: Any, labels: Any) -> tuple[Any, Any]:
     except TypeError:
         order = names
     if set(order) != set(names) or len(set(names)) < len(names):
-        raise ValueError(f"labels must be the columns of y_prob, {names}; got {order}.")
+        raise ValueError(f"labels must be the columns of {name}, {names}; got {order}.")
     return np.asarray(y_prob)[:, [names.index(label) for label in order]], order
 
 

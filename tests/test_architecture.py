@@ -5,6 +5,8 @@ import importlib
 import inspect
 import pathlib
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -24,20 +26,21 @@ ALLOWED = {
     "isolation": set(),
     "truth": LEAVES,
     "logits": LEAVES,
-    "cross_entropy": LEAVES | {"logits", "truth"},
+    "divergences": LEAVES | {"truth"},
+    "formulas": LEAVES | {"divergences", "logits", "truth"},
     "scorer": LEAVES,
-    "metrics": LEAVES | {"cross_entropy", "scorer", "truth"},
+    "metrics": LEAVES | {"formulas", "scorer", "truth"},
     "rows": LEAVES | {"rows"},
     "problem": LEAVES | {"problem", "rows"},
     "solvers": LEAVES | {"solvers", "problem", "rows"},
-    "displays": LEAVES | {"composites", "cross_entropy", "decomposition", "displays", "truth"},
+    "displays": LEAVES | {"composites", "formulas", "decomposition", "displays", "truth"},
     "targets": LEAVES | {"truth"},
     "parameters": LEAVES | {"problem"},
     "progress": {"solvers"},
     "callbacks": set(),
     "composites": set(),
     "intake": LEAVES | {"intake", "rows", "targets"},
-    "predictor": LEAVES | {"cross_entropy", "intake", "parameters", "problem", "rows", "targets"},
+    "predictor": LEAVES | {"formulas", "intake", "parameters", "problem", "rows", "targets"},
     "fitting": LEAVES
     | {
         "callbacks",
@@ -53,7 +56,7 @@ ALLOWED = {
     "cross_validation": LEAVES
     | {
         "classifier",
-        "cross_entropy",
+        "formulas",
         "cross_validation",
         "parameters",
         "path",
@@ -72,13 +75,14 @@ ALLOWED = {
         "solvers",
         "targets",
     },
-    "decomposition": LEAVES | {"cross_entropy", "scorer", "truth"},
-    "comparison": LEAVES | {"cross_entropy", "truth"},
+    "decomposition": LEAVES | {"formulas", "scorer", "truth"},
+    "comparison": LEAVES | {"formulas", "truth"},
+    "calibration": LEAVES | {"truth"},
     "identifiability": LEAVES | {"problem", "rows", "solvers", "targets"},
     "likelihood": LEAVES
     | {
         "classifier",
-        "cross_entropy",
+        "formulas",
         "displays",
         "identifiability",
         "intake",
@@ -110,24 +114,37 @@ ALLOWED = {
         "targets",
     },
     "grid": LEAVES | {"problem", "solvers"},
-    "path": LEAVES | {"grid", "intake", "parameters", "problem", "rows", "solvers", "targets"},
+    "path": LEAVES | {"grid", "intake", "parameters", "problem", "progress", "rows", "solvers", "targets"},
     "batches": LEAVES | {"intake", "rows", "solvers", "targets"},
-    "passes": LEAVES | {"batches", "cross_entropy", "solvers", "targets"},
+    "passes": LEAVES | {"batches", "formulas", "solvers", "targets"},
     "minibatch": LEAVES | {"batches", "parameters", "passes", "predictor", "solvers"},
-    "demo": {"classifier", "cross_entropy", "displays", "metrics"},
+    "reports": LEAVES
+    | {
+        "composites",
+        "decomposition",
+        "displays",
+        "formulas",
+        "inference",
+        "metrics",
+        "reports",
+        "truth",
+    },
+    "demo": {"classifier", "classifier_cv", "formulas", "displays", "metrics"},
     "__main__": {"demo", ""},
     "__init__": {
+        "calibration",
         "classifier",
         "classifier_cv",
         "comparison",
         "decomposition",
         "inference",
-        "cross_entropy",
+        "formulas",
         "displays",
         "metrics",
         "minibatch",
         "nested",
         "path",
+        "reports",
         "solvers",
     },
 }
@@ -205,6 +222,18 @@ def test_public_names_have_documentation():
     for name in set(sklearn_xent.__all__) - {"__version__"}:
         item = getattr(sklearn_xent, name)
         assert len(inspect.getdoc(item) or "") > 40, name
+
+
+def test_no_public_name_is_that_of_a_module():
+    """``from sklearn_xent import name`` would depend on what has been imported before."""
+    assert not set(sklearn_xent.__all__) & {name.split("/")[0] for name in MODULES}
+
+
+def test_cross_entropy_is_neither_a_module_nor_a_name():
+    code = "from sklearn_xent import cross_entropy"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1
+    assert "ImportError: cannot import name 'cross_entropy' from 'sklearn_xent'" in ended.stderr
 
 
 @pytest.mark.parametrize("name", sorted(METHODS))

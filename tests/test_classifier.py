@@ -5,6 +5,9 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sklearn_xent import CrossEntropyClassifier
 from sklearn_xent.solvers.methods import METHODS
@@ -224,3 +227,14 @@ def test_the_seed_makes_the_sample():
     np.testing.assert_array_equal(fits[3], fits[4])
     np.testing.assert_array_equal(fits[3], fits[5])
     assert (fits[0] != fits[3]).any()
+
+
+@pytest.mark.parametrize("search", [False, True])
+def test_a_warning_points_at_the_line_that_fits(search):
+    X, y = overlapping(n=80)
+    estimator = make_pipeline(StandardScaler(), CrossEntropyClassifier(max_iter=1))
+    if search:
+        estimator = GridSearchCV(estimator, {"crossentropyclassifier__C": [1.0]}, cv=2)
+    with pytest.warns(ConvergenceWarning) as caught:
+        estimator.fit(X, y)
+    assert {warning.filename for warning in caught} == {__file__}

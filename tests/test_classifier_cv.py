@@ -215,3 +215,11 @@ def test_prior_correction_gives_the_frequencies_back(K):
     odds = np.log(weighted.predict_proba(X) / corrected.predict_proba(X))
     added = np.log(factors) - odds
     np.testing.assert_allclose(added - added.mean(axis=1, keepdims=True), 0, atol=1e-8)
+
+
+def test_verbose_prints_the_optima_of_each_fold_and_the_last_fit(capsys):
+    X, y = overlapping(n=80)
+    model = CrossEntropyClassifierCV(Cs=[0.1, 1.0, 10.0], cv=2, verbose=1).fit(X, y)
+    lines = capsys.readouterr().out.splitlines()
+    assert sum("l1_ratio" in line for line in lines) == 2 * 3
+    assert 1 < sum("digits" in line for line in lines) <= model.n_iter_ + 1

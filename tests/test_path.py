@@ -75,3 +75,14 @@ def test_soft_labels_offsets_and_bounds_along_a_path():
 def test_wrong_arguments_of_a_path_are_named(options, message):
     with pytest.raises(ValueError, match=message):
         cross_entropy_path(*overlapping(), **options)
+
+
+def test_verbose_prints_a_line_for_each_optimum(capsys):
+    X, y = overlapping(n=80)
+    path = cross_entropy_path(X, y, Cs=[0.1, 1.0], verbose=1)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert "C 0.1" in lines[0]
+    assert f"gap {path.gaps[1]:.1e}" in lines[1]
+    with pytest.raises(TypeError, match="verbose must be"):
+        cross_entropy_path(X, y, verbose="yes")

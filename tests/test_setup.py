@@ -75,6 +75,21 @@ def test_the_demo_prints_its_table_and_writes_its_pictures(capsys, monkeypatch, 
         assert row[-1] == "0"  # no warning
         assert row[4] == "0.0e+00"  # nobody lower
     assert (tmp_path / "overview.png").stat().st_size > 20_000
+    chosen = [line.split() for line in out.splitlines() if "CrossEntropyClassifierCV, scaled" in line]
+    assert len(chosen) == 4
+    assert "-0.000" not in out
+    readme = _table((ROOT / "README.md").read_text(), r"^(\w+) +(\w+, \w+) +(\S+) +(\S+) +(\S+) +(\d)$")
+    printed = _table(out, r"^(\w+) +(\w+, \w+) +(\S+) +(\S+) +(\S+) .* (\d) *$")
+    assert readme.keys() == printed.keys()
+    for row, (objective, _, loss, n_warnings) in readme.items():
+        near = 1e-6 if "Regression" not in row[1] else 0.1  # where a peer stops depends on its version
+        assert printed[row][0] == objective or float(printed[row][0]) == pytest.approx(float(objective), near)
+        assert float(printed[row][2]) == pytest.approx(float(loss), near if near > 1e-6 else 2e-3)
+        assert printed[row][3] == n_warnings
+
+
+def _table(text, pattern):
+    return {row[:2]: row[2:] for row in re.findall(pattern, text, re.M)}
 
 
 def test_the_citation_is_of_this_version():

@@ -75,6 +75,7 @@ def points_along(
         max_iter=estimator.max_iter,
         solver=estimator.solver,
         random_state=estimator.random_state,
+        verbose=estimator.verbose,
         prior_correction=estimator.prior_correction,
         **options,
     )

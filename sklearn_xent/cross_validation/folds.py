@@ -12,8 +12,8 @@ from sklearn.utils.metadata_routing import get_routing_for_object
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.classifier import CrossEntropyClassifier
-from sklearn_xent.cross_entropy import cross_entropy_loss
 from sklearn_xent.cross_validation.data import Data, Results, points_along
+from sklearn_xent.formulas import cross_entropy_loss
 from sklearn_xent.path import CrossEntropyPath, gathered
 
 __all__ = ["by_folds"]

@@ -7,9 +7,9 @@ from typing import Any, Self
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.cross_entropy import cross_entropy_loss
 from sklearn_xent.displays.frame import COLOURS, DASHES, MARKERS, axes_for, forecast_of, merged, to_frame
 from sklearn_xent.displays.names import as_text, as_texts, legend_of, title_of
+from sklearn_xent.formulas import cross_entropy_loss
 from sklearn_xent.truth import in_order
 
 __all__ = ["CrossEntropyLossDisplay"]

@@ -7,9 +7,9 @@ from typing import Any, Self
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.cross_entropy import cross_entropy_loss
 from sklearn_xent.displays.frame import axes_for, forecast_of, out_of_fold, to_frame
 from sklearn_xent.displays.loss_panels import class_bars, legend_above, loss_curve, worst_table
+from sklearn_xent.formulas import cross_entropy_loss
 from sklearn_xent.truth import as_shares, as_targets, as_weights, in_order
 
 __all__ = ["LossContributionDisplay"]

@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.composites import final_step, names_before
 from sklearn_xent.displays.frame import COLOURS, DASHES, axes_for, class_row, column_names, merged, to_frame
 from sklearn_xent.displays.names import as_text, as_texts, legend_of, title_of
 
@@ -115,7 +116,7 @@ class RegularizationPathDisplay:
 
         Parameters
         ----------
-        estimator : CrossEntropyClassifierCV
+        estimator : CrossEntropyClassifierCV, or a Pipeline or search that ends in one
             Fitted. The coefficients are those of the first fold's path.
         target_class : label, default=None
             Whose coefficients, of more than two classes; the first by default. The axis says which.
@@ -133,12 +134,20 @@ class RegularizationPathDisplay:
         ------
         ValueError
             If ``target_class`` is not a class of the estimator.
+        TypeError
+            If a fitted estimator has no path.
         """
+        estimator, before = final_step(estimator)
+        if not hasattr(estimator, "paths_") and hasattr(estimator, "coef_"):
+            raise TypeError(
+                "estimator must be a CrossEntropyClassifierCV, or a Pipeline or search that ends in one; got "
+                f"{type(estimator).__name__}, which has no path: use cross_entropy_path and from_path."
+            )
         check_is_fitted(estimator, "paths_")
         ratios = np.atleast_1d(np.asarray(estimator.l1_ratios, dtype=float))
         i = int(np.flatnonzero(ratios == estimator.l1_ratio_)[0])
         path = estimator.paths_[i][0]
-        names = getattr(estimator, "feature_names_in_", None) if feature_names is None else feature_names
+        names = names_before(estimator, before) if feature_names is None else feature_names
         coefs, label = _of_class(path, target_class)
         return cls(
             Cs=path.Cs,

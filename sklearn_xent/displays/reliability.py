@@ -7,12 +7,12 @@ from typing import Any, Self
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.cross_entropy import log_forecast
 from sklearn_xent.decomposition import Decomposition, cross_entropy_decomposition, recalibrated
 from sklearn_xent.displays.events import event_of
 from sklearn_xent.displays.frame import COLOURS, axes_for, forecast_of, merged, out_of_fold, to_frame
 from sklearn_xent.displays.names import as_text, title_of
 from sklearn_xent.displays.reliability_curve import consistency_band, corp_curve, forecast_histogram
+from sklearn_xent.formulas import log_forecast
 from sklearn_xent.truth import as_shares, as_targets, as_weights, in_order
 
 __all__ = ["ReliabilityDisplay"]

@@ -1,6 +1,8 @@
 """It lives where scikit-learn's classifiers live."""
 
+import pathlib
 import pickle
+import textwrap
 
 import numpy as np
 import pytest
@@ -16,7 +18,12 @@ from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from sklearn_xent import CrossEntropyClassifier, neg_cross_entropy_scorer
+from sklearn_xent import (
+    CrossEntropyClassifier,
+    CrossEntropyClassifierCV,
+    MiniBatchCrossEntropyClassifier,
+    neg_cross_entropy_scorer,
+)
 from tests.problems import overlapping
 
 X, Y = overlapping(n=150, d=4, K=3)
@@ -153,3 +160,19 @@ def test_columns_are_transformed_and_selected_by_an_l1_fit():
     kept = pipeline[1].get_support()
     assert 0 < kept.sum() < 4
     np.testing.assert_array_equal(kept, (pipeline[1].estimator_.coef_ != 0).any(axis=0))
+
+
+@pytest.mark.parametrize(
+    "kind", [CrossEntropyClassifier, CrossEntropyClassifierCV, MiniBatchCrossEntropyClassifier]
+)
+@pytest.mark.parametrize("piped", [False, True])
+def test_the_line_of_the_deploy_page_loads_a_skops_file(kind, piped, tmp_path, monkeypatch):
+    pytest.importorskip("skops.io")
+    model = make_pipeline(StandardScaler(), kind()) if piped else kind()
+    page = (pathlib.Path(__file__).parents[2] / "docs" / "deploy.rst").read_text()
+    code = textwrap.dedent(page.split("and no other::")[1].split("It does so")[0])
+    expected, names = model.fit(X, Y).predict_proba(X), {"model": model}
+    monkeypatch.chdir(tmp_path)
+    exec(code, names)  # the page's own lines
+    assert names["model"] is not model
+    np.testing.assert_array_equal(names["model"].predict_proba(X), expected)

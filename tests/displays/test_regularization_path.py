@@ -3,8 +3,15 @@
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
-from sklearn_xent import CrossEntropyClassifierCV, RegularizationPathDisplay, cross_entropy_path
+from sklearn_xent import (
+    CrossEntropyClassifier,
+    CrossEntropyClassifierCV,
+    RegularizationPathDisplay,
+    cross_entropy_path,
+)
 from tests.problems import overlapping
 
 
@@ -72,3 +79,19 @@ def test_an_unknown_class_is_named():
     path = cross_entropy_path(*overlapping(K=3), Cs=[1.0])
     with pytest.raises(ValueError, match=r"target_class must be one of \[0, 1, 2\]; got 7"):
         RegularizationPathDisplay.from_path(path, target_class=7)
+
+
+def test_the_last_step_of_a_pipeline_is_drawn_with_the_names_it_was_fitted_on():
+    pd = pytest.importorskip("pandas")
+    X, y = overlapping(n=60, d=2)
+    frame = pd.DataFrame(X, columns=["a", "b"])
+    pipe = make_pipeline(StandardScaler(), CrossEntropyClassifierCV(Cs=[0.1, 1.0, 10.0], cv=2)).fit(frame, y)
+    display = RegularizationPathDisplay.from_estimator(pipe)
+    assert list(display.feature_names) == ["a", "b"]
+    np.testing.assert_array_equal(display.losses, -pipe[-1].mean_score_[0])
+
+
+def test_a_model_without_a_path_is_refused_by_name():
+    X, y = overlapping(n=60, d=2)
+    with pytest.raises(TypeError, match="CrossEntropyClassifier, which has no path"):
+        RegularizationPathDisplay.from_estimator(CrossEntropyClassifier().fit(X, y))

@@ -98,7 +98,7 @@ def test_a_fit_is_that_in_memory(scheduler, K, options):
     assert type(model.coef_) is type(model.classes_) is np.ndarray
 
 
-@pytest.mark.parametrize("solver", ["lbfgs", "newton-cg", "accelerated-gradient", "row-space", "progressive"])
+@pytest.mark.parametrize("solver", ["lbfgs", "newton-cg", "accelerated-gradient", "progressive"])
 def test_every_kind_of_solver_runs_on_a_cluster(client, solver):
     X, y = softmax_rows()
     options = {"solver": solver, "tol": 1e-7}

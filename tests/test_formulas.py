@@ -203,3 +203,56 @@ def test_a_scalar_stands_for_every_sample(y_true, y_prob, options):
         np.testing.assert_array_equal(
             found, cross_entropy_loss(outcomes, forecasts, reduction=reduction, **options)
         )
+
+
+@pytest.mark.parametrize(("base", "unit"), [(None, 1.0), (np.e, 1.0), (2, np.log(2)), (0.5, -np.log(2))])
+def test_a_base_changes_the_unit_only(base, unit):
+    p, q = [0.5, 0.25, 0.25], [0.2, 0.3, 0.5]
+    assert entropy(p, base=base) == pytest.approx(entropy(p) / unit, rel=1e-15)
+    assert kl_divergence(p, q, base=base) == pytest.approx(kl_divergence(p, q) / unit, rel=1e-15)
+    for reduction in ("mean", "sum", "none"):
+        loss = cross_entropy_loss([0, 1], [p, q], labels=[0, 1, 2], reduction=reduction)
+        other = cross_entropy_loss([0, 1], [p, q], labels=[0, 1, 2], reduction=reduction, base=base)
+        np.testing.assert_allclose(other, loss / unit, rtol=1e-15)
+
+
+def test_bits_of_powers_of_two_are_whole():
+    assert entropy([0.25] * 4, base=2) == 2.0
+    assert kl_divergence([1.0, 0.0], [0.125, 0.875], base=2) == 3.0
+    assert cross_entropy_loss(1, 0.5, base=2) == 1.0
+    assert str(entropy([1.0, 0.0], base=2)) == "0.0"
+    assert cross_entropy_loss(1, 0.0, base=2) == np.inf
+
+
+@pytest.mark.parametrize(
+    ("base", "error"),
+    [
+        (0, ValueError),
+        (-2, ValueError),
+        (1, ValueError),
+        (np.inf, ValueError),
+        (np.nan, ValueError),
+        ("2", TypeError),
+        (True, TypeError),
+    ],
+)
+def test_a_base_that_is_none_is_refused(base, error):
+    for wrong in (
+        lambda: entropy([0.5, 0.5], base=base),
+        lambda: kl_divergence([0.5, 0.5], [0.5, 0.5], base=base),
+        lambda: cross_entropy_loss(1, 0.5, base=base),
+    ):
+        with pytest.raises(error, match="base must be"):
+            wrong()
+
+
+def test_the_divergence_of_frames_is_that_of_their_classes():
+    pd = pytest.importorskip("pandas")
+    p = pd.DataFrame([[0.2, 0.3, 0.5], [0.1, 0.1, 0.8]], columns=["a", "b", "c"])
+    q = pd.DataFrame([[0.3, 0.3, 0.4], [0.2, 0.1, 0.7]], columns=["a", "b", "c"])
+    expected = kl_divergence(p.to_numpy(), q.to_numpy())
+    np.testing.assert_array_equal(kl_divergence(p, q[["c", "a", "b"]]), expected)
+    np.testing.assert_array_equal(kl_divergence(p.to_numpy(), q[["c", "a", "b"]]), expected)
+    np.testing.assert_array_equal(kl_divergence(p[["c", "a", "b"]], q.to_numpy()), expected)
+    with pytest.raises(ValueError, match=r"the columns of p, \['a', 'b', 'c'\]; got \['a', 'b', 'z'\]"):
+        kl_divergence(p, q.rename(columns={"c": "z"}))
