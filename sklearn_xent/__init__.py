@@ -1,5 +1,6 @@
 """Cross-entropy (log loss) classifiers: fit exactly, score honestly, look closely."""
 
+from sklearn_xent.bias_reduced import BiasReducedClassifier
 from sklearn_xent.classifier import CrossEntropyClassifier
 from sklearn_xent.classifier_cv import CrossEntropyClassifierCV
 from sklearn_xent.comparison import Comparison, compare_cv_scores, compare_losses
@@ -36,11 +37,13 @@ from sklearn_xent.metrics import (
 )
 from sklearn_xent.minibatch import MiniBatchCrossEntropyClassifier
 from sklearn_xent.path import CrossEntropyPath, cross_entropy_path
+from sklearn_xent.profile_inference import ProfileInference, infer_profile
 from sklearn_xent.solvers.separation import SeparationWarning
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "BiasReducedClassifier",
     "CoefficientDisplay",
     "Comparison",
     "ConvergenceDisplay",
@@ -52,6 +55,7 @@ __all__ = [
     "Inference",
     "LossContributionDisplay",
     "MiniBatchCrossEntropyClassifier",
+    "ProfileInference",
     "RegularizationPathDisplay",
     "ReliabilityDisplay",
     "SeparationWarning",
@@ -67,6 +71,7 @@ __all__ = [
     "entropy",
     "expected_calibration_error",
     "infer",
+    "infer_profile",
     "kl_divergence",
     "log_sigmoid",
     "log_softmax",

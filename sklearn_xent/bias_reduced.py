@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ __all__ = ["BiasReducedClassifier", "likelihood_of"]
 
 
 class BiasReducedClassifier(LinearPredictor, ClassifierMixin, BaseEstimator):
-    r"""Logistic and softmax regression with Firth's bias reduction: finite estimates, also of separated classes.
+    r"""Logistic and softmax regression with Firth's bias reduction: finite also for separated classes.
 
     The model is that of `CrossEntropyClassifier` without a penalty. Coefficients maximise the likelihood
     penalised by Jeffreys' prior,
@@ -154,7 +155,10 @@ class BiasReducedClassifier(LinearPredictor, ClassifierMixin, BaseEstimator):
         problem, classes = likelihood_of(scratch, X, y, sample_weight, offset, reset=True)
         start = problem.at(np.zeros(problem.A.shape[1] * (problem.K - 1)))
         if not np.isfinite(start.value):
-            raise ValueError("offset predicts the rows with certainty where coefficients are 0; shift or scale it.")
+            raise ValueError(
+                "offset must leave rows uncertain where the coefficients are 0, from which the fit starts; "
+                "got values that predict them with certainty."
+            )
         found = maximise(problem, start, self.tol, self.max_iter)
         if not found.converged:
             warn_caller(_warning(found, self.tol))
@@ -197,8 +201,8 @@ def likelihood_of(
     X = validated(estimator, X, reset=reset)
     if (size := 8 * X.shape[0] * X.shape[1]) > 1 << 30:
         raise ValueError(
-            f"X takes {size / (1 << 30):.1f} GiB as a dense array of float64; bias reduction takes up to 1 GiB: "
-            "fit a CrossEntropyClassifier with a finite C, or take a sample of the rows."
+            f"X takes {size / (1 << 30):.1f} GiB as a dense array of float64; bias reduction takes up to 1 "
+            "GiB: fit a CrossEntropyClassifier with a finite C, or take a sample of the rows."
         )
     X = np.asarray(entries.dense(to_numpy(X)), dtype=np.float64)
     targets = encode_targets(to_numpy(y), X.shape[0], sample_weight=to_numpy(sample_weight))
@@ -209,7 +213,7 @@ def likelihood_of(
 
 def _check_parameters(estimator: Any) -> None:
     check_tol(estimator.tol)
-    check_number("max_iter", estimator.max_iter, lambda v: v >= 1, "a positive integer", int)
+    check_number("max_iter", estimator.max_iter, lambda v: v >= 1, "a positive integer", Integral)
     if not isinstance(estimator.fit_intercept, bool | np.bool_):
         raise TypeError(f"fit_intercept must be True or False; got {estimator.fit_intercept!r}.")
 

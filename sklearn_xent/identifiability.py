@@ -110,7 +110,8 @@ def check_overlap(objective: Objective, A: Array, targets: Targets, change: Arra
         raise ValueError(
             f"the classes are separated, wholly or partly, by {_named(found, names)}: without a penalty the "
             "coefficients have no finite estimates, and their standard errors mean nothing. Drop the columns "
-            f"or merge them (the levels of a category) with others, or {ADVICE}."
+            "or merge them (the levels of a category) with others, fit a BiasReducedClassifier, or "
+            f"{ADVICE}."
         )
 
 

@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import scipy.linalg
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.displays.frame import column_names
@@ -24,7 +23,7 @@ from sklearn_xent.problem.posing import Settings, pose
 from sklearn_xent.rows import as_rows
 from sklearn_xent.targets import Targets
 
-__all__ = ["JeffreysLikelihood", "JeffreysPoint"]
+__all__ = ["JeffreysLikelihood", "JeffreysPoint", "inverse_of"]
 
 ADVICE = "fit a CrossEntropyClassifier with a finite C"
 
@@ -164,13 +163,13 @@ class JeffreysPoint:
         """
         problem = self.problem
         (K, m), p = (problem.K, problem.shape[1]), self._expansion.of_classes()[0]
-        q = np.empty_like(p)
+        distances = np.empty_like(p)
         for part in problem.parts(len(self.b) * K):
             G = np.zeros((K, len(problem.A[part]), len(self.b)))
             G[1:] = problem.A[part] @ self.inverse_root.reshape(K - 1, m, -1)
             G -= np.einsum("kn,knr->nr", p[:, part], G)
-            q[:, part] = np.einsum("knr,knr->kn", G, G)
-        halves = problem.weights * p * q / 2
+            distances[:, part] = np.einsum("knr,knr->kn", G, G)
+        halves = problem.weights * p * distances / 2
         return halves - p * halves.sum(axis=0), halves
 
     @cached_property
@@ -195,4 +194,9 @@ class JeffreysPoint:
     @cached_property
     def inverse_root(self) -> Array:
         """B (N, N) with B B' the inverse information, the covariance of the estimates."""
-        return np.asarray(scipy.linalg.solve_triangular(self.information_root, np.eye(len(self.b))))
+        return inverse_of(self.information_root)
+
+
+def inverse_of(R: Array) -> Array:
+    """Inverse of an upper triangle; by numpy, as scipy's second BLAS would have its threads wait beside."""
+    return np.asarray(np.linalg.solve(R, np.eye(len(R))))

@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
-import scipy.linalg
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.identifiability import reduced
-from sklearn_xent.jeffreys import JeffreysLikelihood, JeffreysPoint
+from sklearn_xent.jeffreys import JeffreysLikelihood, JeffreysPoint, inverse_of
 
 __all__ = ["JeffreysMaximum", "maximise"]
 
@@ -25,6 +24,7 @@ class JeffreysMaximum:
     stalled: bool = False
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def maximise(
     problem: JeffreysLikelihood, start: JeffreysPoint, tol: float, max_iter: int, Z: Array | None = None
 ) -> JeffreysMaximum:
@@ -44,12 +44,12 @@ def maximise(
             return JeffreysMaximum(point, size, n_iter, converged=True)
         if n_iter == max_iter:
             break
-        step = pairs.direction(score, reduced([point.metric_root @ Z]))
+        step = pairs.direction(score, inverse_of(reduced([point.metric_root @ Z])))
         following = _ascend(problem, point, Z, step, score, size)
         if following is None and pairs.changes:
             # what the steps have taught may be of another place: once more without
             pairs = _Pairs()
-            step = pairs.direction(score, reduced([point.metric_root @ Z]))
+            step = pairs.direction(score, inverse_of(reduced([point.metric_root @ Z])))
             following = _ascend(problem, point, Z, step, score, size)
         if following is None:
             return JeffreysMaximum(point, size, n_iter, converged=False, stalled=True)
@@ -60,8 +60,7 @@ def maximise(
 
 def _norm(root: Array, Z: Array, score: Array) -> float:
     """Norm of a score in standard errors, on the flat."""
-    R = reduced([root @ Z])
-    return float(np.linalg.norm(scipy.linalg.solve_triangular(R, score, trans="T")))
+    return float(np.linalg.norm(score @ inverse_of(reduced([root @ Z]))))
 
 
 def _ascend(
@@ -95,8 +94,8 @@ class _Pairs:
         if step @ change > 1e-8 * np.linalg.norm(step) * np.linalg.norm(change):
             self.steps, self.changes = [*self.steps[-7:], step], [*self.changes[-7:], change]
 
-    def direction(self, score: Array, metric: Array) -> Array:
-        """Ascent direction by the two-loop recursion, from the inverse of metric' metric.
+    def direction(self, score: Array, root: Array) -> Array:
+        """Ascent direction by the two-loop recursion, from the inverse metric root root'.
 
         Nocedal and Wright (2006), Numerical Optimization, algorithm 7.4.
         """
@@ -104,7 +103,7 @@ class _Pairs:
         for s, y in zip(self.steps[::-1], self.changes[::-1], strict=True):
             shares.append(float(s @ q) / float(s @ y))
             q -= shares[-1] * y
-        q = scipy.linalg.cho_solve((metric, False), q)
+        q = root @ (q @ root)
         for s, y, share in zip(self.steps, self.changes, shares[::-1], strict=True):
             q += (share - float(y @ q) / float(s @ y)) * s
         return np.asarray(q)

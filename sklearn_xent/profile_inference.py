@@ -77,8 +77,8 @@ def infer_profile(
     estimator, before = final_step(estimator)
     if not isinstance(estimator, BiasReducedClassifier):
         raise TypeError(
-            f"infer_profile() takes a BiasReducedClassifier; got {type(estimator).__name__}, for which there is "
-            "infer()."
+            f"infer_profile() takes a BiasReducedClassifier; got {type(estimator).__name__}, for which "
+            "there is infer()."
         )
     check_is_fitted(estimator, "coef_")
     refuse_what_is_elsewhere(X, "infer_profile()", "load it into memory")
@@ -89,12 +89,11 @@ def infer_profile(
         raise ValueError(f"y holds the classes {classes.tolist()}, the fit {estimator.classes_.tolist()}.")
     problem.check_determined()
     start = problem.at(problem.from_original(estimator.coef_, estimator.intercept_))
-    found = maximise(problem, start, 0.0, 1)
-    away = 0.0 if found.n_iter == 0 else float(np.linalg.norm(start.information_root @ (found.point.b - start.b)))
-    if not np.isfinite(start.value) or away > 1e-3:
+    size = float(np.linalg.norm(start.score @ start.inverse_root)) if np.isfinite(start.value) else np.inf
+    if not size <= 1e-3:
         raise ValueError(
-            f"the estimator is not at a maximum of these rows: it is {away:.2g} standard errors away. Pass what "
-            "it was fitted on (X, y, sample_weight, offset)."
+            f"the estimator is not at a maximum of these rows: their modified score is {size:.2g} standard "
+            "errors long. Pass what it was fitted on (X, y, sample_weight, offset), by a fit that converged."
         )
     tol = max(float(estimator.tol), 1e-9)
     top = maximise(problem, start, tol, estimator.max_iter).point
@@ -104,11 +103,11 @@ def infer_profile(
 
 @dataclass(frozen=True)
 class ProfileInference:
-    """What `infer_profile` returns. Arrays are (n_contrasts, n_terms) flattened: all columns, then the intercept.
+    """What `infer_profile` returns.
 
-    Two classes have one contrast, the second class; more have one for each class but the first, less the
-    first. Ends of intervals that do not exist are infinite, and those that were not found nan, with a
-    ``ConvergenceWarning``.
+    Arrays are (n_contrasts, n_terms) flattened: all columns, then the intercept. Two classes have one
+    contrast, the second class; more have one for each class but the first, less the first. Ends of intervals
+    that do not exist are infinite, and those that were not found nan, with a ``ConvergenceWarning``.
     """
 
     _profile: PenalizedProfile = field(repr=False)
@@ -184,7 +183,9 @@ class ProfileInference:
 
     def _places(self, terms: Any) -> list[int]:
         if isinstance(terms, str):
-            raise ValueError(f"terms must be a sequence of names or indices; got {terms!r}: write [{terms!r}].")
+            raise ValueError(
+                f"terms must be a sequence of names or indices; got {terms!r}: write [{terms!r}]."
+            )
         columns = self._profile.problem.names * self._profile.problem.shape[0]
         found: list[int] = []
         for term in terms:

@@ -88,8 +88,25 @@ ALLOWED = {
     },
     "estimates": LEAVES | {"displays", "likelihood", "rows"},
     "delta_method": LEAVES | {"likelihood", "logits", "rows"},
+    "jeffreys": LEAVES | {"displays", "identifiability", "problem", "rows", "targets"},
+    "jeffreys_maximum": LEAVES | {"identifiability", "jeffreys"},
+    "bias_reduced": LEAVES
+    | {"intake", "jeffreys", "jeffreys_maximum", "parameters", "predictor", "rows", "targets"},
+    "penalized_profile": LEAVES | {"jeffreys", "jeffreys_maximum"},
+    "profile_inference": LEAVES
+    | {
+        "bias_reduced",
+        "composites",
+        "displays",
+        "estimates",
+        "inference",
+        "intake",
+        "jeffreys_maximum",
+        "penalized_profile",
+    },
     "inference": LEAVES
     | {
+        "bias_reduced",
         "composites",
         "delta_method",
         "displays",
@@ -108,6 +125,7 @@ ALLOWED = {
     "demo": {"classifier", "cross_entropy", "displays", "metrics"},
     "__main__": {"demo", ""},
     "__init__": {
+        "bias_reduced",
         "classifier",
         "classifier_cv",
         "comparison",
@@ -118,6 +136,7 @@ ALLOWED = {
         "metrics",
         "minibatch",
         "path",
+        "profile_inference",
         "solvers",
     },
 }
