@@ -85,9 +85,8 @@ class BiasReducedClassifier(LinearPredictor, ClassifierMixin, BaseEstimator):
     columns; `infer_profile` refuses then, and names the columns.
 
     An iteration is some twice the cost of a QR decomposition of (n_classes - 1) n_samples rows of
-    (n_classes - 1) (n_features + 1) numbers. X is held in memory, densely. The likelihood's factor may be
-    small beside the prior's where there are few rows: predicted probabilities of rare classes are then too
-    large on average, as the prior draws them towards equal ones.
+    (n_classes - 1) (n_features + 1) numbers. X is held in memory as a dense array.
+    The prior draws probabilities towards equal ones, so that those of rare classes are too large on average.
 
     References
     ----------

@@ -32,9 +32,9 @@ class JeffreysLikelihood:
     """Rows and their classes; ``at`` evaluates the penalised likelihood.
 
     ``columns`` are those of X, centred and scaled, the intercept's the last, in the rows that have weight.
-    ``A`` (n, m) are the same, or a ``basis`` of what they span where they are collinear: there the prior is
-    that of the distributions which the model has, and the coefficients are those of least norm. Coefficients
-    are flat, (N,) for N = (K - 1) m.
+    ``A`` (n, m) is a basis of what they span: where they are collinear the prior is that of the distributions
+    which the model has, and the coefficients are those of least norm. Coefficients of ``A`` are flat, (N,)
+    for N = (K - 1) m.
 
     Raises
     ------
@@ -62,17 +62,22 @@ class JeffreysLikelihood:
         # a column far from 0 for its spread is known only to the last digit of its mean
         far = float(np.max(np.abs(self.design.shift) * self.design.scale, initial=0.0))
         self._rounding = 16 * np.finfo(float).eps * (1 + far)
-        self.basis = self._row_space()
-        self.A = self.columns if self.basis is None else self.columns @ self.basis
+        self.basis, self._inverse = self._row_space()
+        self.A = self.columns @ self.basis
 
-    def _row_space(self) -> Array | None:
-        """Basis (m, r) of the coefficients that the rows determine, on columns of norm 1; None for all."""
+    def _row_space(self) -> tuple[Array, Array]:
+        """Basis (m, r) of the coefficients that the rows determine, and its pseudo-inverse (r, m).
+
+        On columns of norm 1, and so that those of ``A`` are orthogonal: near-collinear columns would have
+        large coefficients, whose logits lose digits.
+        """
         R = reduced([self.columns * np.sqrt(self.weights)[:, None]])
         sizes = np.linalg.norm(R, axis=0)
         unit = np.divide(1.0, sizes, out=np.zeros_like(sizes), where=sizes > 0)
         values, vectors = singular_vectors(R * unit)
         rank = int((values > self._rounding * values[0]).sum())
-        return None if rank == len(sizes) else unit[:, None] * vectors[:, :rank]
+        spread, vectors = values[:rank] / np.sqrt(self.weights.sum()), vectors[:, :rank]
+        return unit[:, None] * vectors / spread, (sizes[:, None] * vectors * spread).T
 
     def check_determined(self) -> None:
         """Raise ValueError for columns whose coefficients the rows do not determine, by name."""
@@ -82,7 +87,7 @@ class JeffreysLikelihood:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Of the coefficients of all contrasts: (K - 1, m)."""
+        """Of the coefficients of all contrasts on ``A``: (K - 1, m)."""
         return self.K - 1, self.A.shape[1]
 
     def at(self, b: Array) -> JeffreysPoint:
@@ -98,7 +103,7 @@ class JeffreysLikelihood:
     def to_original(self, b: Array) -> tuple[Array, Array]:
         """Coefficients and intercepts for X as given, (1, d) and (1,) or (K, d) and (K,) that sum to 0."""
         V = b.reshape(self.shape)
-        V = V if self.basis is None else V @ self.basis.T
+        V = V @ self.basis.T
         W = np.zeros((self.K - 1, len(self.design.scale) + 1))
         W[:, : V.shape[1]] = V
         if self.K > 2:
@@ -109,17 +114,18 @@ class JeffreysLikelihood:
     def from_original(self, coef: Array, intercept: Array) -> Array:
         """What `to_original` is made of, where the rows determine the coefficients."""
         W = self.design.from_original(coef, intercept)
-        return np.asarray((W if self.K == 2 else W[1:] - W[:1])[:, : self.shape[1]]).ravel()
+        V = W if self.K == 2 else W[1:] - W[:1]
+        return np.asarray(V[:, : len(self.names)] @ self._inverse.T).ravel()
 
     def functional(self, k: int, j: int) -> Array:
         """C (N,) with c'b the coefficient of column j, or the intercept, of contrast k in the units of X."""
-        c = np.zeros(self.shape)
+        c = np.zeros((self.K - 1, len(self.names)))
         d = len(self.design.scale)
         if j < d:
             c[k, j] = self.design.scale[j]
         else:
             c[k, :d], c[k, -1] = -self.design.shift * self.design.scale, 1.0
-        return c.ravel()
+        return np.asarray(c @ self.basis).ravel()
 
     def parts(self, width: int) -> list[slice]:
         """Slices of the rows of which an array of so many numbers a row takes some 32 MB."""

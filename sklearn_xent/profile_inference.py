@@ -71,8 +71,8 @@ def infer_profile(
     >>> ill = [0, 0, 0, 1, 1, 1, 1, 1]  # all of the exposed
     >>> model = BiasReducedClassifier().fit(exposed, ill)
     >>> infer_profile(model, exposed, ill).interval().round(2)
-    array([[ 0.1 ,  8.14],
-           [-3.22,  1.05]])
+    array([[ 0.09,  8.19],
+           [-3.18,  0.96]])
     """
     estimator, before = final_step(estimator)
     if not isinstance(estimator, BiasReducedClassifier):
