@@ -35,8 +35,8 @@ class BiasReducedClassifier(LinearPredictor, ClassifierMixin, BaseEstimator):
         \ell(\beta) = \sum_i s_i \sum_k y_{ik} \log p_{ik},
 
     in nats, with weights :math:`s` and the Fisher information :math:`I` of :math:`\ell`. That takes the term
-    of order :math:`1 / n` off the bias of maximum likelihood [1]_, for several classes as for two, and the
-    maximum is finite whatever the labels are [2]_ [3]_. No strength has to be chosen, and the fit does not
+    of order :math:`1 / n` off the bias of maximum likelihood [1]_, for several classes as for two [3]_, and
+    the maximum is finite whatever the labels are [2]_. No strength has to be chosen, and the fit does not
     depend on the units and offsets of the columns.
 
     For intervals and tests see `infer_profile`.
@@ -83,6 +83,10 @@ class BiasReducedClassifier(LinearPredictor, ClassifierMixin, BaseEstimator):
     Where columns are constant or collinear the prior is that of the distributions which the model has, and of
     all coefficients that give the same probabilities those of least norm are returned, on centred and scaled
     columns; `infer_profile` refuses then, and names the columns.
+
+    The penalised likelihood is not concave, and may have several maxima where the classes are separated by
+    few rows, or by rows of large weights. The fit goes uphill from coefficients of 0; `infer_profile` warns
+    where it meets a higher point.
 
     An iteration is some twice the cost of a QR decomposition of (n_classes - 1) n_samples rows of
     (n_classes - 1) (n_features + 1) numbers. X is held in memory as a dense array.

@@ -29,7 +29,7 @@ class PenalizedProfile:
         near = self.problem.at(Z @ (Z.T @ self.top.b))
         zero = self.problem.at(np.zeros_like(near.b))
         found = self._maximum(max(near, zero, key=lambda point: point.value), Z)
-        return self._deficit(found.point), found.converged
+        return self._deficit(found.point), found.converged and self._is_top(found.point)
 
     def end(self, c: Array, side: float, depth: float) -> tuple[float, bool]:
         """Value of c'b below (side -1) or above (1) the maximum's at which the profile is ``depth`` lower.
@@ -43,12 +43,13 @@ class PenalizedProfile:
         spread = self.top.inverse_root.T @ c
         error, goal = float(np.linalg.norm(spread)), float(np.sqrt(depth))
         inside, outside, base = 0.0, np.inf, self.top
-        distance = goal * error
+        distance, reached_top = goal * error, True
         for _ in range(100):
             found = self._at_distance(base, c, side * (distance - self._distance(base, c, side)), Z)
             r = np.sqrt(self._deficit(found.point)) if found is not None else np.inf
+            reached_top &= found is None or self._is_top(found.point)
             if found is not None and abs(r - goal) <= 1e-9 * goal:
-                return float(c @ found.point.b), found.converged
+                return float(c @ found.point.b), found.converged and reached_top
             if r < goal and found is not None:
                 inside, base = distance, found.point
             else:
@@ -80,6 +81,10 @@ class PenalizedProfile:
 
     def _maximum(self, start: JeffreysPoint, Z: Array) -> JeffreysMaximum:
         return maximise(self.problem, start, self.tol, self.max_iter, Z)
+
+    def _is_top(self, point: JeffreysPoint) -> bool:
+        """Whether a point is no higher than the maximum, which otherwise is a local one only."""
+        return point.value - self.top.value <= 1e-6 + point.noise
 
     def _deficit(self, point: JeffreysPoint) -> float:
         return max(2 * (self.top.value - point.value), 0.0)

@@ -266,6 +266,7 @@ class ProfileInference:
 def _not_found(names: list[str], what: str) -> ConvergenceWarning:
     shown = ", ".join(dict.fromkeys(repr(name) for name in names[:6]))
     return ConvergenceWarning(
-        f"the profile penalised likelihood was not followed to the {what} of {shown}: infinite ends were not "
-        "reached, and nan or a test's statistic is of a fit that did not converge."
+        f"the profile penalised likelihood was not followed to the {what} of {shown}: an infinite end was "
+        "not reached, nan or a statistic is of a fit that did not converge, or the penalised likelihood "
+        "is higher elsewhere than at the fit, which then is at a local maximum."
     )

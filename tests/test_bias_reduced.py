@@ -271,6 +271,25 @@ def test_pipelines_frames_and_pictures():
     np.testing.assert_allclose(display.interval, plain.interval()[:2])
 
 
+def test_a_higher_maximum_that_a_profile_meets_is_told():
+    # separated by one row: two maxima, by the independent penalised likelihood, too
+    rng = np.random.default_rng(34)
+    n, d = int(rng.integers(6, 30)), int(rng.integers(1, 4))
+    X = rng.normal(size=(n, d))
+    y = (X[:, 0] >= np.quantile(X[:, 0], 0.5)).astype(int)
+    model = BiasReducedClassifier().fit(X, y)
+    V = contrasts(model)
+
+    def loss(v):
+        return -penalised_likelihood(v.reshape(V.shape), X, y, np.ones(n), 0.0)
+
+    other = scipy.optimize.minimize(loss, 2.5 * V.ravel())
+    assert other.fun < loss(V) - 0.05
+    result = infer_profile(model, X, y)
+    with pytest.warns(ConvergenceWarning, match="the fit, which then is at a local maximum"):
+        result.interval()
+
+
 # faults
 
 
