@@ -84,7 +84,7 @@ class PenalizedProfile:
 
     def _is_top(self, point: JeffreysPoint) -> bool:
         """Whether a point is no higher than the maximum, which otherwise is a local one only."""
-        return point.value - self.top.value <= 1e-6 + point.noise
+        return bool(point.value - self.top.value <= 1e-6 + point.noise)
 
     def _deficit(self, point: JeffreysPoint) -> float:
         return max(2 * (self.top.value - point.value), 0.0)
