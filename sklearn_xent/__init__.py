@@ -1,5 +1,6 @@
 """Cross-entropy (log loss) classifiers: fit exactly, score honestly, look closely."""
 
+from sklearn_xent.bias_reduced import BiasReducedClassifier
 from sklearn_xent.calibration import fit_temperature
 from sklearn_xent.classifier import CrossEntropyClassifier
 from sklearn_xent.classifier_cv import CrossEntropyClassifierCV
@@ -38,12 +39,14 @@ from sklearn_xent.metrics import (
 from sklearn_xent.minibatch import MiniBatchCrossEntropyClassifier
 from sklearn_xent.nested import compare_nested
 from sklearn_xent.path import CrossEntropyPath, cross_entropy_path
+from sklearn_xent.profile_inference import ProfileInference, infer_profile
 from sklearn_xent.reports import Report, report
 from sklearn_xent.solvers.separation import SeparationWarning
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "BiasReducedClassifier",
     "CoefficientDisplay",
     "Comparison",
     "ConvergenceDisplay",
@@ -55,6 +58,7 @@ __all__ = [
     "Inference",
     "LossContributionDisplay",
     "MiniBatchCrossEntropyClassifier",
+    "ProfileInference",
     "RegularizationPathDisplay",
     "ReliabilityDisplay",
     "Report",
@@ -73,6 +77,7 @@ __all__ = [
     "expected_calibration_error",
     "fit_temperature",
     "infer",
+    "infer_profile",
     "kl_divergence",
     "log_sigmoid",
     "log_softmax",

@@ -52,14 +52,16 @@ def ridge_of(estimator: Any, penalized: bool) -> tuple[float, Array]:
     return C, np.ones(d) if factors is None else np.asarray(factors, dtype=np.float64)
 
 
-def check_not_constant(idle: Array, names: list[str]) -> None:
+def check_not_constant(idle: Array, names: list[str], advice: str = ADVICE) -> None:
     """Raise ValueError for columns (d,) that nothing determines: they do not vary and have no penalty."""
     if idle.any():
         some = _named(np.flatnonzero(idle), names)
-        raise ValueError(f"nothing determines coefficients of constant columns: drop {some}, or {ADVICE}.")
+        raise ValueError(f"nothing determines coefficients of constant columns: drop {some}, or {advice}.")
 
 
-def check_full_rank(A: Array, weights: Array, noise: float, names: list[str], held: Array) -> None:
+def check_full_rank(
+    A: Array, weights: Array, noise: float, names: list[str], held: Array, advice: str = ADVICE
+) -> None:
     """Raise ValueError if columns (n, m) that no penalty has ``held`` are collinear, up to a noise."""
     free = np.flatnonzero(~held)
     R = reduced([A[:, free] * np.sqrt(weights)[:, None]])
@@ -74,7 +76,7 @@ def check_full_rank(A: Array, weights: Array, noise: float, names: list[str], he
     what = "is a linear combination" if len(dependent) == 1 else "are linear combinations"
     raise ValueError(
         f"the columns of X are collinear and do not determine the coefficients: {_named(dependent, names)} "
-        f"{what} of columns before (and of the intercept). Drop what is named, or {ADVICE}."
+        f"{what} of columns before (and of the intercept). Drop what is named, or {advice}."
     )
 
 
@@ -108,7 +110,8 @@ def check_overlap(objective: Objective, A: Array, targets: Targets, change: Arra
         raise ValueError(
             f"the classes are separated, wholly or partly, by {_named(found, names)}: without a penalty the "
             "coefficients have no finite estimates, and their standard errors mean nothing. Drop the columns "
-            f"or merge them (the levels of a category) with others, or {ADVICE}."
+            "or merge them (the levels of a category) with others, fit a BiasReducedClassifier, or "
+            f"{ADVICE}."
         )
 
 

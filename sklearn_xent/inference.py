@@ -10,6 +10,7 @@ from scipy.stats import norm
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.bias_reduced import BiasReducedClassifier
 from sklearn_xent.composites import final_step, names_before
 from sklearn_xent.delta_method import Points, marginal_effects, probability_intervals
 from sklearn_xent.displays.frame import to_frame
@@ -71,7 +72,8 @@ def infer(
     Raises
     ------
     TypeError
-        If X is not in memory: a dataset or a Dask collection.
+        If X is not in memory: a dataset or a Dask collection; for a `BiasReducedClassifier`, see
+        `infer_profile`.
     ValueError
         With an l1 penalty or bounds; with a ridge unless ``penalized``; if the coefficients are no optimum of
         these rows (other rows or weights than in the fit, class weights, label smoothing); if the rows do not
@@ -114,6 +116,10 @@ def infer(
     """
     estimator, before = final_step(estimator)
     check_is_fitted(estimator, "coef_")
+    if isinstance(estimator, BiasReducedClassifier):
+        raise TypeError(
+            "infer() is for maximum likelihood and ridge; for bias-reduced fits use infer_profile()."
+        )
     if covariance not in COVARIANCES:
         raise ValueError(f"covariance must be one of {COVARIANCES}; got {covariance!r}.")
     if groups is None and covariance == "cluster":

@@ -98,8 +98,25 @@ ALLOWED = {
     "sandwich": LEAVES | {"likelihood"},
     "delta_method": LEAVES | {"likelihood", "logits", "rows"},
     "nested": LEAVES | {"hypothesis_tests", "inference", "likelihood"},
+    "jeffreys": LEAVES | {"displays", "identifiability", "problem", "rows", "targets"},
+    "jeffreys_maximum": LEAVES | {"identifiability", "jeffreys"},
+    "bias_reduced": LEAVES
+    | {"intake", "jeffreys", "jeffreys_maximum", "parameters", "predictor", "rows", "targets"},
+    "penalized_profile": LEAVES | {"jeffreys", "jeffreys_maximum"},
+    "profile_inference": LEAVES
+    | {
+        "bias_reduced",
+        "composites",
+        "displays",
+        "estimates",
+        "inference",
+        "intake",
+        "jeffreys_maximum",
+        "penalized_profile",
+    },
     "inference": LEAVES
     | {
+        "bias_reduced",
         "composites",
         "delta_method",
         "displays",
@@ -133,6 +150,7 @@ ALLOWED = {
     "__main__": {"demo", ""},
     "__init__": {
         "calibration",
+        "bias_reduced",
         "classifier",
         "classifier_cv",
         "comparison",
@@ -145,6 +163,7 @@ ALLOWED = {
         "nested",
         "path",
         "reports",
+        "profile_inference",
         "solvers",
     },
 }

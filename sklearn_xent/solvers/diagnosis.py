@@ -66,5 +66,5 @@ def _separation(objective: Objective, direction: Array, names: Any, *, total: bo
     return SeparationWarning(
         f"{kind} by {columns}: without a penalty on them the loss falls for ever and no finite optimum "
         "exists. The coefficients are finite and predict well, but their size means nothing. Use a "
-        "finite C, for these columns too, or drop or merge the columns named."
+        "finite C, for these columns too, drop or merge the columns named, or fit a BiasReducedClassifier."
     )

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from sklearn_xent import CrossEntropyClassifier, MiniBatchCrossEntropyClassifier
+from sklearn_xent import BiasReducedClassifier, CrossEntropyClassifier, MiniBatchCrossEntropyClassifier
 from sklearn_xent.solvers.methods import METHODS
 
 CONFIGURATIONS = [
@@ -15,6 +15,7 @@ CONFIGURATIONS = [
     CrossEntropyClassifier(solver="truncated-newton"),
     CrossEntropyClassifier(solver="trust-exact"),
     CrossEntropyClassifier(solver="proximal-newton", l1_ratio=0.5, class_weight="balanced"),
+    BiasReducedClassifier(),
     MiniBatchCrossEntropyClassifier(),
     MiniBatchCrossEntropyClassifier(C=np.inf, l1_ratio=0.5, max_iter=1),
 ]
