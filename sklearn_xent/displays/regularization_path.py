@@ -146,11 +146,10 @@ class RegularizationPathDisplay:
         check_is_fitted(estimator, "paths_")
         ratios = np.atleast_1d(np.asarray(estimator.l1_ratios, dtype=float))
         i = int(np.flatnonzero(ratios == estimator.l1_ratio_)[0])
-        path = estimator.paths_[i][0]
         names = names_before(estimator, before) if feature_names is None else feature_names
-        coefs, label = _of_class(path, target_class)
+        coefs, label = _of_class(estimator.paths_[i][0], target_class)
         return cls(
-            Cs=path.Cs,
+            Cs=estimator.paths_[i][0].Cs,
             coefs=coefs,
             feature_names=names,
             losses=-estimator.mean_score_[i],
