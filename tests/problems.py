@@ -14,6 +14,12 @@ def overlapping(n=80, d=4, K=2, seed=0):
     return X, y
 
 
+def positive(n, rank=None, seed=0):
+    """A positive semidefinite matrix (n, n) of some rank."""
+    A = np.random.default_rng(seed).normal(size=(rank or n + 3, n))
+    return A.T @ A
+
+
 def reference_objective(model, X, y, sample_weight=None, offset=None):
     """J of the documentation, from the attributes of a fitted model; y are codes or soft labels."""
     X = np.asarray(X.toarray() if hasattr(X, "toarray") else X, dtype=np.float64)
