@@ -41,7 +41,7 @@ def reference_objective(model, X, y, sample_weight=None, offset=None):
 
 
 def iterates(method, objective, start, most, tol=0.0, **options):
-    """Points that a method visits from a start, at most so many; its visit judges nothing."""
+    """Points that a method visits from a start, at most so many, until it says that its gap is within tol."""
     points = []
 
     class Watching(StopWithin):
@@ -49,6 +49,8 @@ def iterates(method, objective, start, most, tol=0.0, **options):
             points.append(point)
             if len(points) == most:
                 raise Near
+            if tol:
+                super().__call__(point, **known)
 
     watching = Watching(lambda point: tol * abs(point.value))
     with contextlib.suppress(Near):

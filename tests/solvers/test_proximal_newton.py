@@ -119,7 +119,7 @@ def test_a_working_set_grows_to_what_the_slopes_ask_for():
     points = iterates(proximal_newton, objective, np.zeros(objective.shape), 60, tol=1e-12)
     best = points[-1]
     assert 0 < np.count_nonzero(best.coefficients) < 200
-    assert best.steepness < 1e-8
+    assert best.steepness < 1e-6
 
 
 @pytest.mark.parametrize("K", [2, 3])
