@@ -10,7 +10,7 @@ from tests.problem.test_derivatives import assemble
 from tests.problems import iterates, overlapping
 
 
-def wide(K, *, n=25, d=60, fit_intercept=True, strength=0.05, soft=True):
+def wide(K, *, n=18, d=30, fit_intercept=True, strength=0.05, soft=True):
     rng = np.random.default_rng(K)
     X, y = overlapping(n=n, d=d, K=K)
     X[:, 3] = 2.0  # does not vary
@@ -37,7 +37,7 @@ def test_the_optimum_of_the_small_problem_is_that_of_the_large(K, fit_intercept)
     objective = wide(K, fit_intercept=fit_intercept)
     space = RowSpace(objective, np.float64, {})
     W = space.optimum(lambda point: 1e-13)
-    best = iterates(newton_cholesky, objective, np.zeros(objective.shape), 30)[-1]
+    best = iterates(newton_cholesky, objective, np.zeros(objective.shape), 10)[-1]
     assert apart(W, best.coefficients, objective) < 1e-6
     assert objective.at(W).value == pytest.approx(best.value, rel=1e-11)
     assert W[:, 3].any() == (not fit_intercept)  # else the constant column is none
@@ -49,7 +49,7 @@ def test_a_point_in_the_span_of_the_rows_has_one_value_in_both(K, fit_intercept)
     space = RowSpace(objective, np.float64, {})
     rng = np.random.default_rng(1)
     n_logits = objective.shape[0]
-    W = objective.adjoint(objective.rows.split(rng.normal(size=(n_logits, 25))))
+    W = objective.adjoint(objective.rows.split(rng.normal(size=(n_logits, 18))))
     W[:, :-1] /= objective.penalty.hessian_diagonal[:-1]
     W[:, :-1] /= np.abs(W[:, :-1]).max()
     W[:, -1] = rng.normal(size=n_logits) if fit_intercept else 0.0
@@ -82,7 +82,7 @@ def test_a_memory_serves_another_strength(K):
         kept, fresh = (RowSpace(here, np.float64, m).optimum(lambda point: 1e-13) for m in (memory, {}))
         assert apart(kept, fresh, here) < 1e-5
     # under other factors of the columns it would be another matrix
-    factors = np.linspace(0.5, 2, 60)
+    factors = np.linspace(0.5, 2, 30)
     here = objective.under(elastic_net(objective.design, 0.05, 0.0, factors))
     kept, fresh = (RowSpace(here, np.float64, m).optimum(lambda point: 1e-13) for m in (memory, {}))
     assert apart(kept, fresh, here) < 1e-5
@@ -93,18 +93,18 @@ def test_the_method_visits_points_of_the_large_problem_and_ends_at_its_minimum(K
     objective = wide(K)
     points = iterates(row_space, objective, np.zeros(objective.shape), 30, tol=1e-6)
     assert all(point.coefficients.shape == objective.shape for point in points)
-    best = iterates(newton_cholesky, objective, np.zeros(objective.shape), 30)[-1]
+    best = iterates(newton_cholesky, objective, np.zeros(objective.shape), 10)[-1]
     assert points[-1].value - best.value <= 1e-6 * best.value
     assert len(points) <= 3
 
 
 def test_it_suits_fewer_rows_than_columns_that_are_all_penalised():
     assert suits_row_space(wide(2))
-    assert not suits_row_space(wide(2, n=61))
+    assert not suits_row_space(wide(2, n=31))
     assert not suits_row_space(wide(2, strength=0.0))
     objective = wide(2)
     assert not suits_row_space(objective.under(elastic_net(objective.design, 0.05, 0.5)))
-    free = np.ones(60)
+    free = np.ones(30)
     free[5] = 0.0
     assert not suits_row_space(objective.under(elastic_net(objective.design, 0.05, 0.0, free)))
     assert not suits_row_space(wide(2, n=1501, d=1600))
