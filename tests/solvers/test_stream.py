@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sklearn_xent.factor import FaceSolver
 from sklearn_xent.rows import Block
-from sklearn_xent.solvers import quadratic_lasso as lasso
 from sklearn_xent.solvers import stream as module
 from sklearn_xent.solvers.stream import Stream
 from sklearn_xent.solvers.stream_columns import Columns
@@ -68,8 +68,8 @@ def test_a_diagonal_keeps_coefficients_and_slopes(monkeypatch):
 
 def test_a_flat_direction_beside_an_outlier_takes_the_lasso_no_more_steps(monkeypatch):
     calls = []
-    solve = lasso._solve_signed
-    monkeypatch.setattr(lasso, "_solve_signed", lambda *args: calls.append(0) or solve(*args))
+    solve = FaceSolver.solve
+    monkeypatch.setattr(FaceSolver, "solve", lambda *args: calls.append(0) or solve(*args))
     stream = begun(7, 5, l1_ratio=1.0, C=1e3)
     objective = stream._objective(block(10, 7, 5))
     rng = np.random.default_rng(0)
