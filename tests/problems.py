@@ -1,7 +1,11 @@
 """Problems that several test modules pose, and an objective written as the documentation states it."""
 
+import contextlib
+
 import numpy as np
 from scipy.special import log_softmax
+
+from sklearn_xent.solvers.visit import Near, StopWithin
 
 
 def overlapping(n=80, d=4, K=2, seed=0):
@@ -12,6 +16,12 @@ def overlapping(n=80, d=4, K=2, seed=0):
     y = np.argmax(X @ W + rng.gumbel(size=(n, K)) * 1.5, axis=1)
     y[:K] = np.arange(K)
     return X, y
+
+
+def positive(n, rank=None, seed=0):
+    """A positive semidefinite matrix (n, n) of some rank."""
+    A = np.random.default_rng(seed).normal(size=(rank or n + 3, n))
+    return A.T @ A
 
 
 def reference_objective(model, X, y, sample_weight=None, offset=None):
@@ -28,3 +38,21 @@ def reference_objective(model, X, y, sample_weight=None, offset=None):
     rho = model.l1_ratio
     penalty = rho * np.abs(coef).sum() + (1 - rho) / 2 * (coef**2).sum()
     return loss + (0.0 if np.isinf(model.C) else penalty / model.C)
+
+
+def iterates(method, objective, start, most, tol=0.0, **options):
+    """Points that a method visits from a start, at most so many, until it says that its gap is within tol."""
+    points = []
+
+    class Watching(StopWithin):
+        def __call__(self, point, **known):
+            points.append(point)
+            if len(points) == most:
+                raise Near
+            if tol:
+                super().__call__(point, **known)
+
+    watching = Watching(lambda point: tol * abs(point.value))
+    with contextlib.suppress(Near):
+        method(objective, start, watching, **options)
+    return points

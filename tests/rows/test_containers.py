@@ -123,8 +123,8 @@ def test_threads_change_nothing(monkeypatch, container):
     for cores in (1, 2, 3):
         monkeypatch.setattr("sklearn_xent.rows.threads.usable_cores", lambda cores=cores: cores)
         fits.append(CrossEntropyClassifier(solver="lbfgs").fit(Z, y))
-    np.testing.assert_array_equal(fits[1].coef_, fits[2].coef_)
-    np.testing.assert_allclose(fits[0].coef_, fits[1].coef_, rtol=1e-6, atol=1e-9)
+    for fitted in fits[1:]:
+        np.testing.assert_array_equal(fitted.coef_, fits[0].coef_)
 
 
 def test_a_sample_is_spread_over_all_rows():

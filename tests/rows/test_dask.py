@@ -279,7 +279,7 @@ def test_rows_that_do_not_fit_are_computed_anew_for_every_reading(monkeypatch):
         return block
 
     DX = da.from_array(X, chunks=(1000, -1)).map_blocks(noticed, dtype=float, meta=np.empty((0, 0)))
-    monkeypatch.setattr("sklearn_xent.intake.collection._memory_at_hand", lambda: 0.0)
+    monkeypatch.setattr("sklearn_xent.intake.collection.SHARE", 0.0)
     model = CrossEntropyClassifier(tol=TIGHT).fit(DX, y)
     same(model, CrossEntropyClassifier(tol=TIGHT).fit(X, y))
     assert len(computed) > 4 * 5

@@ -145,3 +145,13 @@ def test_dependent_columns_show_no_curvature(K):
             model = CrossEntropyClassifier(C=np.inf).fit(X, y)
         assert model.solver_ == "newton-cholesky"
         assert model.n_iter_ < 12
+
+
+@pytest.mark.parametrize("K", [2, 3])
+def test_a_newton_step_does_not_change_what_all_classes_share(K):
+    objective, W = pose(K)
+    W = objective.symmetric(W)
+    point = objective.at(W)
+    step = curvature_at(point).solve(point.gradient)
+    if K == 3:
+        np.testing.assert_allclose(step.sum(axis=0), 0.0, atol=1e-10 * np.abs(step).max())

@@ -8,8 +8,10 @@ from sklearn.model_selection import LeaveOneOut
 
 from sklearn_xent import CrossEntropyClassifier, CrossEntropyClassifierCV
 from sklearn_xent.cross_validation import leave_one_out
+from sklearn_xent.solvers import leave_one_out as solver
 from tests.fuzz.leave_one_out import problem
 from tests.problems import overlapping
+from tests.solvers.test_deletion import left_out_of, without
 
 
 def by_fits(X, y, Cs, l1_ratio=0.0, weights=None, **options):
@@ -136,3 +138,37 @@ def test_an_outlier_that_holds_all_curvature_until_another_row_is_left_out():
     X, y, weights, _, Cs, _, _ = problem(5040)
     model = CrossEntropyClassifierCV(Cs=Cs[2:]).fit(X, y, sample_weight=weights)
     np.testing.assert_allclose(-model.mean_score_[0], by_fits(X, y, Cs[2:], weights=weights), rtol=0.01)
+
+
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.7])
+@pytest.mark.parametrize("K", [2, 3])
+def test_losses_of_one_point_are_those_of_fits_within_their_errors(K, l1_ratio):
+    best, scored, data = left_out_of(K, l1_ratio, strength=0.05, n=60)
+    found = solver.leave_one_out(best, {}, scored)
+    exact = np.array([without(best, data, i) for i in range(60)])
+    known = np.isfinite(found.errors)
+    assert (np.abs(found.losses - exact) <= found.errors + 1e-6 * exact)[known].all()
+    assert set(np.flatnonzero(~known)) <= set(found.doubtful)
+    trusted = np.setdiff1d(np.arange(60), found.doubtful)
+    assert len(trusted) >= 40
+    assert found.losses[trusted].mean() == pytest.approx(exact[trusted].mean(), rel=0.01)
+
+
+@pytest.mark.parametrize("K", [2, 3])
+def test_with_many_rows_a_single_step_is_enough_and_bounded(monkeypatch, K):
+    monkeypatch.setattr(solver, "ALL_PAIRS", 0)
+    monkeypatch.setattr(solver, "TOLERANCE", np.inf)  # no row is taken further
+    best, scored, data = left_out_of(K, strength=0.5, n=60)
+    found = solver.leave_one_out(best, {}, scored)
+    exact = np.array([without(best, data, i) for i in range(60)])
+    off = np.abs(found.losses - exact)
+    assert (off <= found.errors + 1e-9).all()
+    assert off.max() > 1e-7  # it is a single step
+    assert off.max() < 0.02
+
+
+def test_too_many_coefficients_are_an_error_of_its_own(monkeypatch):
+    monkeypatch.setattr(solver, "CERTIFIED_LIMIT", 3)
+    best, scored, _ = left_out_of(2)
+    with pytest.raises(solver.TooManyCoefficients, match="Hessian of 4 coefficients; the limit is 3"):
+        solver.leave_one_out(best, {}, scored)

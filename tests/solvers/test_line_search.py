@@ -7,9 +7,10 @@ from sklearn_xent import CrossEntropyClassifier
 from sklearn_xent.problem.design import Design
 from sklearn_xent.problem.losses import loss_for
 from sklearn_xent.problem.objective import Objective
-from sklearn_xent.problem.penalties import ElasticNet
+from sklearn_xent.problem.penalties import ElasticNet, elastic_net
 from sklearn_xent.rows import as_rows
 from sklearn_xent.solvers.line_search import STEEP, SUFFICIENT, line_search
+from tests.problem.test_derivatives import pose
 
 
 def objective_of(X, t, ridge=0.0, l1=0.0):
@@ -81,3 +82,28 @@ def test_a_fit_whose_rows_are_mostly_far_out_ends_at_the_minimum(solver, seed):
     np.testing.assert_allclose(
         model.history_["objective"][-1], reference.history_["objective"][-1], rtol=2e-6
     )
+
+
+def test_line_search_never_goes_up_and_refuses_ascent():
+    objective, W = pose(3)
+    point = objective.at(W)
+    for size in (1e-3, 1.0, 1e3, 1e8):
+        new, part = line_search(point, W - size * point.gradient)
+        assert new.value < point.value
+        np.testing.assert_allclose(new.coefficients, W - part * size * point.gradient, rtol=1e-12)
+    assert line_search(point, W + point.gradient) == (None, 0.0)
+
+
+@pytest.mark.parametrize("K", [2, 3])
+def test_with_kinks_a_line_search_takes_part_of_the_way_only_where_it_may(K):
+    objective, W = pose(K)
+    objective = objective.under(elastic_net(objective.design, 0.1, 1.0))
+    point = objective.at(W)
+    far = W - 1e6 * point.stationarity
+    new, part = line_search(point, far)
+    assert new.value < point.value
+    assert 0 < part < 1
+    assert line_search(point, far, part_of_the_way=False) == (None, 0.0)
+    near, whole = line_search(point, W - 1e-3 * point.stationarity)
+    assert near.value < point.value
+    assert whole == 1.0

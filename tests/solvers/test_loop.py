@@ -8,7 +8,7 @@ from sklearn_xent.solvers.loop import iterate
 from sklearn_xent.solvers.methods import METHODS
 from sklearn_xent.solvers.solve import Stage, minimise
 from sklearn_xent.solvers.visit import Near, Status, StopWithin
-from tests.solvers.test_parts import pose
+from tests.problem.test_derivatives import pose
 
 
 class Steps:

@@ -13,7 +13,7 @@ from sklearn_xent.problem.duality import DualPoint, duality_gap
 from sklearn_xent.problem.losses import loss_for
 from sklearn_xent.problem.moments import moments_of
 from sklearn_xent.problem.objective import Objective
-from sklearn_xent.problem.penalties import elastic_net
+from sklearn_xent.problem.penalties import ElasticNet, elastic_net
 from sklearn_xent.problem.scaling import design_for
 from sklearn_xent.rows import as_rows
 from sklearn_xent.solvers import optimality_gap
@@ -307,13 +307,17 @@ def test_an_intercept_that_no_row_answers_to_leaves_no_bound(K, penalty):
     assert duality_gap(point) == np.inf
 
 
-def test_a_slope_that_a_bound_makes_feasible_is_not_brought_back():
-    objective = pose("lasso, bounds", 2)  # the last coefficient may not go above 0.3
-    point = objective.at(np.zeros(objective.shape))
-    dual = DualPoint(point, np.zeros(objective.shape, bool))
-    least, greatest = objective.penalty.dual_range
-    assert least[3] == -np.inf
-    assert greatest[3] < 1
-    dual._feasible = np.array([[0.0, 0.0, 0.0, -5.0, 0.0]])
-    reach = np.array([[0.0, 0.0, 0.0, 1e-12, 0.0]])
-    assert dual._slopes_cost(reach) <= 1e-11
+@pytest.mark.parametrize("lower", [-np.inf, -0.3])
+def test_a_slope_that_a_bound_makes_feasible_is_not_brought_back(lower):
+    objective = pose("lasso", 2)
+    free, low, high = np.zeros(5), np.full(5, -np.inf), np.full(5, np.inf)
+    low[3], high[3] = lower, 0.3  # the last column goes no further, and has no other penalty
+    l1 = objective.penalty.l1 * [1, 1, 1, 0, 0]
+    objective = objective.under(ElasticNet(l1, free, low, high))
+    point = objective.at(np.array([[0.0, 0.0, 0.0, -0.25, 0.0]]))
+    assert point.loss_gradient[0, 3] < -0.01
+    intercept = np.zeros(objective.shape, bool)
+    intercept[:, -1] = True
+    dual = DualPoint(point, intercept, noise=np.append(np.zeros(4), np.inf))
+    moved = np.array([[0.0, 0.0, 0.0, 1e-12, 0.0]])
+    assert dual.bound(moved=moved) - dual.bound() <= 1e-11

@@ -89,11 +89,17 @@ def test_self_concordance_tends_to_half_the_squared_decrement():
     assert self_concordant_bound(np.inf, 1.0) == np.inf
 
 
-def test_where_the_model_says_too_much_no_row_is_measured(monkeypatch):
+def test_where_the_model_says_too_much_no_row_is_measured():
     objective = pose(2)
     sample, best = objective.sample(500, np.random.RandomState(0)), solved(objective)
     at = solved(sample)
-    point = objective.at(best.coefficients + 1e-6)
-    full = SampledBound(at, curvature_at(at))(point)
-    monkeypatch.setattr(SampledBound, "_measure", None)
-    assert SampledBound(at, curvature_at(at))(point, 0.01 * full) > 0.01 * full
+    point, curvature = objective.at(best.coefficients + 1e-6), curvature_at(at)
+
+    def asked(goal):
+        before = sample.rows.passes
+        return SampledBound(at, curvature)(point, goal), sample.rows.passes - before
+
+    full, readings = asked(np.inf)
+    model, fewer = asked(0.01 * full)
+    assert model > 0.01 * full
+    assert fewer == 1 < readings  # how far logits have moved

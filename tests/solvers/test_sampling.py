@@ -7,7 +7,17 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_xent import ConvergenceDisplay, CrossEntropyClassifier
-from sklearn_xent.solvers.sampling import FACTOR, FIRST, HESSIAN, SHARED_FACTOR, WORKING_SET
+from sklearn_xent.solvers.sampling import (
+    FACTOR,
+    FIRST,
+    HESSIAN,
+    SHARED_FACTOR,
+    WORKING_SET,
+    near_optimum,
+    sampled,
+)
+from sklearn_xent.solvers.visit import StopWithin
+from tests.problem.test_derivatives import assemble
 
 
 @pytest.fixture(scope="module")
@@ -83,3 +93,36 @@ def test_a_stop_asked_for_inside_a_sample_is_heard(many_rows):
         model.set_callbacks(StopAt(3)).fit(*many_rows)
     assert model.n_iter_ < 5
     assert not model.converged_
+
+
+def posed(n):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 3))
+    return assemble(X, rng.dirichlet([1, 1], n).T, np.full(n, 1 / n), None)
+
+
+def test_rows_are_drawn_where_all_of_them_cost_more():
+    rng = np.random.RandomState(0)
+    assert sampled(posed(47), FACTOR, rng) is None  # twice 6 rows for each of 4 columns
+    sample = sampled(posed(48), FACTOR, rng)
+    assert 24 <= sample.rows.n_rows < 48
+    assert sampled(posed(48), FACTOR, rng, fold=2) is None
+    assert sampled(posed(10_000), WORKING_SET, rng) is None  # not so large that it pays
+
+
+def test_a_sample_is_the_same_problem_on_some_rows():
+    objective = posed(1000)
+    sample = objective.sample(400, np.random.RandomState(0))
+    assert sample.squares()[-1] == pytest.approx(1.0)  # what the weights sum to
+    assert sample.penalty is objective.penalty
+    W = np.array([[0.3, -0.2, 0.1, 0.4]])
+    assert sample.at(W).value == pytest.approx(objective.at(W).value, rel=0.05)
+    assert not np.array_equal(sample.at(W).gradient, objective.at(W).gradient)
+
+
+@pytest.mark.parametrize("in_use", [False, True])
+def test_a_sample_is_solved_as_far_as_it_is_near_to_all_rows(in_use):
+    objective = posed(1000)
+    visit = near_optimum(objective, StopWithin(lambda point: 0.0), in_use=in_use)
+    point = objective.at(np.array([[0.3, 0.0, 0.0, 0.4]]))
+    assert visit.goal(point) == pytest.approx(0.02 * (2 if in_use else 4) / 1000)

@@ -4,13 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.special import log_softmax
 
-from sklearn_xent.rows import Block
-from sklearn_xent.solvers import quadratic_lasso as lasso
+from sklearn_xent.problem.objective import Objective
+from sklearn_xent.rows import Block, as_rows
 from sklearn_xent.solvers import stream as module
+from sklearn_xent.solvers.proximal_newton import proximal_newton
 from sklearn_xent.solvers.stream import Stream
-from sklearn_xent.solvers.stream_columns import Columns
-from sklearn_xent.solvers.stream_quadratic import FullQuadratic
+from tests.problems import iterates
 
 
 def block(n, d, K, seed=0):
@@ -66,60 +67,64 @@ def test_a_diagonal_keeps_coefficients_and_slopes(monkeypatch):
     assert (other.curvature.D >= 0).all()
 
 
-def test_a_flat_direction_beside_an_outlier_takes_the_lasso_no_more_steps(monkeypatch):
-    calls = []
-    solve = lasso._solve_signed
-    monkeypatch.setattr(lasso, "_solve_signed", lambda *args: calls.append(0) or solve(*args))
-    stream = begun(7, 5, l1_ratio=1.0, C=1e3)
-    objective = stream._objective(block(10, 7, 5))
+def optimum_of(stream, rows):
+    """Least value of the rows' loss and the stream's penalty, in the units of X."""
+    objective = Objective(as_rows(*rows), stream.loss, stream.penalty, stream.design)
+    return iterates(proximal_newton, objective, stream.W, 60)[-1]
+
+
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.5])
+@pytest.mark.parametrize("K", [2, 3])
+def test_one_batch_is_fitted_as_far_as_a_step_is_worth(K, l1_ratio):
+    rows = block(2000, 3, K)
+    stream, before = begun(3, K, l1_ratio=l1_ratio).learn(rows)
+    assert before == pytest.approx(2000 * np.log(K), rel=1e-12)
+    best = optimum_of(stream, rows)
+    here = best.objective.at(stream.W)
+    assert 0 <= here.value - best.value <= 1e-4 * 2000
+    assert stream.seen == 2000
+
+
+@pytest.mark.parametrize("K", [2, 3])
+def test_passes_over_the_same_batches_lead_to_the_optimum_of_all(K):
+    rows = block(2000, 3, K)
+    parts = [Block(rows.X[i::4], rows.targets[:, i::4], rows.weights[i::4], None) for i in range(4)]
+    stream = begun(3, K)
+    for _ in range(3):
+        for part in parts:
+            stream, _ = stream.learn(part)
+        stream = stream.again()
+    coef, intercept = stream.to_original()
+    best = optimum_of(stream, rows)
+    W = stream.design.from_original(coef, intercept)
+    assert best.objective.at(W).value - best.value <= 1e-6 * best.value
+
+
+def test_few_rows_are_kept_until_they_determine_the_coefficients():
+    stream = begun(3, 2)
+    for seed in range(3):
+        stream, _ = stream.learn(block(10, 3, 2, seed))
+        assert len(stream.first.weights) == 10 * (seed + 1)
+        assert stream.seen == 0
+    settled = stream.settled()
+    assert settled.first is None
+    assert settled.seen == 30
+    assert settled.settled() is settled
+
+
+@pytest.mark.parametrize("K", [2, 3])
+def test_the_loss_of_rows_is_that_of_the_formula(K):
+    rows = block(40, 3, K)
     rng = np.random.default_rng(0)
-    for _ in range(20):
-        # what the classes share is flat, but for rounding; two of them disagree about an outlier
-        X, far, between = rng.standard_normal((300, 8)), np.append(rng.standard_normal(7), 1e-6), np.eye(5)[1]
-        A = np.kron(np.eye(5) - 0.2, X.T @ X)
-        A += 1e12 * np.kron(np.outer(between - np.eye(5)[3], between - np.eye(5)[3]), np.outer(far, far))
-        start = rng.standard_normal((5, 8))
-        linear = (A @ start.ravel()).reshape(5, 8) + rng.standard_normal((5, 8))
-        FullQuadratic(A).minimise(linear, objective, start + 0.01 * rng.standard_normal((5, 8)))
-    assert len(calls) < 20 * 100
+    coef, intercept = rng.normal(size=(len(rows.targets), 3)), rng.normal(size=len(rows.targets))
+    z = rows.X @ coef.T + intercept
+    z = np.column_stack([np.zeros(40), z]) if K == 2 else z
+    T = np.vstack([1 - rows.targets, rows.targets]).T if K == 2 else rows.targets.T
+    loss = -(T * log_softmax(z, axis=1)).sum()
+    assert module.loss_of(rows, K, coef, intercept) == pytest.approx(loss, rel=1e-13)
 
 
-def columns_of(X, size):
-    columns = Columns()
-    for start in range(0, len(X), size):
-        part = X[start : start + size]
-        columns = columns.with_batch(Block(part, np.zeros((1, len(part))), np.ones(len(part)), None))
-    return columns.centre_and_spread()
-
-
-@pytest.mark.parametrize("row", [0, 20, 500, 990])
-@pytest.mark.parametrize("size", [50, 1000])
-def test_an_outlier_moves_no_centre(row, size):
-    X = np.random.default_rng(0).standard_normal((1000, 1)) + 5
-    X[row] = 1e12
-    centre, spread = columns_of(X, size)
-    assert 4 < centre < 6
-    assert 0.5 < spread < 2
-
-
-def test_centres_are_those_of_the_whole_stream():
-    rng = np.random.default_rng(0)
-    X = rng.standard_normal((5000, 3))
-    X[:50, 0] = 7.0  # constant in the first batch
-    X[:, 1] = rng.random(5000) < 0.01  # rare
-    X[:, 2] += np.linspace(0, 100, 5000)  # adrift
-    centre, spread = columns_of(X, 50)
-    assert abs(centre[0]) < 0.5
-    assert 0.5 < spread[0] < 4
-    assert abs(centre[1] - 0.01) < 0.05
-    assert 0.05 < spread[1] < 0.5
-    assert 25 < centre[2] < 75
-    assert 15 < spread[2] < 60
-
-
-def test_groups_of_a_long_stream_are_few():
-    columns = Columns()
-    for seed in range(300):
-        columns = columns.with_batch(block(10, 2, 2, seed))
-    assert len(columns.means) <= 16
-    assert columns.batches == 300
+def test_rows_of_a_batch_are_enough_for_a_matrix():
+    assert module.batch_rows(10) == 4096
+    assert module.batch_rows(1000) == 10_000
+    assert module.batch_rows(1001) == 512
