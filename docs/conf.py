@@ -53,7 +53,10 @@ numpydoc_show_class_members = False
 # undocumented or unknown parameters, and summaries, fail the build
 numpydoc_validation_checks = {"PR01", "PR02", "PR06", "RT03", "SS01", "GL01", "GL03", "YD01"}
 # what functions return: their fields are documented as attributes
-numpydoc_validation_exclude = {r"\.(Decomposition|Comparison|CrossEntropyPath)\b", r"\.(Inference|ProfileInference|Report)$"}
+numpydoc_validation_exclude = {
+    r"\.(Decomposition|Comparison|CrossEntropyPath)\b",
+    r"\.(Inference|ProfileInference|Report)$",
+}
 numpydoc_class_members_toctree = False
 
 warnings.filterwarnings("ignore", message="Matplotlib is currently using agg")

@@ -55,7 +55,27 @@ def test_auto_samples_rows_where_they_are_many(monkeypatch):
     assert choose("auto", objective)[0] == "newton-cholesky"
     monkeypatch.setattr(methods, "LARGE", 0)
     assert choose("auto", objective)[0] == "progressive"
-    assert choose("auto", shaped(200, 3))[0] == "newton-cholesky"
+    assert choose("auto", shaped(100, 3))[0] == "newton-cholesky"
+
+
+@pytest.mark.parametrize("container", ["C", "csr"])
+def test_auto_samples_rows_where_a_hessian_of_all_is_dear(container):
+    # by the entries of dense rows: that of sparse ones is made of these
+    assert choose("auto", shaped(6000, 20, container=container))[0] == "progressive"
+    assert choose("auto", shaped(3000, 20, container=container))[0] == "newton-cholesky"
+
+
+@pytest.mark.parametrize(
+    ("name", "applies", "does_not"),
+    [
+        ("row-space", shaped(20, 40), shaped(40, 20)),
+        ("row-space", shaped(20, 40), shaped(20, 40, strength=0.0)),
+        ("progressive", shaped(400, 4), shaped(30, 4)),
+    ],
+)
+def test_a_method_that_does_not_apply_is_auto(name, applies, does_not):
+    assert choose(name, applies)[0] == name
+    assert choose(name, does_not)[0] == choose("auto", does_not)[0] != name
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -82,7 +102,7 @@ def test_an_unknown_name_is_refused():
 
 
 def test_a_seed_is_drawn_from_the_random_state_and_is_fixed_without_one():
-    objective = shaped(30, 4)
+    objective = shaped(400, 4)
 
     def seed_of(state):
         return choose("progressive", objective, state)[1].keywords["seed"]
@@ -96,7 +116,7 @@ def test_a_memory_goes_to_methods_that_keep_something():
     memory = {}
     kept = choose("proximal-newton", shaped(30, 4, l1_ratio=0.5), 0, memory)[1]
     assert kept.keywords["memory"] is memory
-    assert "memory" not in choose("progressive", shaped(30, 4), 0, memory)[1].keywords
+    assert "memory" not in choose("progressive", shaped(400, 4), 0, memory)[1].keywords
 
 
 @pytest.mark.parametrize("name", METHODS)

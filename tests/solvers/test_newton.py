@@ -110,6 +110,7 @@ def test_no_entry_of_a_diagonal_is_below_a_hundredth_of_the_largest():
     )
 
 
+@pytest.mark.slow
 def test_products_with_a_hessian_factored_before_take_over_and_end_at_the_minimum():
     rng = np.random.default_rng(0)
     X = rng.normal(size=(2500, 70))
