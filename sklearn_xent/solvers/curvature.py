@@ -22,11 +22,17 @@ class Curvature:
     """Inverse of a positive semidefinite H, restricted to the coordinates in ``active`` (N,).
 
     H is of all N coordinates or of the active ones only. ``root`` makes R with R' R = H on the active ones,
-    which is asked for where H is so ill-conditioned that its factor would be of few digits or none.
+    which is asked for where H is so ill-conditioned that its factor would be of few digits or none. With a
+    ``ridge``, relative to the diagonal, H then has that, at a tenth of the cost: for steps, not for gaps.
     """
 
     def __init__(
-        self, H: Array, active: Array | None = None, root: Callable[[], Array] | None = None
+        self,
+        H: Array,
+        active: Array | None = None,
+        root: Callable[[], Array] | None = None,
+        *,
+        ridge: float = 0.0,
     ) -> None:
         self.hessian = H
         self.active = np.ones(len(H), bool) if active is None else active
@@ -41,8 +47,11 @@ class Curvature:
         if H.size:
             U = cholesky(H)
             self.least_pivot = 0.0 if U is None else float(U.diagonal().min() ** 2)
-            if self.least_pivot > WELL_CONDITIONED:
+            if self.sound:
                 self._cholesky = U
+            elif ridge:
+                H[np.diag_indices_from(H)] += ridge
+                self._cholesky = cholesky(H)
         if self._cholesky is None and H.size:
             values, vectors, rank_tol = spectrum(H, None if root is None else root() * self._unit)
             self._rounding = rounding_of(len(H)) * max(values.max(), 1e-300)
@@ -51,6 +60,11 @@ class Curvature:
             clear = rounding_of(len(H)) ** 2 * values.max()
             self._clear = int(np.count_nonzero(values[keep] > clear))
             self._null = vectors[:, ~keep]
+
+    @property
+    def sound(self) -> bool:
+        """Whether H is positive definite beyond rounding."""
+        return self.least_pivot > WELL_CONDITIONED
 
     def solve(self, gradient: Array, noise: Array | None = None) -> Array:
         """Least-norm solution of H x = gradient in the shape of gradient; 0 off the active set.

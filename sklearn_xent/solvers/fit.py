@@ -14,7 +14,6 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.factor import WELL_CONDITIONED
 from sklearn_xent.problem.extended import extended
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.point import Point
@@ -87,8 +86,8 @@ class _Patience:
     def __init__(self, objective: Objective) -> None:
         n_rows, self._size = objective.rows.n_rows, math.prod(objective.shape)
         factor = n_rows * objective.shape[0] * self._size**2
-        # beyond, of a Hessian, and of its eigenvalues where it is singular
-        step = factor if factor <= AFFORDABLE else (n_rows + self._size) * self._size**2
+        # beyond, of a Hessian, and of two factors of it where it is singular
+        step = factor if factor <= AFFORDABLE else (n_rows + self._size // 6) * self._size**2
         self._dear = int(np.clip(DEAR / max(step, 1), LEAST_PATIENCE, PATIENCE))
         self._selects = objective.penalty.kinked  # most steps are then of few coefficients
         # a small problem is finished in extended precision
@@ -151,7 +150,7 @@ def _stages(solver: str, objective: Objective, random_state: Any, memory: Any) -
 def _of_least_norm(solution: Solution, tol: float) -> Solution:
     """The coefficients of least norm among those of the same logits, unless rounding makes them worse."""
     point, curvature = solution.point, solution.curvature
-    if curvature is not None and curvature.least_pivot > WELL_CONDITIONED:
+    if curvature is not None and curvature.sound:
         return solution  # no direction is without curvature
     W = minimum_norm(point.objective, point.coefficients)
     if W is point.coefficients or np.array_equal(W, point.coefficients):

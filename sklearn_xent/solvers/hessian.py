@@ -44,16 +44,18 @@ SOUND = 1e-5  # least squared pivot that rounding in float32 changes by less tha
 AFFORDABLE = 3e10  # products for one triangular factor: a second or two
 
 
-def curvature_at(point: Point, *, rough: bool = False) -> Curvature:
+def curvature_at(point: Point, *, rough: bool = False, ridge: float = 0.0) -> Curvature:
     """Factor the Hessian on the coordinates that can move: all, or those that no l1 penalty or bound holds.
 
-    A ``rough`` one may come from products in float32, at half the cost, where rounding leaves it sound.
+    A ``rough`` one may come from products in float32, at half the cost, where rounding leaves it sound. One
+    that is singular to rounding may have a ``ridge``: see `Curvature`.
     """
     if rough and point.objective.penalty.smooth and point.coefficients.size >= ROUGHLY:
-        curvature = Curvature(hessian_at(point, np.float32))
+        # of one that is not sound no eigenvalues are wanted
+        curvature = Curvature(hessian_at(point, np.float32), ridge=SOUND)
         if curvature.least_pivot > SOUND:
             return curvature
-    return curvature_on(point, face(point))
+    return curvature_on(point, face(point), ridge=ridge)
 
 
 def face(point: Point) -> Array:
@@ -66,13 +68,13 @@ def face(point: Point) -> Array:
     return np.asarray(penalty.movable(W) | wakes)
 
 
-def curvature_on(point: Point, chosen: Array) -> Curvature:
+def curvature_on(point: Point, chosen: Array, *, ridge: float = 0.0) -> Curvature:
     """Factor the Hessian between the coefficients of a mask (K, d + 1)."""
     exact = affordable(point) and point.objective.penalty.separable
     root = partial(hessian_root, point, chosen) if exact else None
     H = hessian_among(point, chosen)
     point.objective.penalty.add_curvature(H, point.coefficients, chosen)
-    curvature = Curvature(H, chosen.ravel(), root)
+    curvature = Curvature(H, chosen.ravel(), root, ridge=ridge)
     if exact:
         curvature.unseen = partial(_look, point, chosen)
     return curvature

@@ -13,7 +13,7 @@ from sklearn_xent.factor import EPS, TINY
 from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.conjugate_gradient import Map
 from sklearn_xent.solvers.curvature import Curvature
-from sklearn_xent.solvers.hessian import affordable
+from sklearn_xent.solvers.hessian import DENSE_LIMIT, affordable
 from sklearn_xent.solvers.history import History
 from sklearn_xent.solvers.optimality_gap import POLISH_LIMIT, Gap, Kind, in_double_precision, polishable
 from sklearn_xent.solvers.polish import Step, certify_polished
@@ -60,6 +60,7 @@ class Monitor:
     gap: Gap = UNKNOWN
     calibration: float = 1.0
     asked: int = 0  # iterate of the last certificate
+    blind: bool = False  # whether it said nothing
     ray: Array | None = None  # (K, d + 1) along which the loss falls for ever, where it has been seen
     looked: bool = False  # for one
     unknown: int = 0  # certificates of the method that runs which gave no bound
@@ -152,6 +153,8 @@ class Monitor:
             if self.patient(point) and expected > CLOSE * goal:
                 self.waits.append(self.waits[-1])
                 return False
+        if self.blind and point.coefficients.size > DENSE_LIMIT:
+            return len(self.history) > 2 * self.asked  # eigenvalues that take seconds
         at_rounding = guess.nats <= EPS * abs(point.value)
         return not at_rounding or len(self.history) > 1.1 * self.asked
 
@@ -226,7 +229,8 @@ class Monitor:
             return
         # ask again only once the guess, corrected, has come down by half as much again; a gap above the
         # objective, which is not negative, says nothing
-        known = self.gap.nats if self.gap.nats < abs(point.value) else UNASKED * goal
+        self.blind = not self.gap.nats < abs(point.value)
+        known = UNASKED * goal if self.blind else self.gap.nats
         self.calibration = 2 * float(known) / max(guess.nats, EPS * abs(point.value), TINY)
 
     def _separable(self, point: Point) -> bool:

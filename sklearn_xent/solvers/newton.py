@@ -8,11 +8,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from sklearn_xent.arrays import Array, inner
+from sklearn_xent.factor import rounding_of
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.conjugate_gradient import conjugate_gradient
 from sklearn_xent.solvers.coordinates import FACTOR_LIMIT, triangular_factor
-from sklearn_xent.solvers.hessian import curvature_at, refuse_beyond_memory
+from sklearn_xent.solvers.hessian import DENSE_LIMIT, curvature_at, refuse_beyond_memory
 from sklearn_xent.solvers.line_search import line_search
 from sklearn_xent.solvers.loop import iterate
 from sklearn_xent.solvers.optimality_gap import CERTIFIED_LIMIT, Gap
@@ -27,7 +28,8 @@ LOOSEST = 0.25  # relative residual of a Newton system that is solved least
 
 
 def newton_cholesky(objective: Objective, start: Array, visit: Visit, *, rough: bool = False) -> None:
-    """Damped Newton; a singular Hessian gives its least-norm step. 3 sweeps an iteration, N^2 memory.
+    """Damped Newton; a singular Hessian gives its least-norm step, or beyond DENSE_LIMIT one with a ridge of
+    the size of rounding. 3 sweeps an iteration, N^2 memory.
 
     With ``rough`` Hessians it converges linearly at the end, but fast.
     Boyd and Vandenberghe (2004), Convex Optimization, algorithm 9.5.
@@ -44,7 +46,11 @@ class _Factored:
         self._rough = rough
 
     def look(self, point: Point) -> dict[str, Any]:
-        self._curvature = curvature_at(point, rough=self._rough)
+        size = point.coefficients.size
+        ridge = rounding_of(size) if size > DENSE_LIMIT else 0.0
+        self._curvature = curvature_at(point, rough=self._rough, ridge=ridge)
+        if ridge and not self._curvature.sound:
+            return {"gap": Gap(self._curvature.gap(point.gradient))}
         return {"curvature": self._curvature}
 
     def step(self, point: Point) -> Point | None:
@@ -146,7 +152,8 @@ class _FactoredHessian:
     """The Hessian where it was factored last: few products make up for what has changed since."""
 
     def __init__(self, point: Point) -> None:
-        self.patience, self._curvature = _worth_a_hessian(point), curvature_at(point, rough=True)
+        self.patience, ridge = _worth_a_hessian(point), rounding_of(point.coefficients.size)
+        self._curvature = curvature_at(point, rough=True, ridge=ridge)
 
     def refresh(self, point: Point) -> None:
         """Stay, until products take more time than another factor."""

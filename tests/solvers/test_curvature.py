@@ -86,3 +86,14 @@ def test_curvature_measured_apart_is_taken_in():
     assert curvature.null_space().shape == (4, 0)
     step = curvature.solve(1e-20 * Q[:, 3])
     np.testing.assert_allclose(step, Q[:, 3], atol=1e-3)
+
+
+def test_a_ridge_is_for_matrices_that_are_not_sound():
+    H, g = positive(6), np.arange(1.0, 7.0)
+    plain, with_ridge = Curvature(H), Curvature(H, ridge=1e-10)
+    assert plain.sound
+    np.testing.assert_array_equal(with_ridge.solve(g), plain.solve(g))
+    H = positive(6, rank=4)
+    g = H @ g
+    assert not Curvature(H, ridge=1e-10).sound
+    np.testing.assert_allclose(H @ Curvature(H, ridge=1e-10).solve(g), g, rtol=1e-6)
