@@ -14,6 +14,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.factor import EPS
 from sklearn_xent.problem.extended import extended
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.point import Point
@@ -156,9 +157,12 @@ def _of_least_norm(solution: Solution, tol: float) -> Solution:
     if W is point.coefficients or np.array_equal(W, point.coefficients):
         return solution
     moved = point.objective.at(W)
-    rise = max(moved.value - point.value, 0.0)
-    gap = solution.gap._replace(nats=solution.gap.nats + rise)
-    near = rise <= goal(moved, min(tol, FINEST)) and gap.nats <= goal(moved, tol)
+    change = moved.value - point.value
+    gap = solution.gap._replace(nats=solution.gap.nats + max(change, 0.0))
+    allowed, terms = goal(moved, min(tol, FINEST)), np.abs(W).sum()
+    hidden = EPS * terms if terms > np.abs(point.coefficients).sum() else 0.0
+    # no logit changes: a value that falls is as wrong as one that rises, and terms may be too large to tell
+    near = max(abs(change), hidden) <= allowed and gap.nats <= goal(moved, tol)
     return replace(solution, point=moved, gap=gap) if near else solution
 
 

@@ -15,6 +15,8 @@ from sklearn_xent import (
 from sklearn_xent.solvers import fit as module
 from sklearn_xent.solvers import monitor
 from sklearn_xent.solvers.methods import METHODS
+from tests.fuzz.checker import judge
+from tests.fuzz.generator import problem as generate
 from tests.problems import overlapping, reference_objective
 
 
@@ -54,6 +56,14 @@ def test_a_worse_point_of_less_norm_is_not_returned(monkeypatch):
     assert model.converged_
     best = reference_objective(plain, X, y)
     assert reference_objective(model, X, y) <= best * (1 + 1e-8)
+
+
+@pytest.mark.parametrize("solver", ["auto", "gradient-descent"])
+def test_coefficients_of_less_norm_whose_logits_are_rounding_are_not_returned(solver):
+    # columns far from zero in units 1e20 apart: 4e12 in units of the spread, at a value below the minimum
+    problem = generate(43001031, "small")
+    problem.parameters["solver"] = solver
+    assert judge(problem).kind in ("ok", "warned")
 
 
 @pytest.mark.parametrize("K", [2, 3])
