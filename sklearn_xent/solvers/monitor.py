@@ -62,7 +62,7 @@ class Monitor:
     asked: int = 0  # iterate of the last certificate
     blind: bool = False  # whether it said nothing
     ray: Array | None = None  # (K, d + 1) along which the loss falls for ever, where it has been seen
-    looked: bool = False  # for one
+    ray_sought: bool = False
     unknown: int = 0  # certificates of the method that runs which gave no bound
     waits: list[tuple[float, float]] = field(default_factory=list)  # bounds, and guesses, that fell short
     progress: tuple[int, float, float] = 0, np.inf, np.inf  # iterate, objective and gradient norm of the last
@@ -131,8 +131,8 @@ class Monitor:
 
     def _recedes(self, point: Point) -> bool:
         """Whether rows are separated, so that their loss may be had at once; asked of one point of a fit."""
-        if not self.looked:
-            self.looked, self.ray = True, recession_direction(point, np.inf)
+        if not self.ray_sought:
+            self.ray_sought, self.ray = True, recession_direction(point, np.inf)
         return self.ray is not None
 
     def _progress(self, point: Point, goal: float) -> int:

@@ -75,17 +75,14 @@ def recession_direction(point: Point, gap: float) -> Array | None:
     # twice: where separated rows are all that is left, the gap is what they hold, but for rounding
     tight = max(min(2 * gap, point.value), LEAST_SHARE * point.loss, UNDERFLOW)
     loose = max(tight, LARGEST_SHARE * point.loss)
-    free = np.broadcast_to(point.objective.free, point.coefficients.shape)
-    spaces = {loose: _unconstrained(point, free, loose)}
-    for share in dict.fromkeys((tight, loose)):
-        if not spaces[loose][0].shape[1]:
-            return (
-                None  # the margins that must stay leave no direction, and the fewer stay the more they leave
-            )
-        direction = _direction(point, share, *(spaces.get(share) or _unconstrained(point, free, share)))
+    space = _unconstrained(point, loose)
+    if not space[0].shape[1]:
+        return None  # the fewer margins must stay, the more directions they leave
+    if tight < loose:
+        direction = _direction(point, tight, *_unconstrained(point, tight))
         if direction is not None:
             return direction
-    return None
+    return _direction(point, loose, *space)
 
 
 def beyond_separation(point: Point, ray: Array) -> Array:
@@ -146,13 +143,14 @@ def _separates(point: Point, direction: Array, off: Array, share: float) -> bool
     return bool(grows > 0 and max(falls, tied) <= min(TOLERATED, BESIDE_GROWTH * grows))
 
 
-def _unconstrained(point: Point, free: Array, share: float) -> tuple[Array, Array]:
+def _unconstrained(point: Point, share: float) -> tuple[Array, Array]:
     """Basis (N, m) of the directions of the free coefficients that leave alone every margin that must stay.
 
     Also what its entries (N,) are off by. Without a null space that is small enough to be found it is that of
     all free coefficients.
     """
     objective = point.objective
+    free = np.broadcast_to(objective.free, point.coefficients.shape)
     which = np.flatnonzero(free & (np.append(objective.design.scale, 1.0) > 0))
     exact = np.zeros(free.size)
     if len(which) > LARGEST_NULL_SPACE and free.size * len(which) > LARGEST_PROGRAM:
