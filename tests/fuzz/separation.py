@@ -10,9 +10,12 @@ import scipy.sparse as sp
 
 from tests.fuzz.exact import Real
 
-__all__ = ["separation"]
+__all__ = ["separates", "separation"]
 
 LARGEST = 2e7  # entries of the program beyond which it is not asked: a lower J must convict instead
+ROUNDING = Fraction(
+    4, 2**52
+)  # growth of a margin, relative to its terms, that a logit in float64 cannot show
 
 
 def separation(problem):
@@ -92,18 +95,22 @@ def _certain(problem, columns, direction):
     if not top > 0 or exact.size > 200_000:
         return False
     simple = [[Fraction(float(v / top)).limit_denominator(60) for v in row] for row in coef]
-    return _separates(problem, simple)
+    return separates(problem, simple)
 
 
-def _separates(problem, coef):
-    """Whether coefficients (fractions) and some intercepts separate: margins of X alone, then of classes."""
+def separates(problem, coef):
+    """Whether coefficients (fractions) and some intercepts separate: margins of X alone, then of classes.
+
+    Some margin must grow by more than rounding of its terms: what a column that was rounded as a sum of
+    others separates by its last digit, no model in float64 can show.
+    """
     used = [j for j in range(len(coef[0])) if any(row[j] for row in coef)]
-    logits = [
-        [sum((row[j] * Fraction(float(x[j])) for j in used), Fraction(0)) for row in coef] for x in problem.X
-    ]
-    Y = problem.Y > 0
+    terms = [[[row[j] * Fraction(float(x[j])) for j in used] for row in coef] for x in problem.X]
     if problem.L == 1:
-        logits = [[Fraction(0), z[0]] for z in logits]
+        terms = [[[], z[0]] for z in terms]
+    logits = [[sum(row, Fraction(0)) for row in z] for z in terms]
+    sizes = [[sum(map(abs, row), Fraction(0)) for row in z] for z in terms]
+    Y = problem.Y > 0
     K = Y.shape[1]
     # the least intercept differences b_l - b_k <= z_k - z_l of rows labelled k: shortest paths
     bound = [[None] * K for _ in range(K)]
@@ -118,14 +125,17 @@ def _separates(problem, coef):
         shifts = _potentials(bound)
         if shifts is None:
             return False
-    gain = [
-        z[k] + shifts[k] - z[l] - shifts[l]
-        for z, y in zip(logits, Y, strict=True)
+    gains = [
+        (
+            z[k] + shifts[k] - z[l] - shifts[l],
+            ROUNDING * (size[k] + size[l] + abs(shifts[k]) + abs(shifts[l])),
+        )
+        for z, size, y in zip(logits, sizes, Y, strict=True)
         for k in np.flatnonzero(y)
         for l in range(K)
         if l != k
     ]
-    return min(gain) >= 0 and max(gain) > 0
+    return all(gain >= 0 for gain, _ in gains) and any(gain > rounding for gain, rounding in gains)
 
 
 def _potentials(bound):

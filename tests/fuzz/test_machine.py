@@ -4,6 +4,7 @@ import os
 import pathlib
 import signal
 import warnings
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from tests.fuzz.checker import judge
 from tests.fuzz.exact import exact
 from tests.fuzz.generator import Problem, problem
 from tests.fuzz.oracle import optimum
-from tests.fuzz.separation import separation
+from tests.fuzz.separation import separates, separation
 from tests.fuzz.verdict import Verdict
 from tests.problems import overlapping, reference_objective
 
@@ -118,6 +119,20 @@ def test_objective_is_the_documented_one(K):
 def test_separation_is_known_exactly(X, y, expected):
     made = posed(np.array(X)[:, None], np.array(y), C=np.inf)
     assert separation(exact(made)) == expected
+
+
+def test_a_separation_by_the_rounding_of_a_sum_is_none():
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((2, 40))
+    direction = [[Fraction(-1), Fraction(-1), Fraction(1)]]
+    errors = [Fraction(s) - Fraction(u) - Fraction(v) for u, v, s in zip(a, b, a + b, strict=True)]
+    rounding = np.array(errors, dtype=float)
+    y = np.where(rounding == 0, rng.random(40) < 0.5, rounding > 0).astype(int)
+    assert set(y[rounding != 0]) == {0, 1}
+    assert not separates(exact(posed(np.column_stack([a, b, a + b]), y, C=np.inf)), direction)
+    assert separates(
+        exact(posed(np.column_stack([a, b, a + b + 1e-9 * np.sign(rounding)]), y, C=np.inf)), direction
+    )
 
 
 def test_generator_is_deterministic():
