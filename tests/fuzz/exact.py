@@ -196,25 +196,29 @@ class Point:
     def curvature(self, extra=0, index=None):
         """Factor of the Hessian plus diag(extra), extra (L, d + 1) not negative, on coordinates (all)."""
         o = self.problem
-        size = o.L * o.A.shape[1]
-        index = np.arange(size) if index is None else index
+        width = o.A.shape[1]
+        index = np.arange(o.L * width) if index is None else index
+        columns, place = np.unique(index % width, return_inverse=True)
+        index = place + len(columns) * (index // width)  # among the coordinates of these columns
+        size = o.L * len(columns)
+        held = (np.zeros((o.L, width), dtype=Real) + extra + o.l2)[:, columns].ravel()
         work = len(o.A) * o.L * len(index) ** 2
         if work > (LARGE if o.L > 1 else 10 * LARGE):
             dtype = Real if o.L > 1 and work < HUGE else np.float64
-            H = self.hessian(dtype)
-            H[np.diag_indices(size)] += (np.zeros((o.L, 1), dtype=Real) + extra + o.l2).ravel().astype(dtype)
+            H = self._hessian(columns, dtype)
+            H[np.diag_indices(size)] += held.astype(dtype)
             return Factor(hessian=H[np.ix_(index, index)])
-        ridge = np.sqrt((np.zeros((o.L, 1), dtype=Real) + extra + o.l2).ravel())
+        ridge = np.sqrt(held)
         diagonal = np.zeros((size, size), dtype=Real)
         diagonal[np.diag_indices(size)] = ridge
-        rows = np.vstack([self._loss_rows(), diagonal[ridge > 0], self._gauge_rows()])
+        rows = np.vstack([self._loss_rows(columns), diagonal[ridge > 0], self._gauge_rows(columns)])
         # rows of large numbers first: Householder is then as accurate for each row as for the whole
         order = np.argsort(-np.abs(rows).max(axis=1), kind="stable")
         return Factor(rows=rows[order][:, index])
 
-    def hessian(self, dtype=Real):
-        """Hessian of the loss (L * (d + 1) squared), the gauge fixed, the ridge left out."""
-        o, P, A = self.problem, self.P, self.problem.A.astype(dtype)
+    def _hessian(self, columns, dtype):
+        """Hessian of the loss in coordinates of columns, the gauge fixed, the ridge left out."""
+        o, P, A = self.problem, self.P, self.problem.A[:, columns].astype(dtype)
         size = A.shape[1]
         H = np.zeros((o.L, size, o.L, size), dtype=dtype)
         for k in range(o.L):
@@ -224,26 +228,26 @@ class Point:
                 h = o.s * P[:, k] * (rest if k == l else -P[:, l])
                 H[k, :, l] = A.T @ (h.astype(dtype)[:, None] * A)
                 H[l, :, k] = H[k, :, l].T
-        gauge = self._gauge_rows()
+        gauge = self._gauge_rows(columns)
         return H.reshape(o.L * size, o.L * size) + (gauge.T @ gauge).astype(dtype)
 
-    def _loss_rows(self):
+    def _loss_rows(self, columns):
         """Rows B with B'B the Hessian of the loss: diag(p) - p p' = G G', G = diag(sqrt p) - p sqrt(p)'."""
-        o, root = self.problem, np.sqrt(self.P)
-        n, size = o.A.shape
+        o, root, A = self.problem, np.sqrt(self.P), self.problem.A[:, columns]
+        n, size = A.shape
         if o.L == 1:
-            return (np.sqrt(o.s) * root[:, 0] * root[:, 1])[:, None] * o.A
+            return (np.sqrt(o.s) * root[:, 0] * root[:, 1])[:, None] * A
         G = root[:, :, None] * np.eye(o.K, dtype=Real) - self.P[:, :, None] * root[:, None, :]
         G *= np.sqrt(o.s)[:, None, None]
-        return (G.transpose(0, 2, 1)[:, :, :, None] * o.A[:, None, None, :]).reshape(n * o.K, o.K * size)
+        return (G.transpose(0, 2, 1)[:, :, :, None] * A[:, None, None, :]).reshape(n * o.K, o.K * size)
 
-    def _gauge_rows(self):
+    def _gauge_rows(self, columns):
         """Of classes treated alike, what nothing holds can rise in all at once: rows of ones end that."""
         o = self.problem
-        size = o.A.shape[1]
-        flat = np.flatnonzero((o.l1 == 0) & (o.l2 == 0) & np.isinf(o.low) & np.isinf(o.high) & ~o.idle)
+        flat = (o.l1 == 0) & (o.l2 == 0) & np.isinf(o.low) & np.isinf(o.high) & ~o.idle
+        flat = np.flatnonzero(flat[columns])
         if o.L == 1 or not flat.size:
-            return np.zeros((0, o.L * size), dtype=Real)
-        gauge = np.zeros((len(flat), o.L, size), dtype=Real)
+            return np.zeros((0, o.L * len(columns)), dtype=Real)
+        gauge = np.zeros((len(flat), o.L, len(columns)), dtype=Real)
         gauge[np.arange(len(flat)), :, flat] = np.sqrt(o.s.sum()) / o.K
         return gauge.reshape(len(flat), -1)
