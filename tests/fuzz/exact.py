@@ -206,7 +206,8 @@ class Point:
         if work > (LARGE if o.L > 1 else 10 * LARGE):
             dtype = Real if o.L > 1 and work < HUGE else np.float64
             H = self._hessian(columns, dtype)
-            H[np.diag_indices(size)] += held.astype(dtype)
+            # a ridge beyond float64 is that of a column of next to no spread: nothing moves it either way
+            H[np.diag_indices(size)] += np.minimum(held, 1e300).astype(dtype)
             return Factor(hessian=H[np.ix_(index, index)])
         ridge = np.sqrt(held)
         diagonal = np.zeros((size, size), dtype=Real)
