@@ -39,7 +39,8 @@ __all__ = ["BLOCK", "Likelihood"]
 # of the standard error of any combination of coefficients. TOL is what a fit at the default tol may lack.
 STATIONARY, NATS, TOL = 1e-6, 0.005, 2e-8
 # Ratio of extreme eigenvalues of the equilibrated information down to which its inverse has eight digits;
-# beyond, its factor is made of the rows themselves, which have twice the digits.
+# beyond, its factor is made of the rows themselves, which have twice the digits. Of a row whose probability
+# of another class is less, both have next to nothing.
 SAFE = 1e-8
 ROUNDING = 16 * np.finfo(float).eps  # of X, in columns whose mean is one spread
 BLOCK = 1 << 22  # numbers in a temporary array
@@ -163,14 +164,23 @@ class Likelihood:
         if values[0] > SAFE * values[-1]:
             half = scipy.linalg.cholesky(E)
             B = unit[:, None] * scipy.linalg.solve_triangular(half, np.eye(len(half)))
+            self._check_overlap(self._logit_change(B))
         else:
             B = self._root_of_rows(unit)
-        self._check_overlap(B)
+            self._check_overlap(self._uncertain_change(B))
         return np.asarray(B)
 
-    def _check_overlap(self, B: Array) -> None:
-        change = self._logit_change(B)
+    def _check_overlap(self, change: Array) -> None:
         check_overlap(self.point.objective, self._A, self.targets, change, self.names)
+
+    def _uncertain_change(self, B: Array) -> Array:
+        """The same as ``_logit_change``, and without limit for rows that are all but certain.
+
+        Beside the others, neither gradient nor information shows what a step would do to them.
+        """
+        P, _ = self.probabilities
+        certain = ((P < SAFE) & (self.values.T == 0)).any(axis=1) & (self.weights > 0)
+        return np.where(certain, np.inf, self._logit_change(B))
 
     def _logit_change(self, B: Array) -> Array:
         """The most that Newton's step changes a difference of a row's logits, (n,); 0 without weight."""
@@ -187,7 +197,7 @@ class Likelihood:
         if not values[-1] > noise * values[0]:
             check_full_rank(self.A, self.weights, noise, self.names, self.ridge > 0)
             doubt = unit[:, None] * vectors / np.maximum(values, noise * values[0])
-            self._check_overlap(doubt)
+            self._check_overlap(self._uncertain_change(doubt))
             raise ValueError(
                 "the likelihood is flat in some direction: the rows that could tell are predicted with "
                 "certainty. Drop or merge columns, or fit with a finite C and pass penalized=True."

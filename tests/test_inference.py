@@ -335,6 +335,16 @@ def test_separated_classes_are_refused_by_the_name_of_their_columns(kind, covari
     assert np.isfinite(infer(ridge, frame, y, penalized=True, **options).std_error).all()
 
 
+@pytest.mark.parametrize("far", [20.0, 30.0, 50.0, 90.0, 1e3, 1e9])
+def test_separated_rows_are_found_however_certain_the_fit_is_of_them(far):
+    X, y, _ = separable("far from zero")
+    model = quietly(X, y)
+    model.intercept_ += 1e6 * (model.coef_[0, 1] + far)
+    model.coef_[0, 1] = -far
+    with pytest.raises(ValueError, match=SEPARATED):
+        infer(model, X, y)
+
+
 def test_a_rare_level_of_one_class_is_found_whatever_the_fit_said():
     rng = np.random.default_rng(0)
     n = 20_000

@@ -23,7 +23,8 @@ class Curvature:
 
     H is of all N coordinates or of the active ones only. ``root`` makes R with R' R = H on the active ones,
     which is asked for where H is so ill-conditioned that its factor would be of few digits or none. With a
-    ``ridge``, relative to the diagonal, H then has that, at a tenth of the cost: for steps, not for gaps.
+    ``ridge``, relative to the diagonal, H has that in place of eigenvalues, at a tenth of the cost: a factor
+    that is not ``sound`` then serves for steps, not for gaps.
     """
 
     def __init__(
@@ -45,13 +46,13 @@ class Curvature:
         self._null, self._clear = np.zeros((len(H), 0)), 0
         self.unseen: Callable[[Curvature], None] | None = None
         if H.size:
+            H[np.diag_indices_from(H)] += ridge
             U = cholesky(H)
-            self.least_pivot = 0.0 if U is None else float(U.diagonal().min() ** 2)
-            if self.sound:
+            least = 0.0 if U is None else float(U.diagonal().min() ** 2)
+            # what a ridge changes by its root at most
+            self.least_pivot = least if least**2 > ridge else 0.0
+            if self.sound or ridge:
                 self._cholesky = U
-            elif ridge:
-                H[np.diag_indices_from(H)] += ridge
-                self._cholesky = cholesky(H)
         if self._cholesky is None and H.size:
             values, vectors, rank_tol = spectrum(H, None if root is None else root() * self._unit)
             self._rounding = rounding_of(len(H)) * max(values.max(), 1e-300)

@@ -28,7 +28,7 @@ from sklearn_xent.solvers.newton import newton_cholesky
 from sklearn_xent.solvers.optimality_gap import CERTIFIED_LIMIT, POLISH_LIMIT, polishable
 from sklearn_xent.solvers.solve import Solution, minimise
 from sklearn_xent.solvers.tolerance import FINEST, goal
-from sklearn_xent.solvers.visit import Stage, Status
+from sklearn_xent.solvers.visit import IDLE, Stage, Status
 
 __all__ = ["Fit", "fit"]
 
@@ -126,26 +126,32 @@ def _stages(solver: str, objective: Objective, random_state: Any, memory: Any) -
     patience = _Patience(objective)
     others = successors(name, objective) if patience.small or solver == "auto" else []
     limit, readings = patience.first(name)
-    stages = [Stage(name, method, limit=limit, readings=readings if others else None)]
+    stages = [Stage(name, method, limit=limit, readings=readings if others else None, idle=_idle(limit))]
     if patience.small and not objective.rows.single and objective.penalty.separable:
         exact, method = (
             ("newton-cholesky", newton_cholesky) if objective.penalty.smooth else ("active-set", active_set)
         )
-        stages.append(
-            Stage(f"{exact} (extended precision)", method, extended=True, limit=PATIENCE_OF_SMALL[0])
-        )
+        most = PATIENCE_OF_SMALL[0]
+        name = f"{exact} (extended precision)"
+        stages.append(Stage(name, method, extended=True, limit=most, idle=_idle(most)))
         # nothing of the same model in float64 will get further
         others = [other for other in others if other in FIRST_ORDER or not objective.penalty.smooth]
     # once more where another method got further than it; and afresh, where a step of rounding led too far
     finish = [*stages[1:], *(stage._replace(afresh=True) for stage in stages[1:])]
     for other in others:
         chosen = choose(other, objective, random_state, memory)
-        stages.append(Stage(*chosen, limit=patience.later(other)))
+        limit = patience.later(other)
+        stages.append(Stage(*chosen, limit=limit, idle=_idle(limit)))
     stages.extend(finish if others else [])
     if len(stages) == 1 or not patience.small:
         # what is left of max_iter; a small problem that is here has stalled twice
         stages[-1] = stages[-1]._replace(limit=None)
     return stages
+
+
+def _idle(limit: int | None) -> int:
+    """Iterates for which a method may be idle: where one is dear, a quarter of what it may take in all."""
+    return IDLE if limit is None else int(np.clip(limit // 4, IDLE // 6, IDLE))
 
 
 def _of_least_norm(solution: Solution, tol: float) -> Solution:

@@ -52,7 +52,7 @@ def curvature_at(point: Point, *, rough: bool = False, ridge: float = 0.0) -> Cu
     """
     if rough and point.objective.penalty.smooth and point.coefficients.size >= ROUGHLY:
         # of one that is not sound no eigenvalues are wanted
-        curvature = Curvature(hessian_at(point, np.float32), ridge=SOUND)
+        curvature = Curvature(hessian_at(point, np.float32), ridge=SOUND**2)
         if curvature.least_pivot > SOUND:
             return curvature
     return curvature_on(point, face(point), ridge=ridge)

@@ -19,16 +19,16 @@ from sklearn_xent.solvers.optimality_gap import POLISH_LIMIT, Gap, Kind, in_doub
 from sklearn_xent.solvers.polish import Step, certify_polished
 from sklearn_xent.solvers.separation import NEARLY_CERTAIN, are_separated, recession_direction
 from sklearn_xent.solvers.tolerance import FINEST, goal
-from sklearn_xent.solvers.visit import Status, Stop
+from sklearn_xent.solvers.visit import IDLE, Stage, Status, Stop
 
-__all__ = ["IDLE", "UNKNOWN", "Monitor", "Report"]
+__all__ = ["UNKNOWN", "Monitor", "Report"]
 
 UNASKED = 500  # twice this is what a guess must come down by before an unknown gap is asked for again
 TIMES = 2  # that the gap of a large problem may be unknown where guesses of it are nothing
-# Iterates after which a method has stalled that has not lowered the objective by this fraction of the goal:
-# in as many as max_iter has by default it would not get there.
-IDLE, VISIBLE = 50, 1e-3
-FALLING = 0.99  # of its value in half as many iterates: a small problem's method may go on
+# Fraction of the goal by which a method must have lowered the objective that is not idle: in as many iterates
+# as max_iter has by default it would not get there with less.
+VISIBLE = 1e-3
+FALLING = 0.99  # of its value in half as many iterates as it may be idle: a small problem's method may go on
 
 PATIENT = 8  # coefficients for each iterate by which a certificate's Hessian may wait: it costs about as much
 LONGEST = 12  # iterates that it waits: conjugate gradients in its place cost as much
@@ -51,7 +51,8 @@ class Monitor:
     report: Report | None = None
     solver: str = ""
     deadline: int | None = None  # iterate at which another method takes over
-    idle: int = IDLE  # iterates for which a method may not have lowered the objective visibly
+    begun: int = 0  # iterates before the method that runs
+    idle: int = IDLE
     last_reading: int | None = None  # of X, after which it does
     history: History = field(default_factory=History)
     best: Point | None = None
@@ -101,7 +102,7 @@ class Monitor:
         if len(self.history) > self.max_iter:
             raise Stop(Status.ITERATION_LIMIT)
         stale = len(self.history) - self._progress(point, goal)
-        if stale > self.idle or self._late(point):
+        if (scaled > goal and self._endless(point, curvature)) or stale > self.idle or self._late(point):
             raise Stop(Status.STALLED)
 
     def inside(self, point: Point, gap: Gap | None) -> None:
@@ -123,15 +124,24 @@ class Monitor:
             return False
         before = self.history.objective[-min(IDLE // 2, len(self.history))]
         # rows that are separated lower it for ever
-        goes_on = point.objective.penalty.smooth and polishable(point) and point.loss > NEARLY_CERTAIN
-        if goes_on and point.value < FALLING * before and not self._recedes(point):
+        goes_on = point.objective.penalty.smooth and point.loss > NEARLY_CERTAIN
+        if goes_on and polishable(point) and point.value < FALLING * before and not self._recedes(point):
             self.deadline += IDLE // 2
             return False
         return True
 
+    def _endless(self, point: Point, curvature: Curvature | None) -> bool:
+        """Whether Newton steps, the first method's, follow rows that are separated, asked after more of them
+        than mostly lead to a minimum.
+        """
+        asked = curvature is not None and not self.begun and len(self.history) == IDLE // 2
+        return asked and self._recedes(point)
+
     def _recedes(self, point: Point) -> bool:
-        """Whether rows are separated, so that their loss may be had at once; asked of one point of a fit."""
-        if not self.ray_sought:
+        """Whether rows of a small problem are separated, so that their loss may be had at once; asked of one
+        point of a fit.
+        """
+        if not self.ray_sought and polishable(point):
             self.ray_sought, self.ray = True, recession_direction(point, np.inf)
         return self.ray is not None
 
@@ -163,15 +173,15 @@ class Monitor:
         held = not point.objective.penalty.free[:-1].any()
         return held and len(self.waits) < min(point.coefficients.size // PATIENT, LONGEST)
 
-    def begin(self, solver: str, limit: int | None, last_reading: int | None = None) -> None:
-        """Judge another method from now on, which has so many iterations, or as many as it likes."""
-        if solver != self.solver:
-            self.solver = solver if not self.solver else f"{self.solver}, {solver}"
+    def begin(self, stage: Stage, passes: int = 0) -> None:
+        """Judge a stage's method from now on, when X has been read so many times."""
+        if stage.name != self.solver.split(", ")[-1]:
+            self.solver = stage.name if not self.solver else f"{self.solver}, {stage.name}"
+        self.begun = len(self.history)
         self.progress, self.unknown = (len(self.history), np.inf, np.inf), 0
-        self.deadline = None if limit is None else len(self.history) + limit
-        # where an iterate is dear, a quarter of what it may take in all
-        self.idle = IDLE if limit is None else int(np.clip(limit // 4, IDLE // 6, IDLE))
-        self.last_reading = last_reading
+        self.deadline = None if stage.limit is None else len(self.history) + stage.limit
+        self.last_reading = None if stage.readings is None else passes + stage.readings
+        self.idle = stage.idle
 
     @property
     def room(self) -> int:

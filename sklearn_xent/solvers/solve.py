@@ -20,7 +20,7 @@ from sklearn_xent.solvers.optimality_gap import Gap, Kind, polishable
 from sklearn_xent.solvers.polish import certify_polished
 from sklearn_xent.solvers.separation import NEARLY_CERTAIN, beyond_separation, recession_direction
 from sklearn_xent.solvers.tolerance import goal
-from sklearn_xent.solvers.visit import Method, Stage, Status, Stop
+from sklearn_xent.solvers.visit import IDLE, Method, Stage, Status, Stop
 
 __all__ = ["Solution", "Stage", "minimise"]
 
@@ -58,21 +58,22 @@ def minimise(
         stages = [stages[0], *stages]
     lowest, best = -np.inf, None  # what the minimum can be, and where the last stage ended
     first = start
-    for i, (name, method, extends, limit, afresh, readings) in enumerate(stages):
-        if afresh and best is not None and objective.unheld and best.loss < NEARLY_CERTAIN:
+    for i, stage in enumerate(stages):
+        extends = stage.extended
+        if stage.afresh and best is not None and objective.unheld and best.loss < NEARLY_CERTAIN:
             break  # what separated rows have left of the loss has no minimum
         if i > 0 and (objective.rows.single or extends or stages[i - 1].extended):
             objective.rows.single = False
             monitor.best = None  # its value was that of products in another precision
-        monitor.begin(name, limit, None if readings is None else objective.rows.passes + readings)
+        monitor.begin(stage, objective.rows.passes)
         here = extended(objective) if extends else objective
-        point, gap, curvature, status = _run(here, method, first if afresh else start, monitor)
+        point, gap, curvature, status = _run(here, stage.method, first if stage.afresh else start, monitor)
         lowest = max(lowest, _lowest(point, gap))
         if status is not Status.CONVERGED and best is not None and best.value < point.value:
             point, gap = best, UNKNOWN  # in another precision a stage may end above its start
         if status is not Status.STALLED:
             break
-        if i == 0 and _recedes(point, gap, name, monitor):
+        if i == 0 and _recedes(point, gap, stage.name, monitor):
             point, gap, curvature, status = _beyond_separation(stages[0], here, point, monitor)
             break
         best, start = point, point.coefficients
@@ -95,7 +96,8 @@ def _beyond_separation(
 ) -> tuple[Point, Gap, Curvature | None, Status]:
     """The method once more, from where separated rows have no loss left: there is no minimum to go on to."""
     assert monitor.ray is not None
-    monitor.begin(stage.name, stage.limit)
+    # there is no minimum that more iterations would reach
+    monitor.begin(stage._replace(limit=IDLE, readings=None))
     start = beyond_separation(point, monitor.ray)
     point, gap, curvature, status = _run(objective, stage.method, start, monitor)
     return point, gap, curvature, status if status is Status.STOPPED else Status.SEPARABLE

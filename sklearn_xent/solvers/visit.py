@@ -13,7 +13,11 @@ from sklearn_xent.solvers.conjugate_gradient import Map
 from sklearn_xent.solvers.curvature import Curvature
 from sklearn_xent.solvers.optimality_gap import Gap
 
-__all__ = ["Method", "Stage", "Status", "Stop", "StopWithin", "Visit"]
+__all__ = ["IDLE", "Method", "Stage", "Status", "Stop", "StopWithin", "Visit"]
+
+
+# Iterates after which a method has stalled that has not lowered the objective visibly.
+IDLE = 50
 
 
 class Status(Enum):
@@ -75,7 +79,7 @@ class Stage(NamedTuple):
     """A method and its name, whether in extended precision, and its iterations before the next one's.
 
     It goes on from where the last one stalled, or ``afresh`` from where the fit started, and may also be
-    limited in its readings of X.
+    limited in its readings of X, and in the iterates for which it may be ``idle``.
     """
 
     name: str
@@ -84,6 +88,7 @@ class Stage(NamedTuple):
     limit: int | None = None
     afresh: bool = False
     readings: int | None = None
+    idle: int = IDLE
 
 
 class StopWithin:

@@ -17,7 +17,7 @@ from sklearn_xent import (
 from sklearn_xent.solvers import methods
 from sklearn_xent.solvers.fit import PATIENCE
 from sklearn_xent.solvers.methods import METHODS
-from sklearn_xent.solvers.monitor import IDLE
+from sklearn_xent.solvers.visit import IDLE
 from tests.problems import overlapping
 
 

@@ -88,12 +88,23 @@ def test_curvature_measured_apart_is_taken_in():
     np.testing.assert_allclose(step, Q[:, 3], atol=1e-3)
 
 
-def test_a_ridge_is_for_matrices_that_are_not_sound():
+def test_a_ridge_changes_a_sound_matrix_by_no_more_than_itself():
     H, g = positive(6), np.arange(1.0, 7.0)
     plain, with_ridge = Curvature(H), Curvature(H, ridge=1e-10)
     assert plain.sound
-    np.testing.assert_array_equal(with_ridge.solve(g), plain.solve(g))
+    assert with_ridge.sound
+    np.testing.assert_allclose(with_ridge.solve(g), plain.solve(g), rtol=1e-8)
+
+
+def test_a_matrix_whose_pivots_a_ridge_changes_is_not_sound():
+    assert Curvature(np.diag([1.0, 1.0]), ridge=1e-4).sound
+    H = np.array([[1.0, 1.0 - 1e-3], [1.0 - 1e-3, 1.0]])  # its second pivot is 2e-3
+    assert Curvature(H).sound
+    assert not Curvature(H, ridge=1e-4).sound
+
+
+def test_a_ridge_takes_the_place_of_eigenvalues():
     H = positive(6, rank=4)
-    g = H @ g
+    g = H @ np.arange(1.0, 7.0)
     assert not Curvature(H, ridge=1e-10).sound
     np.testing.assert_allclose(H @ Curvature(H, ridge=1e-10).solve(g), g, rtol=1e-6)

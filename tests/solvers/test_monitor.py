@@ -5,10 +5,11 @@ import pytest
 
 from sklearn_xent import CrossEntropyClassifier
 from sklearn_xent.solvers import optimality_gap, polish
-from sklearn_xent.solvers.monitor import IDLE, Monitor
+from sklearn_xent.solvers.hessian import curvature_at
+from sklearn_xent.solvers.monitor import Monitor
 from sklearn_xent.solvers.newton import newton_cholesky
 from sklearn_xent.solvers.optimality_gap import Gap, Kind
-from sklearn_xent.solvers.visit import Status, Stop
+from sklearn_xent.solvers.visit import IDLE, Stage, Status, Stop
 from tests.problem.test_derivatives import assemble, pose
 from tests.problems import iterates
 
@@ -139,7 +140,7 @@ def test_a_report_is_told_of_every_iterate_and_may_stop_it():
         return len(told) == 2
 
     monitor = Monitor(1e-6, 10, report)
-    monitor.begin("newton-cholesky", None)
+    monitor.begin(Stage("newton-cholesky", newton_cholesky))
     monitor(away(best, 1.0))
     assert stopped(monitor, away(best, 0.5)) is Status.STOPPED
     assert [t[0] for t in told] == ["newton-cholesky"] * 2
@@ -170,22 +171,22 @@ def test_a_method_that_lowers_nothing_has_stalled():
 def test_a_deadline_hands_over_unless_a_small_problem_still_falls():
     best = at_minimum()
     monitor = Monitor(1e-6, 1000)
-    monitor.begin("first", None)
-    monitor.begin("first", 5)  # the same once more is no other
+    monitor.begin(Stage("first", newton_cholesky))
+    monitor.begin(Stage("first", newton_cholesky, limit=5))  # the same once more is no other
     points = [away(best, 2.0 * 0.999**k) for k in range(40)]  # falls by less than a hundredth
     with pytest.raises(Stop) as stop:
         for point in points:
             monitor(point)
     assert stop.value.status is Status.STALLED
     assert len(monitor.history) == 6
-    monitor.begin("second", 5)
+    monitor.begin(Stage("second", newton_cholesky))
     assert monitor.solver == "first, second"
 
 
 def test_readings_of_X_may_be_limited():
     best = at_minimum()
     monitor = Monitor(1e-6, 1000)
-    monitor.begin("first", None, best.objective.rows.passes + 3)
+    monitor.begin(Stage("first", newton_cholesky, readings=3), best.objective.rows.passes)
     with pytest.raises(Stop) as stop:
         for k in range(10):
             monitor(away(best, 2.0 * 0.5**k))
@@ -224,3 +225,22 @@ def test_small_problems_go_further_than_tol(rows, expected):
     objective, _ = pose(2, n=rows)
     point = objective.at(np.zeros(objective.shape))
     assert Monitor(1e-4, 10).goal(point) == pytest.approx(expected * point.value)
+
+
+@pytest.mark.parametrize("separable", [True, False])
+def test_many_newton_steps_are_asked_whether_rows_are_separated(separable):
+    X = np.array([-2.0, -1.0, 1.0, 2.0])[:, None]
+    y = np.array([0.0, 0.0, 1.0, 1.0] if separable else [0.0, 1.0, 0.0, 1.0])
+    objective = assemble(X, np.array([1 - y, y]), np.ones(4), None, strength=0.0)
+    monitor = Monitor(1e-6, 1000)
+    monitor.begin(Stage("newton-cholesky", newton_cholesky))
+    with pytest.raises(Stop) as stop:
+        for k in range(IDLE):  # falling, and far from the minimum where there is one
+            point = objective.at(np.array([[0.01 * k - 1.0, 0.0]]))
+            monitor(point, curvature=curvature_at(point))
+        monitor(point, curvature=curvature_at(point))
+        raise Stop(Status.ITERATION_LIMIT)
+    assert (stop.value.status is Status.STALLED) == separable
+    assert (len(monitor.history) == IDLE // 2) == separable
+    if separable:
+        assert monitor.ray[0, 0] > 0
