@@ -1,6 +1,5 @@
 """Cross-entropy (log loss) classifiers: fit exactly, score honestly, look closely."""
 
-from sklearn_xent.bias_reduced import BiasReducedClassifier
 from sklearn_xent.calibration import fit_temperature
 from sklearn_xent.classifier import CrossEntropyClassifier
 from sklearn_xent.classifier_cv import CrossEntropyClassifierCV
@@ -30,16 +29,21 @@ from sklearn_xent.formulas import (
     sigmoid,
     softmax,
 )
-from sklearn_xent.inference import Inference, infer
+from sklearn_xent.inference import (
+    BiasReducedClassifier,
+    Inference,
+    ProfileInference,
+    compare_nested,
+    infer,
+    infer_profile,
+)
 from sklearn_xent.metrics import (
     cross_entropy_skill,
     cross_entropy_skill_scorer,
     neg_cross_entropy_scorer,
 )
 from sklearn_xent.minibatch import MiniBatchCrossEntropyClassifier
-from sklearn_xent.nested import compare_nested
 from sklearn_xent.path import CrossEntropyPath, cross_entropy_path
-from sklearn_xent.profile_inference import ProfileInference, infer_profile
 from sklearn_xent.reports import Report, report
 from sklearn_xent.solvers.separation import SeparationWarning
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from sklearn_xent import CrossEntropyClassifier, infer
-from sklearn_xent.hypotheses import read_hypotheses
+from sklearn_xent.inference.hypotheses import read_hypotheses
 from tests.problems import overlapping
 
 NAMES = ["age", "income", "mean age", "C(x)[T.b]", "1", "intercept"]

@@ -265,7 +265,7 @@ def test_columns_far_from_zero_lose_no_digits(K, kind, far):
 @pytest.mark.parametrize("K", [2, 3])
 @pytest.mark.parametrize("apart", [1e-3, 1e-6])
 def test_a_difference_of_columns_is_as_good_as_a_column(K, apart, monkeypatch):
-    monkeypatch.setattr("sklearn_xent.likelihood.BLOCK", 1000)  # several blocks of rows
+    monkeypatch.setattr("sklearn_xent.inference.likelihood.BLOCK", 1000)  # several blocks of rows
     rng = np.random.default_rng(0)
     x, e = rng.normal(size=(2, 300))
     X = np.column_stack([x, x + apart * e])

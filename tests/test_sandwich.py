@@ -51,7 +51,7 @@ def by_hand(X, K, P, Y, kind):
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("K", [2, 3, 4])
 def test_more_classes_have_leverages_that_are_matrices(K, kind, monkeypatch):
-    monkeypatch.setattr("sklearn_xent.sandwich.BLOCK", 400)  # several blocks of rows
+    monkeypatch.setattr("sklearn_xent.inference.sandwich.BLOCK", 400)  # several blocks of rows
     X, y = overlapping(n=120, d=2, K=K)
     model = CrossEntropyClassifier(C=np.inf, tol=1e-13).fit(X, y)
     expected = by_hand(X, K, model.predict_proba(X), np.eye(K)[y], kind)

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from sklearn_xent import CoefficientDisplay, CrossEntropyClassifier, infer
-from sklearn_xent.tables import as_latex, as_markdown
+from sklearn_xent.inference.tables import as_latex, as_markdown
 from tests.problems import overlapping
 
 HOSTILE = ["a_b & 5% $x^{2}$ #1 \\n ~", "pipe | *bold* `code` <script>", "two\nlines [link](x)"]

@@ -8,9 +8,9 @@ import numpy as np
 import scipy.linalg
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.hypothesis_tests import ChiSquared, chi_squared
-from sklearn_xent.inference import Inference
-from sklearn_xent.likelihood import Likelihood
+from sklearn_xent.inference.hypothesis_tests import ChiSquared, chi_squared
+from sklearn_xent.inference.likelihood import Likelihood
+from sklearn_xent.inference.wald import Inference
 
 __all__ = ["compare_nested"]
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from sklearn_xent.displays.frame import to_frame
-from sklearn_xent.hypothesis_tests import EstimateTests
-from sklearn_xent.tables import as_latex, as_markdown
+from sklearn_xent.inference.hypothesis_tests import EstimateTests
+from sklearn_xent.inference.tables import as_latex, as_markdown
 
 __all__ = ["EstimateTables"]
 

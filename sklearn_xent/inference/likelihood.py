@@ -18,7 +18,7 @@ from sklearn_xent.classifier import CrossEntropyClassifier
 from sklearn_xent.displays.frame import column_names
 from sklearn_xent.factor import singular_vectors
 from sklearn_xent.formulas import entropy
-from sklearn_xent.identifiability import (
+from sklearn_xent.inference.identifiability import (
     SUSPICIOUS,
     check_full_rank,
     check_not_constant,

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.stats import norm
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.likelihood import Likelihood
+from sklearn_xent.inference.likelihood import Likelihood
 from sklearn_xent.rows.array_api import to_numpy
 
 __all__ = ["Estimates", "quantile"]

@@ -11,10 +11,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.inference.jeffreys import JeffreysLikelihood
+from sklearn_xent.inference.jeffreys_maximum import JeffreysMaximum, maximise
 from sklearn_xent.intake import validated
 from sklearn_xent.isolation import all_or_nothing, assign, warn_caller
-from sklearn_xent.jeffreys import JeffreysLikelihood
-from sklearn_xent.jeffreys_maximum import JeffreysMaximum, maximise
 from sklearn_xent.parameters import check_number, check_tol
 from sklearn_xent.predictor import LinearPredictor
 from sklearn_xent.rows import entries

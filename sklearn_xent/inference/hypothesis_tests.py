@@ -9,9 +9,9 @@ import numpy as np
 from scipy.stats import chi2, norm
 
 from sklearn_xent.displays.frame import to_frame
-from sklearn_xent.estimates import Estimates, quantile
 from sklearn_xent.factor import singular_vectors
-from sklearn_xent.hypotheses import Hypotheses, read_hypotheses
+from sklearn_xent.inference.estimates import Estimates, quantile
+from sklearn_xent.inference.hypotheses import Hypotheses, read_hypotheses
 
 __all__ = ["ChiSquared", "EstimateTests", "chi_squared"]
 

@@ -12,15 +12,15 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.bias_reduced import BiasReducedClassifier, likelihood_of
 from sklearn_xent.composites import final_step, names_before
 from sklearn_xent.displays.frame import to_frame
-from sklearn_xent.estimates import quantile
-from sklearn_xent.inference import ChiSquared
+from sklearn_xent.inference.bias_reduced import BiasReducedClassifier, likelihood_of
+from sklearn_xent.inference.estimates import quantile
+from sklearn_xent.inference.hypothesis_tests import ChiSquared
+from sklearn_xent.inference.jeffreys_maximum import maximise
+from sklearn_xent.inference.penalized_profile import PenalizedProfile
 from sklearn_xent.intake import refuse_what_is_elsewhere
 from sklearn_xent.isolation import isolated, warn_caller
-from sklearn_xent.jeffreys_maximum import maximise
-from sklearn_xent.penalized_profile import PenalizedProfile
 
 __all__ = ["ProfileInference", "infer_profile"]
 

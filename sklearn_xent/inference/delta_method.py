@@ -8,7 +8,7 @@ from typing import Any, Self
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.likelihood import BLOCK, Likelihood
+from sklearn_xent.inference.likelihood import BLOCK, Likelihood
 from sklearn_xent.logits import log_softmax, sigmoid, softmax
 from sklearn_xent.rows.array_api import to_numpy
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.likelihood import BLOCK, Likelihood
+from sklearn_xent.inference.likelihood import BLOCK, Likelihood
 
 __all__ = ["sandwich_root"]
 

@@ -14,7 +14,7 @@ import numpy as np
 from sklearn_xent.arrays import Array
 from sklearn_xent.displays.frame import column_names
 from sklearn_xent.factor import singular_vectors
-from sklearn_xent.identifiability import check_full_rank, check_not_constant, reduced
+from sklearn_xent.inference.identifiability import check_full_rank, check_not_constant, reduced
 from sklearn_xent.problem import kernels
 from sklearn_xent.problem.expansion import Expansion
 from sklearn_xent.problem.losses import loss_for

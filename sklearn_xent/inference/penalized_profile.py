@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.jeffreys import JeffreysLikelihood, JeffreysPoint
-from sklearn_xent.jeffreys_maximum import JeffreysMaximum, maximise
+from sklearn_xent.inference.jeffreys import JeffreysLikelihood, JeffreysPoint
+from sklearn_xent.inference.jeffreys_maximum import JeffreysMaximum, maximise
 
 __all__ = ["PenalizedProfile"]
 

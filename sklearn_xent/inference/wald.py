@@ -10,22 +10,21 @@ from scipy.stats import norm
 from sklearn.utils.validation import check_is_fitted
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.bias_reduced import BiasReducedClassifier
 from sklearn_xent.composites import final_step, names_before
-from sklearn_xent.delta_method import Points, marginal_effects, probability_intervals
 from sklearn_xent.displays.frame import to_frame
-from sklearn_xent.estimates import quantile
-from sklearn_xent.hypothesis_tests import ChiSquared
-from sklearn_xent.identifiability import ridge_of
+from sklearn_xent.inference.bias_reduced import BiasReducedClassifier
+from sklearn_xent.inference.delta_method import Points, marginal_effects, probability_intervals
+from sklearn_xent.inference.estimates import quantile
+from sklearn_xent.inference.identifiability import ridge_of
+from sklearn_xent.inference.likelihood import Likelihood
+from sklearn_xent.inference.sandwich import sandwich_root
+from sklearn_xent.inference.summaries import EstimateTables
 from sklearn_xent.intake import refuse_what_is_elsewhere, validated
 from sklearn_xent.isolation import isolated
-from sklearn_xent.likelihood import Likelihood
 from sklearn_xent.rows.array_api import to_numpy
-from sklearn_xent.sandwich import sandwich_root
-from sklearn_xent.summaries import EstimateTables
 from sklearn_xent.targets import check_offset, encode_targets
 
-__all__ = ["ChiSquared", "Inference", "infer"]
+__all__ = ["Inference", "infer"]
 
 COVARIANCES = ("model", "robust", "HC0", "HC1", "HC2", "HC3", "cluster")
 

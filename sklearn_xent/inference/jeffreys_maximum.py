@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.identifiability import reduced
-from sklearn_xent.jeffreys import JeffreysLikelihood, JeffreysPoint, inverse_of
+from sklearn_xent.inference.identifiability import reduced
+from sklearn_xent.inference.jeffreys import JeffreysLikelihood, JeffreysPoint, inverse_of
 
 __all__ = ["JeffreysMaximum", "maximise"]
 
