@@ -162,8 +162,8 @@ WITHIN = {
         "targets",
     },
     "inference/nested": LEAVES | {"inference/hypothesis_tests", "inference/likelihood", "inference/wald"},
-    "inference/penalized_profile": LEAVES | {"inference/jeffreys", "inference/jeffreys_maximum"},
-    "inference/profile_inference": LEAVES
+    "inference/jeffreys_profile": LEAVES | {"inference/jeffreys", "inference/jeffreys_maximum"},
+    "inference/profile": LEAVES
     | {
         "composites",
         "displays",
@@ -171,17 +171,17 @@ WITHIN = {
         "inference/estimates",
         "inference/hypothesis_tests",
         "inference/jeffreys_maximum",
-        "inference/penalized_profile",
+        "inference/jeffreys_profile",
         "intake",
     },
     "inference/__init__": {
         "inference/bias_reduced",
         "inference/hypothesis_tests",
         "inference/jeffreys",
+        "inference/jeffreys_profile",
         "inference/likelihood",
         "inference/nested",
-        "inference/penalized_profile",
-        "inference/profile_inference",
+        "inference/profile",
         "inference/wald",
     },
 }

@@ -16,9 +16,9 @@ MOVED = {
     "hypothesis_tests ChiSquared": "hypothesis_tests",
     "jeffreys JeffreysLikelihood": "jeffreys",
     "jeffreys JeffreysPoint": "jeffreys",
+    "jeffreys_profile PenalizedProfile": "penalized_profile",
     "likelihood Likelihood": "likelihood",
-    "penalized_profile PenalizedProfile": "penalized_profile",
-    "profile_inference ProfileInference": "profile_inference",
+    "profile ProfileInference": "profile_inference",
     "wald Inference": "inference",
 }
 

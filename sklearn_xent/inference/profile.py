@@ -18,7 +18,7 @@ from sklearn_xent.inference.bias_reduced import BiasReducedClassifier, likelihoo
 from sklearn_xent.inference.estimates import quantile
 from sklearn_xent.inference.hypothesis_tests import ChiSquared
 from sklearn_xent.inference.jeffreys_maximum import maximise
-from sklearn_xent.inference.penalized_profile import PenalizedProfile
+from sklearn_xent.inference.jeffreys_profile import PenalizedProfile
 from sklearn_xent.intake import refuse_what_is_elsewhere
 from sklearn_xent.isolation import isolated, warn_caller
 
