@@ -1,11 +1,11 @@
-"""Sandwich covariances with corrections for leverage: by their definitions, and what they keep."""
+"""Sandwich covariances of rows, also corrected for leverage, and of groups: definitions, what they keep."""
 
 import numpy as np
 import pytest
 import scipy.linalg
 
 from sklearn_xent import CrossEntropyClassifier, infer
-from tests.problems import overlapping
+from tests.problems import overlapping, unpenalised
 
 KINDS = ["HC0", "HC1", "HC2", "HC3"]
 
@@ -136,3 +136,20 @@ def test_hc1_needs_more_rows_than_coefficients():
     X, soft = rng.normal(size=(4, 3)), rng.dirichlet([5, 5], 4)
     with pytest.raises(ValueError, match="more observations than coefficients; got 4 observations and 4 coe"):
         inferred(X, soft, "HC1")
+
+
+def test_groups_of_rows_without_weight_do_not_count():
+    rng = np.random.default_rng(0)
+    X, y = overlapping(n=150, d=2)
+    groups = rng.integers(0, 12, 150)
+    weights = np.where(groups < 9, 1.0, 0.0)
+    used = weights > 0
+    given = {"sample_weight": weights}
+    all_rows = infer(unpenalised(X, y, **given), X, y, covariance="cluster", groups=groups, **given)
+    model = unpenalised(X[used], y[used])
+    only = infer(model, X[used], y[used], covariance="cluster", groups=groups[used])
+    np.testing.assert_allclose(all_rows.std_error, only.std_error, rtol=1e-7)
+    with pytest.raises(ValueError, match="lower rank"):
+        infer(model, X[used], y[used], covariance="cluster", groups=groups[used] % 2).wald_test([0, 1, 2])
+    with pytest.raises(ValueError, match=r"groups must have shape \(150,\)"):
+        infer(unpenalised(X, y), X, y, covariance="cluster", groups=groups[:-1])
