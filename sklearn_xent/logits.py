@@ -11,7 +11,7 @@ from sklearn_xent.arrays import Array
 
 __all__ = ["log_sigmoid", "log_softmax", "sigmoid", "softmax"]
 
-FAR = -700.0
+FAR = -700.0  # logit of an impossible class beside one that is certain: exp of it is not yet 0
 
 
 def sigmoid(logits: Any) -> Any:

@@ -34,11 +34,9 @@ FIRST = 100  # coefficients of the first set; later ones are up to twice those i
 # Fraction of its penalty at which the gradient brings a coefficient in: the strong rule of Tibshirani et
 # al. (2012), J. R. Stat. Soc. B 74(2), |g| > 2 l1_new - l1_old, for a strength that falls by a tenth.
 STRONG = 0.9
+DAMPED = 0.1  # of the slopes' norm over that of the coefficients: a ridge about them, ``_Model.minimiser``
 # Relative gap beyond which a model is minimised only until its slopes have fallen by this factor; within it
 # the factor falls as the root of the gap: a step to accuracy eta leaves eta^2 of it.
-DAMPED = (
-    0.1  # of the slopes' norm over that of the coefficients: a ridge about them, see ``_Model.minimiser``
-)
 FAR, FORCING, LEAST_FORCING = 1e-2, 0.1, 1e-3
 CHEAP = 40  # squared size of the set, in entries of a row of X, at which a Hessian costs about a step
 FREE = 5e7  # products of a Hessian that take a few milliseconds

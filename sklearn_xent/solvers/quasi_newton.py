@@ -25,9 +25,7 @@ __all__ = ["Corrections", "quasi_newton"]
 
 MEMORY = 30  # pairs
 REFRESH = (10, 40)  # steps after which the curvature has changed so much that a new factor pays
-OPTIMISM = (
-    5.0  # times the gap that the corrected inverse shows is the true one: what it has not seen is stiff
-)
+OPTIMISM = 5.0  # times the gap that the corrected inverse shows: what it has not seen is stiff
 DAMPING = 0.5  # power of the classes' coupling: its square root is the best of 0, 1/2 and 1, measured
 LEAST = 1e-2  # eigenvalue of the coupling, relative to the mean, that counts as so much
 

@@ -16,7 +16,7 @@ from sklearn_xent.problem.penalties.elastic_net import ElasticNet
 
 __all__ = ["UNGROUPED", "GroupLasso"]
 
-UNGROUPED = -1
+UNGROUPED = -1  # in place of the number of a group
 
 
 @dataclass(frozen=True, kw_only=True)
