@@ -64,9 +64,10 @@ def rounding_of(n: int, n_rows: int = 0) -> float:
 
 def equilibrated(H: Array) -> tuple[Array, Array]:
     """D H D with a unit diagonal, and the diagonal of D (N,)."""
-    diagonal = np.diag(H)
+    diagonal = H.diagonal()
     largest = diagonal.max(initial=0.0)
-    unit = 1 / np.sqrt(np.where(diagonal > UNDERFLOW * largest, diagonal, largest or 1.0))
+    small = diagonal <= UNDERFLOW * largest
+    unit = 1 / np.sqrt(np.where(small, largest or 1.0, diagonal) if small.any() else diagonal)
     return H * unit[:, None] * unit, unit
 
 

@@ -46,7 +46,8 @@ class Curvature:
         self._null, self._clear = np.zeros((len(H), 0)), 0
         self.unseen: Callable[[Curvature], None] | None = None
         if H.size:
-            H[np.diag_indices_from(H)] += ridge
+            if ridge:
+                H[np.diag_indices_from(H)] += ridge
             U = cholesky(H)
             least = 0.0 if U is None else float(U.diagonal().min() ** 2)
             # what a ridge changes by its root at most

@@ -89,13 +89,13 @@ class _Patience:
         factor = n_rows * objective.shape[0] * self._size**2
         # beyond, of a Hessian, and of two factors of it where it is singular
         step = factor if factor <= AFFORDABLE else (n_rows + self._size // 6) * self._size**2
-        self._dear = int(np.clip(DEAR / max(step, 1), LEAST_PATIENCE, PATIENCE))
+        self._dear = _within(DEAR / max(step, 1), LEAST_PATIENCE, PATIENCE)
         self._selects = objective.penalty.kinked  # most steps are then of few coefficients
         # a small problem is finished in extended precision
         self.small = n_rows * self._size <= POLISH_LIMIT and factor <= FINISHED
         self._limit = PATIENCE
         if self.small:
-            self._limit = int(np.clip(ILL_CONDITIONED / max(factor, 1), *PATIENCE_OF_SMALL))
+            self._limit = _within(ILL_CONDITIONED / max(factor, 1), *PATIENCE_OF_SMALL)
             if not objective.penalty.smooth:
                 self._limit = min(self._limit, PATIENCE_OF_KINKED)
 
@@ -151,7 +151,12 @@ def _stages(solver: str, objective: Objective, random_state: Any, memory: Any) -
 
 def _idle(limit: int | None) -> int:
     """Iterates for which a method may be idle: where one is dear, a quarter of what it may take in all."""
-    return IDLE if limit is None else int(np.clip(limit // 4, IDLE // 6, IDLE))
+    return IDLE if limit is None else _within(limit / 4, IDLE // 6, IDLE)
+
+
+def _within(number: float, low: int, high: int) -> int:
+    """The number, rounded down, between two limits."""
+    return int(min(max(number, low), high))  # a small fit is made of calls, and numpy's take longer
 
 
 def _of_least_norm(solution: Solution, tol: float) -> Solution:
