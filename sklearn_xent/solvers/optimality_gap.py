@@ -120,7 +120,8 @@ def certify(
     gap = _by_products(point, goal, precondition)
     unknown = gap.kind is Kind.ESTIMATE and not goal < gap.nats < np.inf
     if unknown and size <= CERTIFIED_LIMIT:
-        return Gap(min(bound, factored_bound(point, curvature_at(point), goal)), Kind.BOUND), None
+        curvature = curvature_at(point)
+        return Gap(min(bound, factored_bound(point, curvature, goal)), Kind.BOUND), curvature
     return gap if gap.nats < bound else Gap(bound, Kind.BOUND), None
 
 
