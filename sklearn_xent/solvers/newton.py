@@ -153,7 +153,7 @@ class _FactoredHessian:
 
     def __init__(self, point: Point) -> None:
         self.patience, ridge = _worth_a_hessian(point), rounding_of(point.coefficients.size)
-        self._curvature = curvature_at(point, rough=True, ridge=ridge)
+        self._curvature = curvature_at(point, ridge=ridge)
 
     def refresh(self, point: Point) -> None:
         """Stay, until products take more time than another factor."""
