@@ -51,6 +51,27 @@ def test_they_are_those_of_exact_sums(name, container):
         assert spread == pytest.approx(spread_, rel=1e-7 if name == "far" else 1e-11)
 
 
+@pytest.mark.parametrize("container", [np.asarray, sp.csr_array, sp.csc_array])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_mean_that_is_off_by_as_much_as_the_spread_is_put_right(seed, container):
+    """Values of 2^50 a quarter apart, which is their last digit: a sum of them is off by more than that."""
+    rng = np.random.default_rng(seed)
+    x = 2.0**50 + rng.integers(0, 2, 1000) / 4
+    weights = rng.random(1000)
+    weights /= weights.sum()
+    mean, spread, size = (
+        m[0] for m in moments_of(as_rows(container(x[:, None]), np.zeros((1, 1000)), weights))
+    )
+    total = sum(Fraction(w) for w in weights.tolist())
+    mean_ = sum(Fraction(w) * Fraction(v) for w, v in zip(weights.tolist(), x.tolist(), strict=True)) / total
+    variance = sum(
+        Fraction(w) * (Fraction(v) - mean_) ** 2 for w, v in zip(weights.tolist(), x.tolist(), strict=True)
+    )
+    assert spread == pytest.approx(float(variance) ** 0.5, rel=1e-12)
+    assert abs(Fraction(mean) - mean_) <= Fraction(1, 4)
+    assert size == pytest.approx(2.0**50, rel=1e-12)
+
+
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_values_that_are_not_finite_are_named(bad):
     X = np.zeros((5, 4))

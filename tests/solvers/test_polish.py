@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from sklearn_xent.problem.penalties import elastic_net
-from sklearn_xent.solvers.hessian import curvature_at
+from sklearn_xent.solvers.curvature import Curvature
+from sklearn_xent.solvers.hessian import curvature_at, hessian_at
 from sklearn_xent.solvers.newton import newton_cholesky
 from sklearn_xent.solvers.optimality_gap import Kind
 from sklearn_xent.solvers.polish import STEPS, certify_polished
@@ -78,3 +79,17 @@ def test_a_step_that_would_wake_or_silence_a_coefficient_is_not_taken():
     steps, *_ = certify_polished(other, 1e-3 * point.value, at_most=20)
     for end, _ in steps:
         np.testing.assert_array_equal(np.sign(end.coefficients), np.sign(W))
+
+
+@pytest.mark.parametrize("K", [2, 3])
+def test_steps_end_where_they_no_longer_pay(K):
+    """With s times the Hessian each step takes what is left down by (1 - 1 / s)^2: 0.44 at 3, 0.11 at 1.5."""
+    point, _ = near(K)
+    H, goal = hessian_at(point), 0.1 * point.value
+    steps, *_ = certify_polished(point, goal, curvature=Curvature(1.5 * H), at_most=20)
+    left = [nats for _, nats in steps[:-1]]  # of the last one the bound is told
+    assert len(left) > 3
+    assert all(after == pytest.approx(before / 9, rel=0.1) for before, after in itertools.pairwise(left))
+    steps, gap, _ = certify_polished(point, goal, curvature=Curvature(3 * H), at_most=20)
+    assert steps == []
+    assert gap.kind is Kind.BOUND
