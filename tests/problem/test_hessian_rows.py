@@ -52,8 +52,11 @@ def test_a_gauge_gives_what_moves_all_classes_alike_their_mean_curvature(K, cont
     variance = (dense.p * (1 - dense.p)).sum(axis=0)
     expected = dense.weights * variance @ (dense.A @ x) ** 2
     assert (whole @ alike) @ (whole @ alike) == pytest.approx(expected, rel=1e-10)
-    ungauged = np.where(np.arange(5) == 3, 1.0, 0.0)
-    assert np.abs(whole @ np.tile(ungauged, (K, 1))[chosen]).max() < 1e-14
+    for column, none in ((1, False), (3, True)):
+        alone = np.where(np.arange(5) == column, np.ones((K, 5)), 0.0)[chosen]
+        curvature = alone @ dense.hessian()[np.ix_(chosen.ravel(), chosen.ravel())] @ alone
+        assert (whole @ alone) @ (whole @ alone) == pytest.approx(curvature, rel=1e-10, abs=1e-15)
+        assert (abs(curvature) < 1e-15) == none
 
 
 @EVERY

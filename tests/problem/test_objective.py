@@ -1,5 +1,7 @@
 """The objective on its rows: products with the design matrix, samples, and what it need not read again."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -40,7 +42,8 @@ def test_a_point_takes_one_reading_and_the_same_point_under_another_penalty_none
     assert o.rows.passes == before + 3
     other.at(W + 1e-16)
     assert o.rows.passes == before + 4
-    assert o.under(penalty).known is None
+    # another penalty may know nothing of it: its own optimum is elsewhere
+    assert other.under(penalty).known is None
 
 
 @EVERY
@@ -136,8 +139,8 @@ def test_in_the_units_of_X_intercepts_are_symmetric_and_lead_back(K, fit_interce
 def test_the_problem_on_some_columns_is_the_whole_one_where_the_others_are_zero(K, container):
     o, W, _ = posed(K, container, l1_ratio=0.5)
     W[:, [0, 3]] = 0.0
-    part = o.columns(np.array([1, 2]))
-    assert part.total == o.total
+    part = replace(o, total=7.0).columns(np.array([1, 2]))
+    assert part.total == 7.0
     whole, inside = o.at(W), part.at(W[:, [1, 2, 4]])
     assert inside.value == pytest.approx(whole.value, rel=1e-12)
     np.testing.assert_allclose(inside.gradient, whole.gradient[:, [1, 2, 4]], atol=1e-12)
