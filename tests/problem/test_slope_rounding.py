@@ -28,6 +28,7 @@ def test_it_is_eps_times_the_sizes_of_the_terms(K, container):
         np.testing.assert_allclose(rounding, EPS * most, rtol=1e-9)
     # signs at random: what each residual is off by, all of one size, cancels as roundings do
     assert (np.abs(probe) <= rounding * (1 + 1e-12)).all()
+    assert (np.abs(probe[:, -1]) < 0.8 * rounding[:, -1]).all()
     assert np.abs(probe).max() > 0.01 * rounding.max()
     again = summed_rounding(o.at(W))[1]
     np.testing.assert_array_equal(probe, again)
