@@ -38,7 +38,9 @@ def in_parquet(folder):
 def in_csv(folder):
     for i, part in enumerate((TABLE[:100], TABLE[100:])):
         csv.write_csv(part, folder / f"{i}.csv")
-    return ds.dataset(folder, format="csv")
+    # in blocks of some 40 rows, of which chunks are put together
+    options = ds.CsvFragmentScanOptions(read_options=csv.ReadOptions(block_size=1500))
+    return ds.dataset(folder, format=ds.CsvFileFormat(default_fragment_scan_options=options))
 
 
 FORMATS = pytest.mark.parametrize("write", [in_memory, in_parquet, in_csv])
@@ -109,6 +111,7 @@ def test_one_column_of_all_rows(tmp_path, write):
     data = write(tmp_path)
     np.testing.assert_array_equal(column_of(data, "y"), TABLE["y"].to_numpy())
     np.testing.assert_allclose(column_of(data, "a", numbers=True), COLUMNS["a"], rtol=1e-15)
+    assert column_of(data, "c").dtype == np.int64  # labels stay what they are
     with pytest.raises(ValueError, match="column 'y' holds string, not numbers"):
         column_of(data, "y", numbers=True)
     with pytest.raises(ValueError, match=r"no column 'z'; it has \['a', 'b', 'c', 'd', 'y'\]"):
