@@ -73,6 +73,7 @@ def test_parts_are_held_where_there_is_memory_and_else_computed_for_every_readin
     assert offset is None
     assert [part.name for part in matrix.parts] == ["partition 0", "partition 1", "partition 2"]
     before = len(times)
+    assert before == 3  # each block once, to look at it or to hold it
     for columns in (None, np.array([2, 0])):
         found = np.concatenate([np.concatenate(list(part.read(columns))) for part in matrix.parts])
         np.testing.assert_array_equal(found, X if columns is None else X[:, columns])
