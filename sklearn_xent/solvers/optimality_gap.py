@@ -121,8 +121,8 @@ def certify(
     unknown = gap.kind is Kind.ESTIMATE and not goal < gap.nats < np.inf
     if unknown and size <= CERTIFIED_LIMIT:
         curvature = curvature_at(point)
-        return Gap(min(bound, factored_bound(point, curvature, goal)), Kind.BOUND), curvature
-    return gap if gap.nats < bound else Gap(bound, Kind.BOUND), None
+        gap = Gap(factored_bound(point, curvature, goal), Kind.BOUND)
+    return gap if gap.nats < bound else Gap(bound, Kind.BOUND), curvature
 
 
 def _without_weak_l1(point: Point, goal: float) -> float:
