@@ -74,8 +74,8 @@ def _chord_logits(logits: Array, value: Array, weights: Array) -> Array | None:
     """Logits with a curvature of about 1 / (2 v) in the rows of loss v > LOST; None where no row is lost.
 
     That is tanh(v / 2) / (2 v), the least curvature of a parabola through the row's value that bounds its
-    loss, less up to 15 % where v is 10: Jaakkola and Jordan (2000), Statistics and Computing 10(1). The row's slope is 1 until it is won,
-    and its own curvature exp(-v) says that it stays so for ever.
+    loss, less up to 15 % where v is 10: Jaakkola and Jordan (2000), Statistics and Computing 10(1). The row's
+    slope is 1 until it is won, and its own curvature exp(-v) says that it stays so for ever.
     """
     lost = (value > LOST) & (weights > 0)
     if not lost.any():

@@ -118,11 +118,10 @@ def certify(
             bound = min(bound, factored_bound(point, curvature_at(point), goal))
         return Gap(bound, Kind.BOUND), None
     gap = _by_products(point, goal, precondition)
-    unknown = gap.kind is Kind.ESTIMATE and not goal < gap.nats < np.inf
-    if unknown and size <= CERTIFIED_LIMIT:
+    if gap.kind is Kind.ESTIMATE and not goal < gap.nats < np.inf and size <= CERTIFIED_LIMIT:
         curvature = curvature_at(point)
-        gap = Gap(factored_bound(point, curvature, goal), Kind.BOUND)
-    return gap if gap.nats < bound else Gap(bound, Kind.BOUND), curvature
+        return Gap(min(bound, factored_bound(point, curvature, goal)), Kind.BOUND), curvature
+    return gap if gap.nats < bound else Gap(bound, Kind.BOUND), None
 
 
 def _without_weak_l1(point: Point, goal: float) -> float:
