@@ -229,8 +229,10 @@ class Point:
                 h = o.s * P[:, k] * (rest if k == l else -P[:, l])
                 H[k, :, l] = A.T @ (h.astype(dtype)[:, None] * A)
                 H[l, :, k] = H[k, :, l].T
-        gauge = self._gauge_rows(columns)
-        return H.reshape(o.L * size, o.L * size) + (gauge.T @ gauge).astype(dtype)
+        if o.L > 1:
+            flat = self._gauged(columns)
+            H[:, flat, :, flat] += dtype(o.s.sum() / o.K**2)  # G' G of _gauge_rows G
+        return H.reshape(o.L * size, o.L * size)
 
     def _loss_rows(self, columns):
         """Rows B with B'B the Hessian of the loss: diag(p) - p p' = G G', G = diag(sqrt p) - p sqrt(p)'."""
@@ -244,11 +246,15 @@ class Point:
 
     def _gauge_rows(self, columns):
         """Of classes treated alike, what nothing holds can rise in all at once: rows of ones end that."""
-        o = self.problem
-        flat = (o.l1 == 0) & (o.l2 == 0) & np.isinf(o.low) & np.isinf(o.high) & ~o.idle
-        flat = np.flatnonzero(flat[columns])
+        o, flat = self.problem, self._gauged(columns)
         if o.L == 1 or not flat.size:
             return np.zeros((0, o.L * len(columns)), dtype=Real)
         gauge = np.zeros((len(flat), o.L, len(columns)), dtype=Real)
         gauge[np.arange(len(flat)), :, flat] = np.sqrt(o.s.sum()) / o.K
         return gauge.reshape(len(flat), -1)
+
+    def _gauged(self, columns):
+        """Which of the columns nothing holds, by their place."""
+        o = self.problem
+        held = (o.l1 > 0) | (o.l2 > 0) | np.isfinite(o.low) | np.isfinite(o.high) | o.idle
+        return np.flatnonzero(~held[columns])
