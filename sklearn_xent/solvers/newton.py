@@ -13,7 +13,7 @@ from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.conjugate_gradient import conjugate_gradient
 from sklearn_xent.solvers.coordinates import FACTOR_LIMIT, triangular_factor
-from sklearn_xent.solvers.hessian import DENSE_LIMIT, curvature_at, refuse_beyond_memory
+from sklearn_xent.solvers.hessian import DENSE_LIMIT, affordable, curvature_at, refuse_beyond_memory
 from sklearn_xent.solvers.line_search import line_search
 from sklearn_xent.solvers.loop import iterate
 from sklearn_xent.solvers.optimality_gap import CERTIFIED_LIMIT, Gap
@@ -47,7 +47,9 @@ class _Factored:
 
     def look(self, point: Point) -> dict[str, Any]:
         size = point.coefficients.size
-        ridge = rounding_of(size) if size > DENSE_LIMIT else 0.0
+        # eigenvalues of many coefficients take ten times as long as all else
+        dear = size > DENSE_LIMIT or (size > point.objective.rows.n_rows and not affordable(point))
+        ridge = rounding_of(size) if dear else 0.0
         self._curvature = curvature_at(point, rough=self._rough, ridge=ridge)
         if ridge and not self._curvature.sound:
             return {"gap": Gap(self._curvature.gap(point.gradient))}
