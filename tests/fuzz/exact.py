@@ -223,9 +223,9 @@ class Point:
         size = A.shape[1]
         H = np.zeros((o.L, size, o.L, size), dtype=dtype)
         for k in range(o.L):
+            # what the others have is summed: 1 - p is 0 where it should be 1e-25, and H then indefinite
+            rest = np.delete(P, k, axis=1).sum(axis=1)
             for l in range(k, o.L):
-                # what the others have is summed: 1 - p is 0 where it should be 1e-25, and H then indefinite
-                rest = np.delete(P, k, axis=1).sum(axis=1)
                 h = o.s * P[:, k] * (rest if k == l else -P[:, l])
                 H[k, :, l] = A.T @ (h.astype(dtype)[:, None] * A)
                 H[l, :, k] = H[k, :, l].T

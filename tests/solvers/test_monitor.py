@@ -231,7 +231,7 @@ def test_small_problems_go_further_than_tol(rows, expected):
 def test_many_newton_steps_are_asked_whether_rows_are_separated(separable):
     X = np.array([-2.0, -1.0, 1.0, 2.0])[:, None]
     y = np.array([0.0, 0.0, 1.0, 1.0] if separable else [0.0, 1.0, 0.0, 1.0])
-    objective = assemble(X, np.array([1 - y, y]), np.ones(4), None, strength=0.0)
+    objective = assemble(X, np.array([1 - y, y]), np.full(4, 0.25), None, strength=0.0)
     monitor = Monitor(1e-6, 1000)
     monitor.begin(Stage("newton-cholesky", newton_cholesky))
     with pytest.raises(Stop) as stop:

@@ -179,7 +179,7 @@ def test_the_hessian_of_rows_that_overlap_proves_it_and_no_other(K, separable):
     if separable:
         X[:, 0] = 0.0
         X[y == 1, 0] = rng.integers(0, 2, np.count_nonzero(y == 1))  # of class 1 alone
-    objective = assemble(X, np.eye(K)[y].T, np.ones(60), None, strength=0.0)
+    objective = assemble(X, np.eye(K)[y].T, np.full(60, 1 / 60), None, strength=0.0)
     points = iterates(newton_cholesky, objective, np.zeros(objective.shape), 12)
     proved = [overlaps(point, curvature_at(point)) for point in points]
     assert proved[-1] == (not separable)
