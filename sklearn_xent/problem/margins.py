@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from sklearn_xent.arrays import Array
+from sklearn_xent.arrays import Array, different_rows
 from sklearn_xent.factor import triangular
 from sklearn_xent.problem.design import Design
 from sklearn_xent.problem.hessians import chosen_rows
@@ -114,7 +114,7 @@ def margins_along(block: Block, e: Any, design: Design, basis: Array, off: Array
             rounding = ROUNDED_MARGIN * (np.abs(here) @ (sized[k] + sized[l]))
             change = np.where(np.abs(change) <= rounding, 0.0, change)
             found.append(change[change.any(axis=1)])
-    return (), (np.unique(np.concatenate(found), axis=0),)
+    return (), (different_rows(np.concatenate(found)),)
 
 
 def margin_extremes(block: Block, e: Any, design: Design, direction: Array, off: Array, share: float) -> Any:

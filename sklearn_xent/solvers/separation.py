@@ -16,7 +16,7 @@ import scipy.optimize
 import scipy.sparse as sp
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_xent.arrays import Array
+from sklearn_xent.arrays import Array, different_rows
 from sklearn_xent.factor import EPS, cholesky, rounding_of, singular_vectors, spectrum, triangular
 from sklearn_xent.problem import margins
 from sklearn_xent.problem.extended import ExtendedPoint, extended
@@ -127,9 +127,10 @@ def _direction(point: Point, share: float, basis: Array, off: Array) -> Array | 
         return None
     args = point.expansion, objective.design, basis, off, share
     _, (parts,) = objective.rows.sweep(margins.margins_along, *args)
-    M = np.unique(np.concatenate(parts.flat()), axis=0)
+    M = different_rows(np.concatenate(parts.flat()))
     if not len(M) or M.size > LARGEST_PROGRAM:
         return None
+    M = np.unique(M, axis=0)  # in an order that does not depend on that of the rows
     costs = np.ones(free.shape)
     costs[:, -1] = 1e-3  # the intercept is no column to be named
     sides, z = _sides(objective.penalty.bounds, free), np.ones(basis.shape[1])
