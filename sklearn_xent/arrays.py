@@ -22,8 +22,8 @@ def inner(a: Array, b: Array) -> float:
 def different_rows(M: Array) -> Array:
     """The rows of M (m, n) but for repetitions, in their order.
 
-    Those of one sum with random weights, the same terms in the same order, are the same: sorting sums takes a
-    hundredth of the time that sorting long rows does.
+    Rows of one sum with random weights are the same, or differ by rounding: sorting sums takes a hundredth of
+    the time that sorting long rows does.
     """
     sums = np.einsum("ij,j->i", M, np.random.default_rng(0).normal(size=M.shape[1]))
     _, first = np.unique(sums, return_index=True)
