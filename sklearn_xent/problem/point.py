@@ -181,12 +181,9 @@ class Point:
 
     def moved_from(self, other: Point) -> float:
         """Largest change of a row's logits from another point, their range where there are several."""
-        return self.widest_change(self.coefficients - other.coefficients)
-
-    def widest_change(self, step: Array) -> float:
-        """Largest change of a row's logits along a step (K, d + 1), their range where there are several."""
         o = self.objective
-        (moved,) = o.rows.sweep(kernels.widest_change, o.design.linear(step), o.design)[1]
+        change = o.design.linear(self.coefficients - other.coefficients)
+        (moved,) = o.rows.sweep(kernels.widest_change, change, o.design)[1]
         return float(max(moved.flat()))
 
     def separates(self) -> bool:

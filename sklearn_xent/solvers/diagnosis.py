@@ -13,7 +13,6 @@ from sklearn_xent.solvers.optimality_gap import Kind
 from sklearn_xent.solvers.separation import (
     SeparationWarning,
     are_separated,
-    overlaps,
     recession_direction,
 )
 from sklearn_xent.solvers.solve import Solution
@@ -35,7 +34,7 @@ def diagnose(solution: Solution, tol: float, names: Any = None) -> ConvergenceWa
     direction = solution.ray
     separable = direction is None and solution.status is Status.SEPARABLE
     separable = separable or (bool(objective.free[:-1].any()) and are_separated(solution.point))
-    if direction is None and not _overlap(solution):
+    if direction is None:
         direction = recession_direction(solution.point, solution.gap.nats)
     if separable and direction is None:
         direction = solution.point.coefficients
@@ -54,12 +53,6 @@ def diagnose(solution: Solution, tol: float, names: Any = None) -> ConvergenceWa
         f"{known} of the minimum; tol={tol:g} asks for {goal(solution.point, tol):.2g}. "
         f"To help: {ADVICE[solution.status]}."
     )
-
-
-def _overlap(solution: Solution) -> bool:
-    """Whether the last Hessian shows that nothing is separated: a linear program is not asked then."""
-    point, curvature = solution.point, solution.curvature
-    return curvature is not None and bool(point.objective.free[:-1].any()) and overlaps(point, curvature)
 
 
 def _separation(objective: Objective, direction: Array, names: Any, *, total: bool) -> SeparationWarning:

@@ -22,7 +22,6 @@ from sklearn_xent.problem import margins
 from sklearn_xent.problem.extended import ExtendedPoint, extended
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.point import Line, Point
-from sklearn_xent.solvers.curvature import Curvature
 from sklearn_xent.solvers.hessian import affordable
 from sklearn_xent.solvers.line_search import TRIALS
 from sklearn_xent.solvers.optimality_gap import polishable
@@ -33,7 +32,6 @@ __all__ = [
     "SeparationWarning",
     "are_separated",
     "beyond_separation",
-    "overlaps",
     "recession_direction",
 ]
 
@@ -64,20 +62,6 @@ def are_separated(point: Point) -> bool:
     if point.loss > NEARLY_CERTAIN or not polishable(point) or isinstance(point, ExtendedPoint):
         return point.separates()
     return point.separates() or extended(point.objective).at(point.coefficients).separates()
-
-
-def overlaps(point: Point, curvature: Curvature) -> bool:
-    """Whether a Hessian near a point proves that no row can be separated along columns without a penalty.
-
-    Residuals are multipliers that prove a minimum where they are positive and orthogonal to the columns:
-    Stiemke's theorem of the alternative; Albert and Anderson (1984). What Newton's step changes in them makes
-    them orthogonal, and keeps each positive whose row's logits it changes by less than 1; by half of that, as
-    the Hessian is of a point nearby.
-    """
-    penalty = point.objective.penalty
-    if not curvature.sound or not penalty.smooth or penalty.bounded:
-        return False
-    return point.widest_change(curvature.solve(point.gradient)) < 0.5
 
 
 def recession_direction(point: Point, gap: float) -> Array | None:

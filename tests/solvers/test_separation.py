@@ -5,18 +5,15 @@ import pytest
 import scipy.optimize
 
 from sklearn_xent.problem.penalties import ElasticNet, elastic_net
-from sklearn_xent.solvers.hessian import curvature_at
 from sklearn_xent.solvers.newton import newton_cholesky
 from sklearn_xent.solvers.proximal_newton import proximal_newton
 from sklearn_xent.solvers.separation import (
     are_separated,
     beyond_separation,
-    overlaps,
     recession_direction,
 )
 from sklearn_xent.solvers.solve import Stage, minimise
 from tests.problem.test_derivatives import assemble
-from tests.problems import iterates
 
 
 def margins(X, y, K, fit_intercept=True):
@@ -169,19 +166,3 @@ def test_a_ray_that_gains_nothing_is_not_followed():
     ray = point.objective.design.zeros(1)
     ray[0, 0] = 1.0
     np.testing.assert_array_equal(beyond_separation(point, ray), point.coefficients)
-
-
-@pytest.mark.parametrize("K", [2, 3])
-@pytest.mark.parametrize("separable", [True, False])
-def test_the_hessian_of_rows_that_overlap_proves_it_and_no_other(K, separable):
-    rng = np.random.default_rng(0)
-    X, y = rng.normal(size=(60, 3)), rng.integers(0, K, 60)
-    if separable:
-        X[:, 0] = 0.0
-        X[y == 1, 0] = rng.integers(0, 2, np.count_nonzero(y == 1))  # of class 1 alone
-    objective = assemble(X, np.eye(K)[y].T, np.full(60, 1 / 60), None, strength=0.0)
-    points = iterates(newton_cholesky, objective, np.zeros(objective.shape), 12)
-    proved = [overlaps(point, curvature_at(point)) for point in points]
-    assert proved[-1] == (not separable)
-    assert (recession_direction(points[-1], 1e-6) is not None) == separable
-    assert not (separable and any(proved))
