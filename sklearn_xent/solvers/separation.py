@@ -9,6 +9,7 @@ Albert and Anderson (1984), Biometrika 71(1); Konis (2007), DPhil thesis, Oxford
 from __future__ import annotations
 
 from time import process_time
+from typing import Any
 
 import numpy as np
 import scipy.linalg
@@ -229,13 +230,12 @@ def _any_ray(M: Array, sided: Array) -> Array | None:
     columns = np.abs(both).max(axis=0)
     columns = np.where(columns > 0, columns, 1.0)
     gained, m = len(M), M.shape[1]
-    program = scipy.optimize.linprog(
+    program = _solved(
+        SHORTEST,
         np.append(np.zeros(m), -np.ones(gained)),
         A_ub=np.hstack([-both / columns, np.eye(len(both), gained)]),
         b_ub=np.zeros(len(both)),
         bounds=np.append(np.tile([-1.0, 1.0], (m, 1)), np.tile([0.0, 1.0], (gained, 1)), axis=0),
-        method="highs",
-        options={"time_limit": SHORTEST},
     )
     return np.asarray(program.x[:m] / columns) if program.status == 0 else None
 
@@ -254,23 +254,30 @@ def _program(
     above = sp.hstack([sp.csr_array(-np.vstack([M, sided])), sp.csr_array((len(M) + len(sided), N))])
     size = sp.vstack([sp.hstack([sp.csr_array(s * basis), -sp.eye_array(N)]) for s in (1.0, -1.0)])
     limit = min(LONGEST, SHORTEST + AN_ENTRY * above.shape[0] * above.shape[1])
-    for _ in range(PROGRAMS):
-        began = process_time()
-        program = scipy.optimize.linprog(
-            np.append(np.zeros(m), costs),
-            A_ub=sp.vstack([above, size]),
-            b_ub=np.zeros(above.shape[0] + size.shape[0]),
-            A_eq=np.append(total, np.zeros(N))[None, :],
-            b_eq=[1.0],
-            bounds=np.column_stack([np.append(np.full(m, -np.inf), np.zeros(N)), np.full(m + N, np.inf)]),
-            method="highs",
-            options={
-                "time_limit": limit,
-                "primal_feasibility_tolerance": FEASIBLE,
-                "presolve": presolve,
-            },
-        )
-        # 1 is a limit's status: that of time is on the wall, and the machine may have been busy or asleep
-        if program.status != 1 or process_time() - began > limit / 2:
-            break
+    program = _solved(
+        limit,
+        np.append(np.zeros(m), costs),
+        A_ub=sp.vstack([above, size]),
+        b_ub=np.zeros(above.shape[0] + size.shape[0]),
+        A_eq=np.append(total, np.zeros(N))[None, :],
+        b_eq=[1.0],
+        bounds=np.column_stack([np.append(np.full(m, -np.inf), np.zeros(N)), np.full(m + N, np.inf)]),
+        options={"primal_feasibility_tolerance": FEASIBLE, "presolve": presolve},
+    )
     return (np.asarray(program.x[:m]) if program.status == 0 else None), program.status == DIFFICULT
+
+
+def _solved(seconds: float, costs: Array, *, options: dict[str, Any] | None = None, **program: Any) -> Any:
+    """A linear program's result, within some seconds of processor time.
+
+    The limit that HiGHS knows is on the wall: on a busy machine it is asked again, with a longer one.
+    """
+    wall = seconds
+    while True:
+        began = process_time()
+        limits = {"time_limit": wall, **(options or {})}
+        result = scipy.optimize.linprog(costs, method="highs", options=limits, **program)
+        # 1 is a limit's status
+        if result.status != 1 or process_time() - began > seconds / 2:
+            return result
+        wall *= 4
