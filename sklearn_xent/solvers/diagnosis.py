@@ -23,13 +23,22 @@ __all__ = ["diagnose"]
 
 ADVICE = {
     Status.ITERATION_LIMIT: "raise max_iter, or use solver='auto'",
-    Status.STALLED: "use solver='auto'; if it is, raise tol, lower C or rescale X",
+    Status.STALLED: "use solver='auto'",
     Status.STOPPED: "let it run on if that is not near enough",
+}
+ADVICE_FOR_AUTO = ADVICE | {
+    Status.ITERATION_LIMIT: "raise max_iter",
+    Status.STALLED: "raise tol, lower C or rescale X",
 }
 
 
-def diagnose(solution: Solution, tol: float, names: Any = None) -> ConvergenceWarning | None:
-    """Return the one warning that a fit deserves, or None where its gap is as small as tol asks."""
+def diagnose(
+    solution: Solution, tol: float, names: Any = None, *, asked: str = "auto"
+) -> ConvergenceWarning | None:
+    """Return the one warning that a fit deserves, or None where its gap is as small as tol asks.
+
+    ``asked`` is the solver that was asked for; the solution names those that ran.
+    """
     objective = solution.point.objective
     direction = solution.ray
     separable = direction is None and solution.status is Status.SEPARABLE
@@ -48,10 +57,11 @@ def diagnose(solution: Solution, tol: float, names: Any = None) -> ConvergenceWa
     bounded = solution.gap.kind is Kind.BOUND and gap < value
     known = f"within {gap:.2g} nats ({gap / value:.1g} of its value)" if bounded else "at an unknown distance"
     iterations = len(solution.history) - 1
+    advice = (ADVICE_FOR_AUTO if asked == "auto" else ADVICE)[solution.status]
     return ConvergenceWarning(
         f"solver {solution.solver!r} {solution.status.value}: after {iterations} iterations the objective is "
         f"{known} of the minimum; tol={tol:g} asks for {goal(solution.point, tol):.2g}. "
-        f"To help: {ADVICE[solution.status]}."
+        f"To help: {advice}."
     )
 
 

@@ -77,7 +77,7 @@ def fit(
         if solution.status is Status.CONVERGED:
             solution = _of_least_norm(solution, tol)
         solution, coef, intercept = _as_returned(solution, tol, bounds)
-        warning = diagnose(solution, tol, names)
+        warning = diagnose(solution, tol, names, asked=solver)
     return Fit(solution, coef, intercept, warning, solution.solver)
 
 
