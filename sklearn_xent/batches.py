@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.utils.validation import validate_data
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.callbacks import Task
 from sklearn_xent.intake import ACCEPTED, refuse_what_is_elsewhere, text_named
 from sklearn_xent.rows import Block
 from sklearn_xent.rows.entries import is_whole
@@ -75,8 +76,15 @@ class Batches:
             sparse=not is_whole(self.X),
         )
 
-    def learn(self, stream: Stream, order: Array) -> tuple[Stream, float]:
-        """Learn batch by batch; also the mean loss of the batches, each before it was learnt from."""
+    def count(self, stream: Stream) -> int:
+        """How many batches the rows are."""
+        return -(-self.X.shape[0] // (self.size or batch_rows(stream.W.size)))
+
+    def learn(self, stream: Stream, order: Array, task: Task) -> tuple[Stream, float]:
+        """Learn batch by batch; also the mean loss of the batches, each before it was learnt from.
+
+        Each is a subtask of the task.
+        """
         targets = self.targets
         size, loss = self.size or batch_rows(stream.W.size), 0.0
         # matrices this small are factored faster by one thread of BLAS than by two that wait for each other
@@ -85,9 +93,11 @@ class Batches:
                 batch = order[start : start + size]
                 weights = targets.weights[batch]
                 if weights.any():
+                    step = task.subtask("batch").begin()
                     rows = Block(self.X[batch], targets.values[:, batch], weights, None)
                     stream, of_batch = stream.learn(rows)
                     loss += of_batch
+                    step.end()
         return stream, loss / max(float(targets.weights.sum()), np.finfo(float).tiny)
 
     def loss(self, stream: Stream) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -19,46 +20,102 @@ except ImportError:  # scikit-learn < 1.9
         return method
 
 
-__all__ = ["CallbackSupportMixin", "FitTask", "with_callbacks"]
+__all__ = ["CallbackSupportMixin", "Iterations", "Task", "with_callbacks"]
+
+Attributes = Callable[[], dict[str, Any]]  # built only when a callback asks for the fitted estimator
 
 
-class FitTask:
-    """The task tree of one fit: a root, and a subtask for each iteration.
+class Task:
+    """A task of a fit, and the subtasks it has; ``Task()`` is one that nobody is told of.
 
-    ``shown`` is a copy of the estimator that knows the columns of X: callbacks see it, and ``attributes``
-    builds, only when one asks, what makes it ready to predict.
+    ``estimator`` is the copy that is fitted: callbacks are set up for it and are shown it.
     """
 
-    def __init__(
-        self, estimator: Any, shown: Any, X: Any, y: Any, metadata: dict[str, Any], max_iter: int
-    ) -> None:
-        self._shown = {"estimator": shown, "X": X, "y": y, "metadata": metadata}
-        self._root: Any = None
-        self._iteration: Any = None
+    def __init__(self, estimator: Any = None, context: Any = None) -> None:
+        self.estimator = estimator
+        self._context = context
+        self._shown: dict[str, Any] = {}
         self._errors: Any = np.geterr()  # a method may call back while its own are ignored
-        if hasattr(estimator, "_init_callback_context"):
-            self._root = estimator._init_callback_context(max_subtasks=max_iter + 1)
-            self._root.call_on_fit_task_begin(**self._shown)
 
-    def iterate(self, attributes: Callable[[], dict[str, Any]]) -> bool:
-        """End the running iteration, if one runs, and begin the next; whether a callback asks to stop."""
-        if self._root is None:
+    @classmethod
+    def root(
+        cls, estimator: Any, X: Any, y: Any, sample_weight: Any, n_subtasks: int, name: str = "fit"
+    ) -> Task:
+        """Begin a fit, in a function of ``estimator`` that is decorated by ``with_callbacks``."""
+        context = None
+        if hasattr(estimator, "_init_callback_context"):
+            context = estimator._init_callback_context(task_name=name, max_subtasks=n_subtasks)
+        return cls(estimator, context).begin(X, y, sample_weight)
+
+    def subtask(self, name: str, n_subtasks: int = 0, number: int | None = None) -> Task:
+        """A task within this one, to begin; those of a task that are ``parallel`` have numbers."""
+        if self._context is None:
+            return self
+        return Task(self.estimator, self._context.subcontext(name, number, n_subtasks))
+
+    def parallel(self, name: str, subtask: str, n: int, n_subtasks: int = 0) -> tuple[Task, list[Task]]:
+        """A task within this one, begun on the same data, and n tasks of it that other processes may do.
+
+        These are made beforehand: the tree must not change while it is sent.
+        """
+        if self._context is None:
+            return self, [self] * n
+        context = self._context.subcontext(name, None, n, sequential_subtasks=False)
+        task = Task(self.estimator, context)._begin(self._shown)
+        return task, [task.subtask(subtask, n_subtasks, i) for i in range(n)]
+
+    def begin(self, X: Any = None, y: Any = None, sample_weight: Any = None) -> Task:
+        """Tell that it begins, on some data."""
+        metadata = None if sample_weight is None else {"sample_weight": sample_weight}
+        return self._begin({"X": X, "y": y, "metadata": metadata})
+
+    def again(self, name: str, n_subtasks: int = 0, attributes: Attributes | None = None) -> Task:
+        """Begin a task within this one, on the same data."""
+        return self.subtask(name, n_subtasks)._begin(self._shown, attributes)
+
+    def end(self, attributes: Attributes | None = None) -> bool:
+        """Tell that it ends, and what the estimator has become; whether a callback asks to stop."""
+        if self._context is None:
             return False
         with np.errstate(**self._errors):
-            stop = self._end_iteration(attributes)
-            if not stop:
-                self._iteration = self._root.subcontext(task_name="iteration")
-                self._iteration.call_on_fit_task_begin(**self._shown, reconstruction_attributes=attributes)
+            return bool(
+                self._context.call_on_fit_task_end(
+                    estimator=self.estimator, **self._shown, reconstruction_attributes=attributes
+                )
+            )
+
+    def hand_over(self, estimator: Any) -> AbstractContextManager[Any]:
+        """While another estimator is fitted as this task, callbacks hear of its tasks, too."""
+        if self._context is None:
+            return nullcontext()
+        manager: AbstractContextManager[Any] = self._context.propagate_callback_context(estimator)
+        return manager
+
+    def _begin(self, shown: dict[str, Any], attributes: Attributes | None = None) -> Task:
+        if self._context is not None:
+            self._shown = shown
+            with np.errstate(**self._errors):
+                self._context.call_on_fit_task_begin(
+                    estimator=self.estimator, **shown, reconstruction_attributes=attributes
+                )
+        return self
+
+
+class Iterations:
+    """Tasks within one, each of which begins as the one before it ends."""
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+        self._running: Task | None = None
+
+    def next(self, attributes: Attributes) -> bool:
+        """End the running iteration, if one runs, and begin the next; whether a callback asks to stop."""
+        stop = self.end(attributes)
+        if not stop:
+            self._running = self._task.again("iteration", attributes=attributes)
         return stop
 
-    def end(self, attributes: Callable[[], dict[str, Any]]) -> None:
-        """End what runs."""
-        self._end_iteration(attributes)
-        if self._root is not None:
-            self._root.call_on_fit_task_end(**self._shown, reconstruction_attributes=attributes)
-
-    def _end_iteration(self, attributes: Callable[[], dict[str, Any]]) -> bool:
-        if self._iteration is None:
-            return False
-        ending, self._iteration = self._iteration, None
-        return bool(ending.call_on_fit_task_end(**self._shown, reconstruction_attributes=attributes))
+    def end(self, attributes: Attributes) -> bool:
+        """End the running iteration, if one runs."""
+        running, self._running = self._running, None
+        return running is not None and running.end(attributes)

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.validation import check_array
 
-from sklearn_xent.callbacks import CallbackSupportMixin, with_callbacks
+from sklearn_xent.callbacks import CallbackSupportMixin
 from sklearn_xent.fitting import fitted_attributes
 from sklearn_xent.isolation import all_or_nothing, assign, warn_caller
 from sklearn_xent.predictor import LinearPredictor
@@ -192,7 +192,6 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         self.verbose = verbose
 
     @all_or_nothing
-    @with_callbacks
     def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> CrossEntropyClassifier:
         """Minimise the cross-entropy of the training rows.
 

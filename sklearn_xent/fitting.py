@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.callbacks import FitTask
+from sklearn_xent.callbacks import Iterations, Task, with_callbacks
 from sklearn_xent.intake import dense, training_rows
 from sklearn_xent.parameters import check_parameters, settings_of
 from sklearn_xent.problem.losses import loss_for
@@ -32,11 +32,18 @@ def fitted_attributes(
 ) -> tuple[dict[str, Any], ConvergenceWarning | None]:
     """The attributes of a fit, and what to warn of; the estimator stays as it is."""
     check_parameters(estimator)
-    # validate_data writes on the estimator it is given; a fit that fails must not have.
-    scratch = copy.copy(estimator)
-    rows, targets, names = training_rows(scratch, X, y, sample_weight, offset)
+    # validate_data and callbacks write on the estimator they are given; a fit that fails must not have.
+    return _fitted(copy.copy(estimator), X, y, sample_weight, offset)
+
+
+@with_callbacks
+def _fitted(
+    estimator: Any, X: Any, y: Any, sample_weight: Any, offset: Any
+) -> tuple[dict[str, Any], ConvergenceWarning | None]:
+    rows, targets, names = training_rows(estimator, X, y, sample_weight, offset)
     settings = settings_of(estimator, rows.n_features)
-    task = FitTask(estimator, scratch, X, y, {"sample_weight": sample_weight}, estimator.max_iter)
+    task = Task.root(estimator, X, y, sample_weight, estimator.max_iter + 1)
+    iterations = Iterations(task)
     fitted: dict[str, Any] = {"classes_": targets.classes, "n_features_in_": rows.n_features}
     with rows:
         moments, total = moments_of(rows, names), targets.total
@@ -47,7 +54,7 @@ def fitted_attributes(
         def report(solver: str, point: Point, history: History) -> bool:
             if estimator.verbose:
                 print_progress(solver, history, goal(point, estimator.tol))
-            return task.iterate(
+            return iterations.next(
                 lambda: fitted | _coefficients(estimator, targets, *objective.to_original(point.coefficients))
             )
 
@@ -63,6 +70,7 @@ def fitted_attributes(
             report=report,
         )
     fitted |= _coefficients(estimator, targets, found.coef, found.intercept) | _course(found)
+    iterations.end(lambda: fitted)
     task.end(lambda: fitted)
     fitted |= _beside_data(X, y, fitted, names)
     return fitted, found.warning

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import copy
-import time
-from dataclasses import replace
 from typing import Any
 
-import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from sklearn_xent.arrays import Array
-from sklearn_xent.batches import attributes_of, batches_of, checked_rows, known_classes
-from sklearn_xent.isolation import all_or_nothing
+from sklearn_xent.callbacks import CallbackSupportMixin
+from sklearn_xent.isolation import all_or_nothing, assign
 from sklearn_xent.parameters import check_batch_parameters
-from sklearn_xent.passes import best_pass
+from sklearn_xent.passes import learnt_in_a_call, learnt_in_passes
 from sklearn_xent.predictor import LinearPredictor
-from sklearn_xent.solvers.stream import Stream
 
 __all__ = ["MiniBatchCrossEntropyClassifier"]
 
 
-class MiniBatchCrossEntropyClassifier(LinearPredictor, ClassifierMixin, BaseEstimator):
+class MiniBatchCrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMixin, BaseEstimator):
     r"""Linear classifier of least cross-entropy, learnt from batches of rows by Newton steps.
 
     It minimises what `CrossEntropyClassifier` does, approximately, and holds a batch of rows at a time. What
@@ -100,6 +95,9 @@ class MiniBatchCrossEntropyClassifier(LinearPredictor, ClassifierMixin, BaseEsti
     off. Columns are centred and scaled by means and spreads of groups of rows spread over the stream, by
     the groups' medians where an outlier spoils the mean. In later passes of ``fit`` each
     batch's expansion replaces its share of those of the pass before.
+
+    scikit-learn's callbacks (``set_callbacks``, from version 1.9 on) see each pass of ``fit`` and each batch,
+    and the model that a pass ends with; if one asks to stop at the end of a pass, it is the last.
 
     References
     ----------
@@ -187,19 +185,7 @@ class MiniBatchCrossEntropyClassifier(LinearPredictor, ClassifierMixin, BaseEsti
                 "class_weight must be None or a dict for partial_fit, which does not see all labels; got "
                 f"{self.class_weight!r}."
             )
-        known, begun = known_classes(self, classes), hasattr(self, "_stream")
-        scratch = copy.copy(self)
-        batches = batches_of(scratch, X, y, sample_weight, known, reset=not begun)
-        n_given = batches.X.shape[0]
-        began, order = time.perf_counter(), np.arange(n_given)
-        stream = self._stream if begun else batches.begin(self)
-        stream, loss = batches.learn(stream, order)
-        row = {"loss": loss, "validation_loss": np.nan, "seconds": time.perf_counter() - began}
-        history = {name: [value] for name, value in row.items()}
-        if begun:
-            history = {name: [*self.history_[name], value] for name, value in row.items()}
-        n_rows = n_given + (self.n_samples_seen_ if begun else 0)
-        self._assign(scratch, known, stream, history, 1, n_rows)
+        assign(self, learnt_in_a_call(copy.copy(self), X, y, classes, sample_weight))
         return self
 
     @all_or_nothing
@@ -244,40 +230,8 @@ class MiniBatchCrossEntropyClassifier(LinearPredictor, ClassifierMixin, BaseEsti
         check_batch_parameters(self)
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val must be given together; got only one of them.")
-        scratch = copy.copy(self)
-        scratch.__dict__.pop("_stream", None)
-        batches = batches_of(scratch, X, y, sample_weight, reset=True)
-        if X_val is not None:
-            X_val = checked_rows(scratch, X_val, reset=False)
-        stream, history = best_pass(scratch, batches, X_val, y_val)
-        n_iter, classes = len(history["loss"]), batches.targets.classes
-        self._assign(scratch, classes, stream, history, n_iter, n_iter * batches.X.shape[0])
+        assign(self, learnt_in_passes(copy.copy(self), X, y, sample_weight, X_val, y_val))
         return self
-
-    def _assign(
-        self,
-        checked: Any,
-        classes: Array,
-        stream: Stream,
-        history: dict[str, list[float]],
-        n_iter: int,
-        n_rows: int,
-    ) -> None:
-        """All attributes in one assignment, so that an interrupt finds all of them old, or all of them new.
-
-        ``checked`` knows the columns of X.
-        """
-        names = {"n_features_in_", "feature_names_in_"}
-        attributes = {name: value for name, value in self.__dict__.items() if name not in names}
-        attributes |= {name: value for name, value in checked.__dict__.items() if name in names}
-        attributes |= attributes_of(stream, classes)
-        attributes |= {
-            "_stream": replace(stream, previous=None),
-            "history_": {name: np.asarray(values, dtype=np.float64) for name, values in history.items()},
-            "n_iter_": n_iter,
-            "n_samples_seen_": n_rows,
-        }
-        self.__dict__ = attributes
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -81,9 +81,9 @@ ALLOWED = {
     "calibration": LEAVES | {"truth"},
     "grid": LEAVES | {"problem", "solvers"},
     "path": LEAVES | {"grid", "intake", "parameters", "problem", "progress", "rows", "solvers", "targets"},
-    "batches": LEAVES | {"intake", "rows", "solvers", "targets"},
-    "passes": LEAVES | {"batches", "formulas", "solvers", "targets"},
-    "minibatch": LEAVES | {"batches", "parameters", "passes", "predictor", "solvers"},
+    "batches": LEAVES | {"callbacks", "intake", "rows", "solvers", "targets"},
+    "passes": LEAVES | {"batches", "callbacks", "formulas", "solvers", "targets"},
+    "minibatch": LEAVES | {"callbacks", "parameters", "passes", "predictor"},
     "reports": LEAVES
     | {
         "composites",
