@@ -35,6 +35,7 @@ class Task:
         self.estimator = estimator
         self._context = context
         self._shown: dict[str, Any] = {}
+        self._ended = False
         self._errors: Any = np.geterr()  # a method may call back while its own are ignored
 
     @classmethod
@@ -69,7 +70,7 @@ class Task:
         metadata = None if sample_weight is None else {"sample_weight": sample_weight}
         return self._begin({"X": X, "y": y, "metadata": metadata})
 
-    def again(self, name: str, n_subtasks: int = 0, attributes: Attributes | None = None) -> Task:
+    def start(self, name: str, n_subtasks: int = 0, attributes: Attributes | None = None) -> Task:
         """Begin a task within this one, on the same data."""
         return self.subtask(name, n_subtasks)._begin(self._shown, attributes)
 
@@ -77,12 +78,21 @@ class Task:
         """Tell that it ends, and what the estimator has become; whether a callback asks to stop."""
         if self._context is None:
             return False
+        self._ended = True
         with np.errstate(**self._errors):
             return bool(
                 self._context.call_on_fit_task_end(
                     estimator=self.estimator, **self._shown, reconstruction_attributes=attributes
                 )
             )
+
+    def __enter__(self) -> Task:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        """End it where it has not ended."""
+        if not self._ended:
+            self.end()
 
     def hand_over(self, estimator: Any) -> AbstractContextManager[Any]:
         """While another estimator is fitted as this task, callbacks hear of its tasks, too."""
@@ -112,7 +122,7 @@ class Iterations:
         """End the running iteration, if one runs, and begin the next; whether a callback asks to stop."""
         stop = self.end(attributes)
         if not stop:
-            self._running = self._task.again("iteration", attributes=attributes)
+            self._running = self._task.start("iteration", attributes=attributes)
         return stop
 
     def end(self, attributes: Attributes) -> bool:

@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.callbacks import CallbackSupportMixin, Task, with_callbacks
 from sklearn_xent.classifier import CrossEntropyClassifier
 from sklearn_xent.cross_validation import Data, encoded, scores_of
 from sklearn_xent.fitting import fitted_attributes
@@ -23,7 +24,7 @@ from sklearn_xent.targets import check_offset, check_sample_weight
 __all__ = ["CrossEntropyClassifierCV"]
 
 
-class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
+class CrossEntropyClassifierCV(CallbackSupportMixin, LinearPredictor, ClassifierMixin, BaseEstimator):
     """`CrossEntropyClassifier` whose ``C`` and ``l1_ratio`` are chosen by the loss on unseen rows.
 
     With ``cv=None`` every row's loss without it is computed from one fit per C [1]_, as ``RidgeCV`` does for
@@ -93,6 +94,10 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
     errors may add up to more than 1 % of the mean loss (and 4e-4 nats), the rows with the largest take more
     steps, and what these leave in doubt is fitted without the row: ``n_refitted_``. No more than 500 rows
     are; if that is not enough, a warning says so.
+
+    scikit-learn's callbacks (``set_callbacks``, from version 1.9 on) see each path, each optimum of it and
+    the fit of all rows, whose iterations those see that it hands on, such as ``ProgressBar``. Only there a
+    request to stop is heard: C is chosen from the whole grid. With ``n_jobs``, callbacks must be picklable.
 
     References
     ----------
@@ -193,34 +198,12 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         """
         grid, ratios = self._grids()
         check_parameters(self._with(1.0, 0.0))
-        scratch = copy.copy(self)
-        X = validated(scratch, X, reset=True)
-        data = Data(X, y, check_sample_weight(sample_weight, X.shape[0]), None)
-        shifts = check_offset(offset, X.shape[0], len(encoded(self, data).classes))
-        data = data._replace(offset=None if shifts is None else np.asarray(offset))
-        scores, errors, paths, refitted, failed = scores_of(self, data, grid, ratios, groups)
-        counted = ~np.isnan(scores)
-        with np.errstate(invalid="ignore"):
-            mean = scores.sum(axis=1, where=counted) / counted.sum(axis=1)
-        chosen = self._choose(mean, errors, grid, ratios)
-        final = self._with(chosen["C_"], chosen["l1_ratio_"])
-        learnt, warning = fitted_attributes(final, X, y, sample_weight, offset)
-        failures = [] if warning is None else [("the fit of all rows", warning)]
-        failures += _failures(paths, ratios) + failed
-        if failures:
-            n_fits = 1 + sum(len(p.Cs) for of_ratio in paths for p in of_ratio) + int(refitted.sum())
-            warn_caller(summary_of(failures, n_fits))
-        known = {"n_features_in_": X.shape[1]}
-        if hasattr(scratch, "feature_names_in_"):
-            known["feature_names_in_"] = scratch.feature_names_in_
-        assign(
-            self,
-            learnt
-            | known
-            | chosen
-            | {"Cs_": grid, "scores_": scores, "mean_score_": mean, "std_error_": errors, "paths_": paths}
-            | {"n_refitted_": refitted},
-        )
+        plain = copy.copy(self)
+        plain.__dict__ = {name: value for name, value in vars(self).items() if not name.endswith("_")}
+        fitted, warning = _fitted(copy.copy(plain), plain, X, y, sample_weight, offset, groups, grid, ratios)
+        if warning is not None:
+            warn_caller(warning)
+        assign(self, fitted)
         return self
 
     def _grids(self) -> tuple[Array, Array]:
@@ -264,6 +247,46 @@ class CrossEntropyClassifierCV(LinearPredictor, ClassifierMixin, BaseEstimator):
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         return tags
+
+
+@with_callbacks
+def _fitted(
+    shown: Any,
+    estimator: CrossEntropyClassifierCV,
+    X: Any,
+    y: Any,
+    sample_weight: Any,
+    offset: Any,
+    groups: Any,
+    grid: Array,
+    ratios: Array,
+) -> tuple[dict[str, Any], ConvergenceWarning | None]:
+    """The attributes of a fit, and what to warn of; callbacks are set up for ``shown``, a copy."""
+    scratch = copy.copy(estimator)  # validate_data writes on the estimator it is given
+    rows = validated(scratch, X, reset=True)
+    data = Data(rows, y, check_sample_weight(sample_weight, rows.shape[0]), None)
+    shifts = check_offset(offset, rows.shape[0], len(encoded(estimator, data).classes))
+    data = data._replace(offset=None if shifts is None else np.asarray(offset))
+    # scores and the last fit; before folds, leave-one-out may be found to be too large
+    task = Task.root(shown, X, y, sample_weight, 2 + (estimator.cv is None and estimator.groups is None))
+    scores, errors, paths, refitted, failed = scores_of(estimator, data, grid, ratios, groups, task)
+    counted = ~np.isnan(scores)
+    with np.errstate(invalid="ignore"):
+        mean = scores.sum(axis=1, where=counted) / counted.sum(axis=1)
+    chosen = estimator._choose(mean, errors, grid, ratios)
+    final = estimator._with(chosen["C_"], chosen["l1_ratio_"])
+    with task.subtask("fit of all rows") as last, last.hand_over(final):
+        last.begin(X, y, sample_weight)
+        fitted, warning = fitted_attributes(final, X, y, sample_weight, offset)
+    failures = [] if warning is None else [("the fit of all rows", warning)]
+    failures += _failures(paths, ratios) + failed
+    n_fits = 1 + sum(len(p.Cs) for of_ratio in paths for p in of_ratio) + int(refitted.sum())
+    fitted |= chosen | {"n_features_in_": rows.shape[1], "Cs_": grid, "scores_": scores, "paths_": paths}
+    fitted |= {"mean_score_": mean, "std_error_": errors, "n_refitted_": refitted}
+    if hasattr(scratch, "feature_names_in_"):
+        fitted["feature_names_in_"] = scratch.feature_names_in_
+    task.end(lambda: fitted)
+    return fitted, summary_of(failures, n_fits) if failures else None
 
 
 def _failures(paths: list[list[CrossEntropyPath]], ratios: Array) -> list[tuple[str, ConvergenceWarning]]:

@@ -129,7 +129,7 @@ def _passes(estimator: Any, batches: Batches, task: Task) -> Iterator[tuple[Stre
         if estimator.shuffle:
             rng.shuffle(order)
         stream = batches.begin(estimator) if stream is None else stream.again()
-        of_pass = task.again("pass", batches.count(stream))
+        of_pass = task.start("pass", batches.count(stream))
         stream, loss = batches.learn(stream, order, of_pass)
         stream = stream.settled()
         stop = of_pass.end(partial(attributes_of, stream, batches.targets.classes))

@@ -12,6 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_array
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.callbacks import Task
 from sklearn_xent.grid import check_Cs, default_grid
 from sklearn_xent.intake import ACCEPTED, refuse_what_is_elsewhere, text_named
 from sklearn_xent.isolation import isolated, warn_caller
@@ -147,7 +148,8 @@ def cross_entropy_path(
 
     See Also
     --------
-    CrossEntropyClassifierCV : Chooses C.
+    CrossEntropyClassifierCV : Chooses C. It is an estimator, for which scikit-learn's callbacks can be set:
+        they see each optimum of its paths.
     RegularizationPathDisplay : Draws the path.
 
     References
@@ -222,12 +224,13 @@ def walk(
     prior_correction: bool = False,
     verbose: int = 0,
     measure: Callable[[Point, dict[str, Any]], Any] | None = None,
+    task: Task | None = None,
     **options: Any,
 ) -> Iterator[PathPoint]:
     """Optima in the order of Cs; they are found from the strongest penalty to the weakest.
 
-    ``measure(point, memory)`` is called at each optimum, while the rows are at hand. The options are the
-    solver's: ``solver``, ``max_iter``, ``random_state``.
+    ``measure(point, memory)`` is called at each optimum, while the rows are at hand. Each is a subtask of the
+    ``task``. The options are the solver's: ``solver``, ``max_iter``, ``random_state``.
     """
     check_verbose(verbose)
     with as_rows(X, targets.values, targets.weights / targets.total, offset) as rows:
@@ -236,22 +239,24 @@ def walk(
         penalties = [penalty_of(objective.design, strength, settings) for strength in strengths[order]]
         found: dict[int, PathPoint] = {}
         memory: dict[str, Any] = {}
-        fits = follow(
-            objective,
-            penalties,
-            memory=memory,
-            tol=settings.tol,
-            names=names,
-            bounds=settings.bounds,
-            **options,
-        )
-        for i, fit in zip(order.tolist(), fits, strict=True):
-            if verbose:
-                print_optimum(float(Cs[i]), settings.l1_ratio, fit.solver, fit.solution.history)
-            intercept = targets.without_class_weights(fit.intercept) if prior_correction else fit.intercept
-            measured = None if measure is None else measure(fit.solution.point, memory)
-            found[i] = PathPoint(float(Cs[i]), fit.solution, fit.coef, intercept, fit.warning, measured)
+        options |= {"tol": settings.tol, "names": names, "bounds": settings.bounds}
+        fits = follow(objective, penalties, memory=memory, **options)
+        for i in order.tolist():
+            with (task or Task()).start("optimum") as optimum:
+                fit = next(fits)
+                if verbose:
+                    print_optimum(float(Cs[i]), settings.l1_ratio, fit.solver, fit.solution.history)
+                b = targets.without_class_weights(fit.intercept) if prior_correction else fit.intercept
+                measured = None if measure is None else measure(fit.solution.point, memory)
+                found[i] = PathPoint(float(Cs[i]), fit.solution, fit.coef, b, fit.warning, measured)
+                optimum.end(partial(_predicting, found[i], targets.classes))
         yield from (found[i] for i in range(len(Cs)))
+
+
+def _predicting(point: PathPoint, classes: Array) -> dict[str, Any]:
+    """What predicts as the point does, as attributes of an estimator."""
+    known = {"coef_": point.coef, "intercept_": point.intercept}
+    return known | {"classes_": classes, "n_features_in_": point.coef.shape[1]}
 
 
 def _posed(

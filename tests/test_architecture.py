@@ -56,6 +56,7 @@ ALLOWED = {
     "classifier": LEAVES | {"callbacks", "fitting", "predictor"},
     "cross_validation": LEAVES
     | {
+        "callbacks",
         "classifier",
         "formulas",
         "cross_validation",
@@ -66,6 +67,7 @@ ALLOWED = {
     },
     "classifier_cv": LEAVES
     | {
+        "callbacks",
         "classifier",
         "cross_validation",
         "fitting",
@@ -80,7 +82,8 @@ ALLOWED = {
     "comparison": LEAVES | {"formulas", "truth"},
     "calibration": LEAVES | {"truth"},
     "grid": LEAVES | {"problem", "solvers"},
-    "path": LEAVES | {"grid", "intake", "parameters", "problem", "progress", "rows", "solvers", "targets"},
+    "path": LEAVES
+    | {"callbacks", "grid", "intake", "parameters", "problem", "progress", "rows", "solvers", "targets"},
     "batches": LEAVES | {"callbacks", "intake", "rows", "solvers", "targets"},
     "passes": LEAVES | {"batches", "callbacks", "formulas", "solvers", "targets"},
     "minibatch": LEAVES | {"callbacks", "parameters", "passes", "predictor"},

@@ -29,6 +29,10 @@ class Data(NamedTuple):
         offset = None if self.offset is None else self.offset[rows]
         return Data(self.X[rows], y, self.weights[rows], offset)
 
+    def shown(self) -> tuple[Any, Any, Array | None]:
+        """X, y and the weights, where there are any but 1, for callbacks."""
+        return self.X, self.y, None if (self.weights == 1).all() else self.weights
+
 
 class Results(NamedTuple):
     """What unseen rows say of a grid: scores (n_l1_ratios, n_folds, n_Cs), standard errors of their means.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils.metadata_routing import get_routing_for_object
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.callbacks import Task
 from sklearn_xent.classifier import CrossEntropyClassifier
 from sklearn_xent.cross_validation.data import Data, Results, points_along
 from sklearn_xent.formulas import cross_entropy_loss
@@ -19,15 +21,22 @@ from sklearn_xent.path import CrossEntropyPath, gathered
 __all__ = ["by_folds"]
 
 
-def by_folds(estimator: Any, data: Data, grid: Array, ratios: Array, groups: Any) -> Results:
-    """Scores of the grid by the estimator's splitter and scoring; standard errors are those over folds."""
+def by_folds(
+    estimator: Any, data: Data, grid: Array, ratios: Array, groups: Any, task: Task | None = None
+) -> Results:
+    """Scores of the grid by the estimator's splitter and scoring; standard errors are those over folds.
+
+    They are a subtask of the task, which has one for each path.
+    """
     splitter = check_cv(estimator.cv, data.y, classifier=True)
     folds = list(splitter.split(data.X, data.y, groups))
-    results = Parallel(n_jobs=estimator.n_jobs)(
-        delayed(_fold)(estimator, data.take(train), data.take(test), grid, ratio)
-        for ratio in ratios.tolist()
-        for train, test in folds
-    )
+    pairs = list(product(ratios.tolist(), folds))
+    all_paths, tasks = (task or Task()).parallel("cross-validation", "path", len(pairs), len(grid))
+    with all_paths:
+        results = Parallel(n_jobs=estimator.n_jobs)(
+            delayed(_fold)(estimator, data.take(train), data.take(test), grid, ratio, of_path)
+            for (ratio, (train, test)), of_path in zip(pairs, tasks, strict=True)
+        )
     scores = np.array([score for score, _ in results]).reshape(len(ratios), len(folds), len(grid))
     paths = [[path for _, path in results[i : i + len(folds)]] for i in range(0, len(results), len(folds))]
     counts = np.isfinite(scores).sum(axis=1)
@@ -37,10 +46,11 @@ def by_folds(estimator: Any, data: Data, grid: Array, ratios: Array, groups: Any
 
 
 def _fold(
-    estimator: Any, train: Data, test: Data, grid: Array, l1_ratio: float
+    estimator: Any, train: Data, test: Data, grid: Array, l1_ratio: float, task: Task
 ) -> tuple[Array, CrossEntropyPath]:
     """Scores along the grid, and the path."""
-    points, targets = points_along(estimator, train, grid, l1_ratio)
+    with task.begin(*train.shown()):
+        points, targets = points_along(estimator, train, grid, l1_ratio, task=task)
     path = gathered(points, targets.classes)
     models = [
         CrossEntropyClassifier.from_coefficients(coef, intercept, path.classes)

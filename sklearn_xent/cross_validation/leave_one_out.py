@@ -11,6 +11,7 @@ from joblib import Parallel, delayed
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_xent.arrays import Array
+from sklearn_xent.callbacks import Task
 from sklearn_xent.classifier import CrossEntropyClassifier
 from sklearn_xent.cross_validation.data import Data, Results, encoded, points_along
 from sklearn_xent.isolation import warn_caller
@@ -25,16 +26,27 @@ __all__ = ["by_leave_one_out"]
 MOST_REFITTED = 500  # rows left out of a fit each where leave-one-out from one fit is not valid
 
 
-def by_leave_one_out(estimator: Any, data: Data, grid: Array, ratios: Array) -> Results:
-    """Minus the mean loss of each row without it, as one fold; standard errors are those over rows."""
+def by_leave_one_out(
+    estimator: Any, data: Data, grid: Array, ratios: Array, task: Task | None = None
+) -> Results:
+    """Minus the mean loss of each row without it, as one fold; standard errors are those over rows.
+
+    They are a subtask of the task, which has two for each ratio: its path, and rows left out of a fit each.
+    """
+    with (task or Task()).start("leave-one-out", 2 * len(ratios)) as ours:
+        return _by_leave_one_out(estimator, data, grid, ratios, ours)
+
+
+def _by_leave_one_out(estimator: Any, data: Data, grid: Array, ratios: Array, task: Task) -> Results:
     scores, errors, paths, counts, failed = [], [], [], [], []
     for ratio in ratios.tolist():
         targets = encoded(estimator, data)
         scored = _scored(estimator, data, targets)
         measure = partial(leave_one_out, scored=scored)
-        points, _ = points_along(estimator, data, grid, ratio, measure=measure)
+        with task.subtask("path", len(grid)).begin(*data.shown()) as of_path:
+            points, _ = points_along(estimator, data, grid, ratio, measure=measure, task=of_path)
         losses, refitted, failures = _settled(
-            estimator, [point.measured for point in points], data, targets, scored, grid, ratio
+            estimator, [point.measured for point in points], data, targets, scored, grid, ratio, task
         )
         share = scored.weights / (scored.weights.sum() or 1.0)
         mean = losses @ share if share.any() else np.full(len(grid), np.nan)
@@ -72,6 +84,7 @@ def _settled(
     scored: Scored,
     grid: Array,
     l1_ratio: float,
+    task: Task,
 ) -> tuple[Array, Array, list[tuple[str, ConvergenceWarning]]]:
     """Losses (n_Cs, n), of fits without the row where its error is too large, and how many (n_Cs,).
 
@@ -93,16 +106,17 @@ def _settled(
         )
         worst = np.max([scored.weights * left.errors for left in found], axis=0, where=asked, initial=0.0)
         rows = rows[np.argsort(-worst[rows], kind="stable")[:MOST_REFITTED]]
-    refits = Parallel(n_jobs=estimator.n_jobs)(
-        delayed(_without)(
-            estimator, int(i), data, targets, _both(scored.targets[:, [i]])[:, 0], grid[asked[:, i]], l1_ratio
-        )
+    truths = _both(scored.targets)
+    refits = Parallel(n_jobs=estimator.n_jobs, return_as="generator")(
+        delayed(_without)(estimator, int(i), data, targets, truths[:, i], grid[asked[:, i]], l1_ratio)
         for i in rows
     )
     failures = []
-    for i, (refitted, warned) in zip(rows, refits, strict=True):
-        losses[asked[:, i], i] = refitted
-        failures += [(f"C={C:g} (l1_ratio={l1_ratio:g}, without row {i})", w) for C, w in warned]
+    with task.start("rows left out", len(rows)) as of_rows:
+        for i in rows:
+            with of_rows.start("row"):
+                losses[asked[:, i], i], warned = next(refits)
+            failures += [(f"C={C:g} (l1_ratio={l1_ratio:g}, without row {i})", w) for C, w in warned]
     return losses, asked[:, rows].sum(axis=1), failures
 
 
