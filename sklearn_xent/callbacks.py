@@ -31,12 +31,13 @@ class Task:
     ``estimator`` is the copy that is fitted: callbacks are set up for it and are shown it.
     """
 
-    def __init__(self, estimator: Any = None, context: Any = None) -> None:
+    def __init__(self, estimator: Any = None, context: Any = None, errors: Any = None) -> None:
         self.estimator = estimator
         self._context = context
         self._shown: dict[str, Any] = {}
         self._ended = False
-        self._errors: Any = np.geterr()  # a method may call back while its own are ignored
+        # of the caller of the fit: a method may call back while its own are ignored
+        self._errors = np.geterr() if errors is None else errors
 
     @classmethod
     def root(
@@ -52,7 +53,7 @@ class Task:
         """A task within this one, to begin; those of a task that are ``parallel`` have numbers."""
         if self._context is None:
             return self
-        return Task(self.estimator, self._context.subcontext(name, number, n_subtasks))
+        return Task(self.estimator, self._context.subcontext(name, number, n_subtasks), self._errors)
 
     def parallel(self, name: str, subtask: str, n: int, n_subtasks: int = 0) -> tuple[Task, list[Task]]:
         """A task within this one, begun on the same data, and n tasks of it that other processes may do.
@@ -62,7 +63,7 @@ class Task:
         if self._context is None:
             return self, [self] * n
         context = self._context.subcontext(name, None, n, sequential_subtasks=False)
-        task = Task(self.estimator, context)._begin(self._shown)
+        task = Task(self.estimator, context, self._errors)._begin(self._shown)
         return task, [task.subtask(subtask, n_subtasks, i) for i in range(n)]
 
     def begin(self, X: Any = None, y: Any = None, sample_weight: Any = None) -> Task:

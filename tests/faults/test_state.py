@@ -9,10 +9,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 
 import sklearn_xent.problem.losses as losses
-from sklearn_xent import CrossEntropyClassifier, CrossEntropyClassifierCV, cross_entropy_path, infer
+from sklearn_xent import (
+    CrossEntropyClassifier,
+    CrossEntropyClassifierCV,
+    MiniBatchCrossEntropyClassifier,
+    cross_entropy_path,
+    infer,
+)
 from sklearn_xent.solvers.methods import METHODS
 from tests.fuzz.interrupts import OURS, Trace, allowed
 from tests.problems import overlapping
@@ -242,8 +249,17 @@ def test_an_interrupted_callback_leaves_the_estimator_as_it_was():
     assert vars(model) == before
 
 
-@pytest.mark.parametrize("solver", ["auto", "lbfgs"])
-def test_a_callback_has_the_error_state_of_who_called_fit(solver):
+@pytest.mark.parametrize(
+    "estimator",
+    [
+        CrossEntropyClassifier(),
+        CrossEntropyClassifier(solver="lbfgs"),
+        CrossEntropyClassifierCV(Cs=2),
+        MiniBatchCrossEntropyClassifier(),
+    ],
+    ids=str,
+)
+def test_a_callback_has_the_error_state_of_who_called_fit(estimator):
     pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks since 1.9")
     states = []
 
@@ -259,7 +275,7 @@ def test_a_callback_has_the_error_state_of_who_called_fit(solver):
             states.append(np.geterr())
 
     with np.errstate(over="raise", divide="print"):
-        CrossEntropyClassifier(solver=solver).set_callbacks(Watching()).fit(*overlapping())
+        clone(estimator).set_callbacks(Watching()).fit(*overlapping())
         assert len(states) > 4
         assert all(state == np.geterr() for state in states)
 
