@@ -12,7 +12,7 @@ from sklearn.model_selection import cross_val_score, train_test_split
 
 from sklearn_xent import CrossEntropyClassifier, CrossEntropyLossDisplay, neg_cross_entropy_scorer
 
-X, y = load_breast_cancer(return_X_y=True)  # columns from 0.001 to 4000, as they were measured
+X, y = load_breast_cancer(return_X_y=True)  # raw columns, as they were measured
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 
 model = CrossEntropyClassifier(C=1.0).fit(X_train, y_train)
