@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +17,7 @@ from sklearn_xent.rows import PerRow
 if TYPE_CHECKING:
     from sklearn_xent.problem.objective import Objective
 
-__all__ = ["Line", "Point"]
+__all__ = ["Line", "Point", "in_double_precision"]
 
 NEGLIGIBLE = 1e-12  # of the loss: what a row has less of need not be fitted better
 
@@ -181,9 +183,12 @@ class Point:
 
     def moved_from(self, other: Point) -> float:
         """Largest change of a row's logits from another point, their range where there are several."""
+        return self.widest_change(self.coefficients - other.coefficients)
+
+    def widest_change(self, step: Array) -> float:
+        """Largest change of a row's logits along a step (K, d + 1), their range where there are several."""
         o = self.objective
-        change = o.design.linear(self.coefficients - other.coefficients)
-        (moved,) = o.rows.sweep(kernels.widest_change, change, o.design)[1]
+        (moved,) = o.rows.sweep(kernels.widest_change, o.design.linear(step), o.design)[1]
         return float(max(moved.flat()))
 
     def separates(self) -> bool:
@@ -229,3 +234,17 @@ class Line:
             kernels.along, self.origin.logits, self._change, t, o.loss, o.design, o.keeps
         )
         return o.point(self.origin.coefficients + t * self.direction, sums, kept)
+
+
+@contextmanager
+def in_double_precision(point: Point) -> Iterator[Point]:
+    """The point by products in float64, as they then are: rounding hides what near-duplicates tell apart."""
+    rows = point.objective.rows
+    if not rows.single:
+        yield point
+        return
+    rows.single = False
+    try:
+        yield point.objective.at(point.coefficients)
+    finally:
+        rows.single = True

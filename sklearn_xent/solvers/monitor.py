@@ -10,12 +10,12 @@ import numpy as np
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.factor import EPS, TINY
-from sklearn_xent.problem.point import Point
+from sklearn_xent.problem.point import Point, in_double_precision
 from sklearn_xent.solvers.conjugate_gradient import Map
 from sklearn_xent.solvers.curvature import Curvature
 from sklearn_xent.solvers.hessian import DENSE_LIMIT, affordable
 from sklearn_xent.solvers.history import History
-from sklearn_xent.solvers.optimality_gap import POLISH_LIMIT, Gap, Kind, in_double_precision, polishable
+from sklearn_xent.solvers.optimality_gap import POLISH_LIMIT, Gap, Kind, polishable
 from sklearn_xent.solvers.polish import Step, certify_polished
 from sklearn_xent.solvers.separation import NEARLY_CERTAIN, are_separated, recession_direction
 from sklearn_xent.solvers.tolerance import FINEST, goal

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import Enum
 from functools import partial
 from typing import NamedTuple
@@ -27,7 +25,6 @@ __all__ = [
     "Kind",
     "certify",
     "factored_bound",
-    "in_double_precision",
     "polishable",
 ]
 
@@ -66,20 +63,6 @@ def polishable(point: Point) -> bool:
     if not point.objective.penalty.smooth:
         size = int(np.count_nonzero(face(point)))
     return n_rows * size <= POLISH_LIMIT and size <= DENSE_LIMIT
-
-
-@contextmanager
-def in_double_precision(point: Point) -> Iterator[Point]:
-    """The point by products in float64, as they then are: rounding hides what near-duplicates tell apart."""
-    rows = point.objective.rows
-    if not rows.single:
-        yield point
-        return
-    rows.single = False
-    try:
-        yield point.objective.at(point.coefficients)
-    finally:
-        rows.single = True
 
 
 def certify(
@@ -176,6 +159,7 @@ def _by_products(point: Point, goal: float, precondition: Map | None) -> Gap:
     residual = np.where(mask, aim - point.hessian_product(step), 0.0) if products else aim
     # what conjugate gradients have not seen may be worth as much as what they have
     unsolved = inner(residual, precondition(residual)) > SOLVED * inner(aim, precondition(aim))
+    unsolved = unsolved or not _quadratic(point, step, residual)
     estimate = Gap(np.inf if unsolved else decrement, Kind.ESTIMATE)
     if not solvable:
         return estimate
@@ -184,6 +168,16 @@ def _by_products(point: Point, goal: float, precondition: Map | None) -> Gap:
     dual = DualPoint(point, unheld, direction=-(step + unpenalised.solve(np.where(free, residual, 0.0))))
     bound = dual.bound(unpenalised.gap(dual.rounded))
     return Gap(bound, Kind.BOUND) if bound <= goal else estimate
+
+
+def _quadratic(point: Point, step: Array, residual: Array) -> bool:
+    """Whether F is quadratic along a Newton step and what its residual asks of each coefficient alone.
+
+    It is not where a row's logits change by 1: one row far out and certain is all the curvature that its
+    column has, and goes on losing it; conjugate gradients see neither.
+    """
+    rest = residual / np.maximum(point.hessian_diagonal(), np.finfo(float).tiny)
+    return point.widest_change(step + rest) < 1
 
 
 def factored_bound(point: Point, curvature: Curvature, goal: float, *, until: float = np.inf) -> float:

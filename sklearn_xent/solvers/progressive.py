@@ -15,13 +15,13 @@ import numpy as np
 
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective
-from sklearn_xent.problem.point import Point
+from sklearn_xent.problem.point import Point, in_double_precision
 from sklearn_xent.solvers.curvature import Curvature
 from sklearn_xent.solvers.hessian import curvature_at, unseen_curvature
 from sklearn_xent.solvers.line_search import line_search
 from sklearn_xent.solvers.loop import iterate
 from sklearn_xent.solvers.newton import newton_cholesky
-from sklearn_xent.solvers.optimality_gap import Gap, Kind, in_double_precision
+from sklearn_xent.solvers.optimality_gap import Gap, Kind
 from sklearn_xent.solvers.quasi_newton import Corrections
 from sklearn_xent.solvers.sampled_bound import SampledBound
 from sklearn_xent.solvers.sampling import FIRST, HESSIAN, SLOW, near_optimum, sampled

@@ -22,7 +22,7 @@ from sklearn_xent.problem.design import AppliedDesign
 from sklearn_xent.problem.duality import duality_gap
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.penalties import ElasticNet
-from sklearn_xent.problem.point import Point
+from sklearn_xent.problem.point import Point, in_double_precision
 from sklearn_xent.problem.scaling import SINGLE_PRECISION
 from sklearn_xent.rows import LocalRows
 from sklearn_xent.solvers.curvature import Curvature
@@ -30,7 +30,7 @@ from sklearn_xent.solvers.hessian import DENSE_LIMIT, curvature_at
 from sklearn_xent.solvers.line_search import line_search
 from sklearn_xent.solvers.loop import iterate
 from sklearn_xent.solvers.newton import truncated_newton
-from sklearn_xent.solvers.optimality_gap import Gap, Kind, in_double_precision, polishable
+from sklearn_xent.solvers.optimality_gap import Gap, Kind, polishable
 from sklearn_xent.solvers.visit import Near, StopWithin, Visit
 
 __all__ = ["RowSpace", "row_space", "suits_row_space"]

@@ -321,3 +321,19 @@ def test_a_slope_that_a_bound_makes_feasible_is_not_brought_back(lower):
     dual = DualPoint(point, intercept, noise=np.append(np.zeros(4), np.inf))
     moved = np.array([[0.0, 0.0, 0.0, 1e-12, 0.0]])
     assert dual.bound(moved=moved) - dual.bound() <= 1e-11
+
+
+def test_an_outlier_that_is_certain_hides_nothing_of_many_coefficients():
+    """Its column's curvature is its own, and goes on falling: no estimate by a quadratic model ends the fit.
+
+    Without the row, whose loss is then nothing, the minimum is the same.
+    """
+    rng = np.random.default_rng(0)
+    n, d, K = 830, 810, 6
+    X = rng.normal(size=(n, 60)) @ rng.normal(size=(60, d)) + 0.1 * rng.normal(size=(n, d))
+    y = (np.c_[3 * X[:, 0], X[:, 1:K]] / 8 + 0.5 * rng.gumbel(size=(n, K))).argmax(axis=1)
+    without = CrossEntropyClassifier(C=0.0012).fit(X[1:], y[1:])
+    X[0, 0], y[0] = 5e11, 0
+    model = CrossEntropyClassifier(C=0.0012).fit(X, y)
+    least = without.history_["objective"][-1] * (n - 1)
+    assert model.history_["objective"][-1] * n == pytest.approx(least, rel=2e-6)
