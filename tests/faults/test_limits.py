@@ -24,7 +24,7 @@ def test_the_iteration_limit_warns_once_with_what_is_left(solver):
     for part in ("iterations", "nats", "tol=1e-14", "max_iter"):
         assert part in message
     # neither fewer rows than columns, nor enough to sample
-    runs = "newton-cholesky" if solver in ("row-space", "progressive") else solver
+    runs = "newton-cholesky" if solver in ("auto", "row-space", "progressive") else solver
     assert runs in message
     assert model.n_iter_ == 1
 
