@@ -11,7 +11,7 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.factor import EPS
 from sklearn_xent.problem.extended import extended
 from sklearn_xent.problem.objective import Objective
-from sklearn_xent.problem.point import Point
+from sklearn_xent.problem.point import Point, in_double_precision
 from sklearn_xent.solvers.curvature import Curvature
 from sklearn_xent.solvers.history import History
 from sklearn_xent.solvers.methods import FIRST_ORDER
@@ -153,7 +153,11 @@ def _run(
     # the best point evaluated afresh: logits that lines have carried along drift by rounding
     point = objective.at(monitor.best.coefficients)
     room, enough = monitor.room if status is Status.STALLED else 0, goal(point, monitor.tol)
-    steps, gap, curvature = certify_polished(point, enough, at_most=room, last=True)
+    with in_double_precision(point) as exact:
+        steps, gap, curvature = certify_polished(exact, enough, at_most=room, last=True)
+    if gap.nats <= enough and exact is not point:
+        monitor.history.judge_last(exact, gap.nats)
+        objective.rows.single, point = False, exact
     point = monitor.record(point, steps)
     if status is not Status.SEPARABLE and gap.nats <= enough:
         status = Status.CONVERGED
