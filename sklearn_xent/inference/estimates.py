@@ -13,7 +13,7 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.inference.likelihood import Likelihood
 from sklearn_xent.rows.array_api import to_numpy
 
-__all__ = ["Estimates", "quantile"]
+__all__ = ["Estimates", "quantile", "ratios"]
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,7 @@ class Estimates:
         ratios : ndarray of shape (n_coefficients, 3)
             Ratio, lower and upper end.
         """
-        with np.errstate(over="ignore"):
-            return np.exp(np.column_stack([self.estimate, self.interval(confidence)]))
+        return ratios(self.estimate, self.interval(confidence))
 
     @property
     def log_likelihood(self) -> float:
@@ -165,3 +164,9 @@ def quantile(confidence: float) -> float:
     if not isinstance(confidence, Real) or not 0 < confidence < 1:
         raise ValueError(f"confidence must be between 0 and 1; got {confidence!r}.")
     return float(norm.ppf((1 + confidence) / 2))
+
+
+def ratios(estimate: Array, interval: Array) -> Array:
+    """Exponentials (n, 3) of estimates (n,) and of the ends (n, 2) of their intervals; inf beyond 1.8e308."""
+    with np.errstate(over="ignore"):
+        return np.exp(np.column_stack([estimate, interval]))

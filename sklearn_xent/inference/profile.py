@@ -15,7 +15,7 @@ from sklearn_xent.arrays import Array
 from sklearn_xent.composites import final_step, names_before
 from sklearn_xent.displays.frame import to_frame
 from sklearn_xent.inference.bias_reduced import BiasReducedClassifier, likelihood_of
-from sklearn_xent.inference.estimates import quantile
+from sklearn_xent.inference.estimates import quantile, ratios
 from sklearn_xent.inference.hypothesis_tests import ChiSquared
 from sklearn_xent.inference.jeffreys_maximum import maximise
 from sklearn_xent.inference.jeffreys_profile import PenalizedProfile
@@ -242,8 +242,7 @@ class ProfileInference:
         ratios : ndarray of shape (n_coefficients, 3)
             Ratio, lower and upper end.
         """
-        with np.errstate(over="ignore"):
-            return np.exp(np.column_stack([self.estimate, self.interval(confidence)]))
+        return ratios(self.estimate, self.interval(confidence))
 
     def frame(self, confidence: float = 0.95) -> Any:
         """Return the table of coefficients.

@@ -126,23 +126,22 @@ def _stages(solver: str, objective: Objective, random_state: Any, memory: Any) -
     patience = _Patience(objective)
     others = successors(name, objective) if patience.small or solver == "auto" else []
     limit, readings = patience.first(name)
-    stages = [Stage(name, method, limit=limit, readings=readings if others else None, idle=_idle(limit))]
+    stages = [Stage(name, method, limit=limit, readings=readings if others else None)]
     if patience.small and not objective.rows.single and objective.penalty.separable:
         exact, method = (
             ("newton-cholesky", newton_cholesky) if objective.penalty.smooth else ("active-set", active_set)
         )
-        most = PATIENCE_OF_SMALL[0]
         name = f"{exact} (extended precision)"
-        stages.append(Stage(name, method, extended=True, limit=most, idle=_idle(most)))
+        stages.append(Stage(name, method, extended=True, limit=PATIENCE_OF_SMALL[0]))
         # nothing of the same model in float64 will get further
         others = [other for other in others if other in FIRST_ORDER or not objective.penalty.smooth]
     # once more where another method got further than it; and afresh, where a step of rounding led too far
     finish = [*stages[1:], *(stage._replace(afresh=True) for stage in stages[1:])]
     for other in others:
         chosen = choose(other, objective, random_state, memory)
-        limit = patience.later(other)
-        stages.append(Stage(*chosen, limit=limit, idle=_idle(limit)))
+        stages.append(Stage(*chosen, limit=patience.later(other)))
     stages.extend(finish if others else [])
+    stages = [stage._replace(idle=_idle(stage.limit)) for stage in stages]
     if len(stages) == 1 or not patience.small:
         # what is left of max_iter; a small problem that is here has stalled twice
         stages[-1] = stages[-1]._replace(limit=None)

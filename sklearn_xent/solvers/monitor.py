@@ -51,9 +51,9 @@ class Monitor:
     report: Report | None = None
     solver: str = ""
     deadline: int | None = None  # iterate at which another method takes over
-    begun: int = 0  # iterates before the method that runs
-    idle: int = IDLE
     last_reading: int | None = None  # of X, after which it does
+    idle: int = IDLE
+    begun: int = 0  # iterates before the method that runs
     history: History = field(default_factory=History)
     best: Point | None = None
     sampled: Array | None = None  # coefficients of the last iterate on a sample
@@ -194,6 +194,13 @@ class Monitor:
             self.history.add(*step)
         return steps[-1][0] if steps else point
 
+    def end_at(self, point: Point, exact: Point, gap: float, steps: Sequence[Step]) -> Point:
+        """Record steps from a point, ``exact`` as certified: by products in float64, as are all later."""
+        if exact is not point:
+            self.history.judge_last(exact, gap)
+            exact.objective.rows.single = False
+        return self.record(exact, steps)
+
     def goal(self, point: Point) -> float:
         """Gap in nats at which to stop: small problems go further than tol asks, at no cost, and those whose
         classes may be separated, which is seen the sooner the less of the loss is left.
@@ -222,10 +229,7 @@ class Monitor:
         if not steps and self.gap.nats < np.inf:
             self.history.gap[-1] = self.gap.nats
         if self.gap.nats <= goal:
-            if exact is not point:
-                self.history.judge_last(exact, self.history.gap[-1])
-                exact.objective.rows.single = False
-            self.best = self.record(exact, steps)
+            self.best = self.end_at(point, exact, self.history.gap[-1], steps)
             raise Stop(Status.CONVERGED)
         if self.gap.nats == np.inf:
             self.unknown += 1

@@ -157,17 +157,17 @@ def _by_products(point: Point, goal: float, precondition: Map | None) -> Gap:
     if decrement > 2 * goal:
         return Gap(decrement, Kind.ESTIMATE)
     residual = np.where(mask, aim - point.hessian_product(step), 0.0) if products else aim
+    if solvable:
+        unheld = np.broadcast_to(free, W.shape)
+        unpenalised = curvature_on(point, unheld)
+        dual = DualPoint(point, unheld, direction=-(step + unpenalised.solve(np.where(free, residual, 0.0))))
+        bound = dual.bound(unpenalised.gap(dual.rounded))
+        if bound <= goal:
+            return Gap(bound, Kind.BOUND)
     # what conjugate gradients have not seen may be worth as much as what they have
     unsolved = inner(residual, precondition(residual)) > SOLVED * inner(aim, precondition(aim))
-    unsolved = unsolved or not _quadratic(point, step, residual)
-    estimate = Gap(np.inf if unsolved else decrement, Kind.ESTIMATE)
-    if not solvable:
-        return estimate
-    unheld = np.broadcast_to(free, W.shape)
-    unpenalised = curvature_on(point, unheld)
-    dual = DualPoint(point, unheld, direction=-(step + unpenalised.solve(np.where(free, residual, 0.0))))
-    bound = dual.bound(unpenalised.gap(dual.rounded))
-    return Gap(bound, Kind.BOUND) if bound <= goal else estimate
+    believed = not unsolved and _quadratic(point, step, residual)
+    return Gap(decrement if believed else np.inf, Kind.ESTIMATE)
 
 
 def _quadratic(point: Point, step: Array, residual: Array) -> bool:

@@ -155,10 +155,10 @@ def _run(
     room, enough = monitor.room if status is Status.STALLED else 0, goal(point, monitor.tol)
     with in_double_precision(point) as exact:
         steps, gap, curvature = certify_polished(exact, enough, at_most=room, last=True)
-    if gap.nats <= enough and exact is not point:
-        monitor.history.judge_last(exact, gap.nats)
-        objective.rows.single, point = False, exact
-    point = monitor.record(point, steps)
+    if gap.nats <= enough:
+        point = monitor.end_at(point, exact, gap.nats, steps)
+    else:
+        point = monitor.record(point, steps)
     if status is not Status.SEPARABLE and gap.nats <= enough:
         status = Status.CONVERGED
     return point, gap, curvature, status
