@@ -14,27 +14,27 @@ shared by classes      1e-10               its inverse is multiplied with vector
 float32 products       2 sqrt(n) eps       of float32: random rounding of sums of n terms
 =====================  ==================  ==============================================================
 
-A Cholesky factor is trusted where its least squared pivot, a bound of the least eigenvalue from above, is
-WELL_CONDITIONED: its solutions then have six digits.
+A Cholesky factor is trusted where no curvature is below WELL_CONDITIONED: its solutions then have six digits.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import scipy.linalg
-from scipy.linalg.lapack import dposv, dpotrf, dpotrs
+from scipy.linalg.lapack import dpocon, dposv, dpotrf
 
 from sklearn_xent.arrays import Array
 
 __all__ = [
+    "SMALL",
     "WELL_CONDITIONED",
-    "FaceSolver",
     "RowFactor",
     "cholesky",
     "equilibrated",
     "filled_factor",
     "inverse_root",
     "largest_eigenvalue",
+    "least_curvature",
     "least_norm_solution",
     "least_norm_solutions",
     "least_squares",
@@ -49,9 +49,8 @@ __all__ = [
 
 EPS, TINY = float(np.finfo(float).eps), float(np.finfo(float).tiny)
 SMALL = 128  # rows up to which the calls of a factorisation cost more than its sums
-WELL_CONDITIONED = 1e-10  # least squared pivot of an equilibrated matrix that Cholesky is trusted with
+WELL_CONDITIONED = 1e-10  # least curvature of an equilibrated matrix that Cholesky is trusted with
 OF_A_ROW, OF_CLASSES = 1e-12, 1e-10  # of the largest curvature: see the table above
-LOST = 100  # coordinates that a factored subset may have lost before another is factored
 UNDERFLOW = 1e-200  # of the largest diagonal entry: a coordinate that has less keeps its own unit
 
 
@@ -71,19 +70,36 @@ def equilibrated(H: Array) -> tuple[Array, Array]:
     return H * unit[:, None] * unit, unit
 
 
-def cholesky(H: Array) -> Array | None:
+def cholesky(H: Array, *, by_scipy: bool = False) -> Array | None:
     """Upper factor of H in column-major order, or None where H is not positive definite.
 
     LAPACK by scipy, whose call costs less than a small problem's sums; by numpy where the second BLAS that
-    scipy carries would leave threads spinning beside those of numpy.
+    scipy carries would leave threads spinning beside those of numpy, unless it is wanted for its speed.
     """
-    if len(H) <= SMALL:
+    if by_scipy or len(H) <= SMALL:
         U, info = dpotrf(H, lower=0)
         return None if info else np.asarray(U)
     try:
         return np.asarray(np.linalg.cholesky(H).T)
     except np.linalg.LinAlgError:
         return None
+
+
+def least_curvature(U: Array | None) -> float:
+    """What the least eigenvalue of an equilibrated H = U' U is at most, from its upper factor; 0 without one.
+
+    The least squared pivot. Where one is small those after it are rounding over it, and an eigenvalue of 0 is
+    not seen in them: then it is the reciprocal of the norm of the inverse, for some triangular solutions.
+    Higham (2002), Accuracy and Stability of Numerical Algorithms, section 15.3.
+    """
+    if U is None:
+        return 0.0
+    pivot = float(U.diagonal().min()) ** 2  # never 0; it may be no number
+    if not pivot > 0:
+        return 0.0
+    if pivot**2 > WELL_CONDITIONED:
+        return pivot
+    return min(pivot, float(dpocon(U, 1.0)[0]))
 
 
 def eigenvectors(H: Array) -> tuple[Array, Array]:
@@ -108,7 +124,7 @@ def inverse_root(H: Array) -> Array:
     """
     H, unit = equilibrated(H)
     U = cholesky(H)
-    if U is not None and U.diagonal().min() ** 2 > OF_A_ROW:
+    if U is not None and least_curvature(U) > OF_A_ROW:
         return np.asarray(scipy.linalg.solve_triangular(U, np.diag(unit), trans="T"))
     values, vectors = eigenvectors(H)
     values = np.maximum(values, OF_A_ROW * values[-1])
@@ -126,7 +142,7 @@ def filled_factor(H: Array) -> Array | None:
     if not np.isfinite(H).all():
         return None
     U = cholesky(H)
-    if U is not None and U.diagonal().min() ** 2 > OF_CLASSES:
+    if U is not None and least_curvature(U) > OF_CLASSES:
         return np.asarray(unit[:, None] * U.T)
     values, vectors = eigenvectors(H)
     if not values[-1] > 0:
@@ -184,48 +200,6 @@ def least_norm_solution(H: Array, b: Array) -> Array:
     """Solution of H x = b, of least norm where H is singular."""
     _, x, info = dposv(H, b)
     return np.asarray(np.linalg.lstsq(H, b, rcond=None)[0] if info else x)
-
-
-class FaceSolver:
-    """Solutions on subsets of the coordinates of H (N, N), where each subset is mostly the last less a few.
-
-    Those a factored subset has lost are held at 0 by multipliers, from a small system of entries of the
-    inverse: two triangular solutions for each coordinate lost, where a new factor takes as many as there are
-    coordinates. Gill, Golub, Murray and Saunders (1974), Math. Comp. 28(126), on modified factors.
-    """
-
-    def __init__(self, H: Array) -> None:
-        self._hessian, self._factored = H, np.zeros(0, dtype=np.intp)
-
-    def solve(self, A: Array, b: Array) -> Array:
-        """Solution x of H[A, A] x = b for ascending indices A; of least norm where that is singular."""
-        if len(A) <= SMALL:
-            return least_norm_solution(self._hessian[np.ix_(A, A)], b)
-        kept = np.isin(self._factored, A, assume_unique=True)
-        lost = np.flatnonzero(~kept)
-        if np.count_nonzero(kept) < len(A) or len(lost) > LOST:
-            U, info = dpotrf(self._hessian[np.ix_(A, A)], lower=0)
-            if info:
-                return least_norm_solution(self._hessian[np.ix_(A, A)], b)
-            self._factored, self._factor = A, U
-            self._columns = dict[int, Array]()  # of the inverse
-            return np.asarray(dpotrs(U, b)[0])
-        padded = np.zeros(len(kept))
-        padded[kept] = b
-        x = dpotrs(self._factor, padded)[0]
-        if len(lost):
-            V = self._columns_of(lost)
-            x = x - V @ least_norm_solution(V[lost], x[lost])
-        return np.asarray(x[kept])
-
-    def _columns_of(self, lost: Array) -> Array:
-        """Columns of the inverse of the factored matrix, those that are not known yet together."""
-        unknown = [j for j in lost.tolist() if j not in self._columns]
-        if unknown:
-            units = np.zeros((len(self._factored), len(unknown)), order="F")
-            units[unknown, np.arange(len(unknown))] = 1.0
-            self._columns.update(zip(unknown, dpotrs(self._factor, units)[0].T, strict=True))
-        return np.column_stack([self._columns[j] for j in lost.tolist()])
 
 
 def least_norm_solutions(M: Array, R: Array) -> Array:

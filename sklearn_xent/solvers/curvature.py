@@ -10,10 +10,18 @@ from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dpotrs
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.factor import WELL_CONDITIONED, cholesky, equilibrated, rounding_of, spectrum
+from sklearn_xent.factor import (
+    WELL_CONDITIONED,
+    cholesky,
+    equilibrated,
+    least_curvature,
+    rounding_of,
+    spectrum,
+)
 
 __all__ = ["Curvature"]
 
+BY_ROOT = 5.0  # times as long as eigenvalues, or N^3 products, take a root and its singular values
 FAINTEST = 1e-36  # of the largest curvature: what is none
 DONE = 1e-6  # of the objective's value: the decrement below which a Newton step follows faint curvature
 
@@ -41,21 +49,22 @@ class Curvature:
         if len(H) > np.count_nonzero(self.active):
             H = H[np.ix_(self.active, self.active)]
         H, self._unit = equilibrated(H)
-        self._cholesky = self._eigen = None
-        self._rounding = self.least_pivot = 0.0
+        self._cholesky, self._eigen, self._cost = None, None, 0.0
+        self._rounding = self.least = 0.0
         self._null, self._clear = np.zeros((len(H), 0)), 0
         self.unseen: Callable[[Curvature], None] | None = None
         if H.size:
             if ridge:
                 H[np.diag_indices_from(H)] += ridge
             U = cholesky(H)
-            least = 0.0 if U is None else float(U.diagonal().min() ** 2)
+            least = least_curvature(U)
             # what a ridge changes by its root at most
-            self.least_pivot = least if least**2 > ridge else 0.0
+            self.least = least if least**2 > ridge else 0.0
             if self.sound or ridge:
                 self._cholesky = U
         if self._cholesky is None and H.size:
             values, vectors, rank_tol = spectrum(H, None if root is None else root() * self._unit)
+            self._cost = 1.0 if root is None else BY_ROOT
             self._rounding = rounding_of(len(H)) * max(values.max(), 1e-300)
             keep = values > rank_tol
             self._eigen = values[keep], vectors[:, keep]
@@ -66,7 +75,12 @@ class Curvature:
     @property
     def sound(self) -> bool:
         """Whether H is positive definite beyond rounding."""
-        return self.least_pivot > WELL_CONDITIONED
+        return self.least > WELL_CONDITIONED
+
+    @property
+    def products(self) -> float:
+        """Products of two numbers that take as long as the eigenvalues; of Cholesky's factor none count."""
+        return self._cost * float(len(self._unit)) ** 3
 
     def solve(self, gradient: Array, noise: Array | None = None) -> Array:
         """Least-norm solution of H x = gradient in the shape of gradient; 0 off the active set.

@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn_xent.arrays import Array
 from sklearn_xent.problem.objective import Objective
 from sklearn_xent.solvers.optimality_gap import Kind
+from sklearn_xent.solvers.overlap import overlaps
 from sklearn_xent.solvers.separation import (
     SeparationWarning,
     are_separated,
@@ -43,7 +44,7 @@ def diagnose(
     direction = solution.ray
     separable = direction is None and solution.status is Status.SEPARABLE
     separable = separable or (bool(objective.free[:-1].any()) and are_separated(solution.point))
-    if direction is None:
+    if direction is None and not _overlap(solution):
         direction = recession_direction(solution.point, solution.gap.nats)
     if separable and direction is None:
         direction = solution.point.coefficients
@@ -63,6 +64,12 @@ def diagnose(
         f"{known} of the minimum; tol={tol:g} asks for {goal(solution.point, tol):.2g}. "
         f"To help: {advice}."
     )
+
+
+def _overlap(solution: Solution) -> bool:
+    """Whether the last Hessian shows that nothing is separated: a linear program is not asked then."""
+    point, curvature = solution.point, solution.curvature
+    return curvature is not None and bool(point.objective.free[:-1].any()) and overlaps(point, curvature)
 
 
 def _separation(objective: Objective, direction: Array, names: Any, *, total: bool) -> SeparationWarning:

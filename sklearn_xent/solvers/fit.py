@@ -28,15 +28,12 @@ from sklearn_xent.solvers.newton import newton_cholesky
 from sklearn_xent.solvers.optimality_gap import CERTIFIED_LIMIT, POLISH_LIMIT, polishable
 from sklearn_xent.solvers.solve import Solution, minimise
 from sklearn_xent.solvers.tolerance import FINEST, goal
-from sklearn_xent.solvers.visit import IDLE, Stage, Status
+from sklearn_xent.solvers.visit import DEAR, IDLE, Stage, Status
 
 __all__ = ["Fit", "fit"]
 
 FINISHED = 2e8  # products for a triangular factor of the rows up to which a fit is finished: 50 ms a step
 PATIENCE = 200  # iterations after which another method takes over, where there is one
-# Products for factors of the rows, or Hessians, that a method may take where another can go on, half a
-# minute, and how many iterations it has in any case.
-DEAR, LEAST_PATIENCE = 2e11, 12
 # Of a small problem, which extended precision may finish: so many, within what so many products in factors of
 # its rows take, half a second.
 PATIENCE_OF_SMALL, ILL_CONDITIONED = (50, 100), 1e9
@@ -89,7 +86,7 @@ class _Patience:
         factor = n_rows * objective.shape[0] * self._size**2
         # beyond, of a Hessian, and of two factors of it where it is singular
         step = factor if factor <= AFFORDABLE else (n_rows + self._size // 6) * self._size**2
-        self._dear = _within(DEAR / max(step, 1), LEAST_PATIENCE, PATIENCE)
+        self._dear = _within(DEAR / max(step, 1), IDLE // 4, PATIENCE)
         self._selects = objective.penalty.kinked  # most steps are then of few coefficients
         # a small problem is finished in extended precision
         self.small = n_rows * self._size <= POLISH_LIMIT and factor <= FINISHED

@@ -40,7 +40,7 @@ DENSE_LIMIT = 1500  # coefficients up to which a Hessian is factored unasked: 18
 MEMORY_LIMIT = 2**30  # bytes a solver asked for by name may take for one dense matrix
 FEW = 50  # directions of no curvature to a Hessian that are looked at row by row
 ROUGHLY = 100  # coefficients from which the products are what a Hessian costs
-SOUND = 1e-5  # least squared pivot that rounding in float32 changes by less than a few per cent
+SOUND = 1e-5  # least curvature that rounding in float32 changes by less than a few per cent
 AFFORDABLE = 3e10  # products for one triangular factor: a second or two
 
 
@@ -53,7 +53,7 @@ def curvature_at(point: Point, *, rough: bool = False, ridge: float = 0.0) -> Cu
     if rough and point.objective.penalty.smooth and point.coefficients.size >= ROUGHLY:
         # of one that is not sound no eigenvalues are wanted
         curvature = Curvature(hessian_at(point, np.float32), ridge=SOUND**2)
-        if curvature.least_pivot > SOUND:
+        if curvature.least > SOUND:
             return curvature
     return curvature_on(point, face(point), ridge=ridge)
 

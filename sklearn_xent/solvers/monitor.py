@@ -19,7 +19,7 @@ from sklearn_xent.solvers.optimality_gap import POLISH_LIMIT, Gap, Kind, polisha
 from sklearn_xent.solvers.polish import Step, certify_polished
 from sklearn_xent.solvers.separation import NEARLY_CERTAIN, are_separated, recession_direction
 from sklearn_xent.solvers.tolerance import FINEST, goal
-from sklearn_xent.solvers.visit import IDLE, Stage, Status, Stop
+from sklearn_xent.solvers.visit import DEAR, IDLE, Stage, Status, Stop
 
 __all__ = ["UNKNOWN", "Monitor", "Report"]
 
@@ -52,6 +52,7 @@ class Monitor:
     solver: str = ""
     deadline: int | None = None  # iterate at which another method takes over
     last_reading: int | None = None  # of X, after which it does
+    products: float = 0.0  # for factors of the Hessians of the method that runs
     idle: int = IDLE
     begun: int = 0  # iterates before the method that runs
     history: History = field(default_factory=History)
@@ -86,6 +87,7 @@ class Monitor:
             raise Stop(Status.STALLED)
         if curvature is not None:
             gap = Gap(curvature.gap(point.stationarity), Kind.ESTIMATE)
+            self.products += curvature.products
         guess = Gap(0.5 * point.steepness**2) if gap is None else gap._replace(nats=float(gap.nats))
         scaled = self.calibration * guess.nats if guess.kind is Kind.GUESS else guess.nats
         self.history.add(point, scaled)
@@ -119,6 +121,8 @@ class Monitor:
     def _late(self, point: Point) -> bool:
         """Whether another method is to go on: not on a small problem whose objective still falls visibly."""
         if self.last_reading is not None and point.objective.rows.passes > self.last_reading:
+            return True
+        if self.deadline is not None and self.products > DEAR:
             return True
         if self.deadline is None or len(self.history) <= self.deadline:
             return False
@@ -163,10 +167,14 @@ class Monitor:
             if self.patient(point) and expected > CLOSE * goal:
                 self.waits.append(self.waits[-1])
                 return False
-        if self.blind and point.coefficients.size > DENSE_LIMIT:
-            return len(self.history) > 2 * self.asked  # eigenvalues that take seconds
+        if self.in_vain(point):
+            return len(self.history) > 2 * self.asked
         at_rounding = guess.nats <= EPS * abs(point.value)
         return not at_rounding or len(self.history) > 1.1 * self.asked
+
+    def in_vain(self, point: Point) -> bool:
+        """Whether the last certificate said nothing, and another takes eigenvalues, which take seconds."""
+        return self.blind and point.coefficients.size > DENSE_LIMIT
 
     def patient(self, point: Point) -> bool:
         """Whether a certificate with a Hessian may wait: where there is one without it."""
@@ -178,7 +186,7 @@ class Monitor:
         if stage.name != self.solver.split(", ")[-1]:
             self.solver = stage.name if not self.solver else f"{self.solver}, {stage.name}"
         self.begun = len(self.history)
-        self.progress, self.unknown = (len(self.history), np.inf, np.inf), 0
+        self.progress, self.unknown, self.products = (len(self.history), np.inf, np.inf), 0, 0.0
         self.deadline = None if stage.limit is None else len(self.history) + stage.limit
         self.last_reading = None if stage.readings is None else passes + stage.readings
         self.idle = stage.idle

@@ -99,14 +99,17 @@ class _Products:
         enough = np.sqrt(0.05 * self._goal(new) / max(self._gap * ratio**2, np.finfo(float).tiny))
         self._forcing = float(np.clip(max(0.9 * ratio**2, enough), 1e-4, LOOSEST))
         if self._products == self._preconditioner.patience:
+            if self._preconditioner.exact_at is point:
+                return None  # slow by the Hessian of this very point: what it does not show is rounding
             self._preconditioner = _better(self._preconditioner, new)
         return new
 
 
 class Preconditioner(Protocol):
-    """An approximate inverse Hessian, and the products after which it counts as slow."""
+    """An approximate inverse Hessian, the products after which it counts as slow, and where it is exact."""
 
     patience: int
+    exact_at: Point | None
 
     def refresh(self, point: Point) -> None: ...
     def solve(self, gradient: Array) -> Array: ...
@@ -117,6 +120,8 @@ class DiagonalInverse:
 
     The design has made the columns alike; a column whose rows are all saturated would get an absurd step.
     """
+
+    exact_at: Point | None = None
 
     def __init__(self, diagonal_of: Callable[[Point], Array], patience: int = PATIENCE) -> None:
         self.patience, self._diagonal_of = patience, diagonal_of
@@ -135,6 +140,8 @@ class DiagonalInverse:
 
 class _SharedFactor:
     """One triangular factor of a sample's Hessian for all classes, made where it was needed first."""
+
+    exact_at: Point | None = None
 
     def __init__(self, point: Point) -> None:
         self.patience = _worth_a_hessian(point) if _factorable(point) else UNLIMITED
@@ -155,6 +162,7 @@ class _FactoredHessian:
 
     def __init__(self, point: Point) -> None:
         self.patience, ridge = _worth_a_hessian(point), rounding_of(point.coefficients.size)
+        self.exact_at: Point | None = point
         self._curvature = curvature_at(point, ridge=ridge)
 
     def refresh(self, point: Point) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.factor import FaceSolver
 from sklearn_xent.problem.penalties import pull
+from sklearn_xent.solvers.faces import FaceSolver
 
 __all__ = ["quadratic_lasso"]
 

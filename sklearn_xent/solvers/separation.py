@@ -18,7 +18,15 @@ import scipy.sparse as sp
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_xent.arrays import Array, different_rows
-from sklearn_xent.factor import EPS, cholesky, rounding_of, singular_vectors, spectrum, triangular
+from sklearn_xent.factor import (
+    EPS,
+    cholesky,
+    least_curvature,
+    rounding_of,
+    singular_vectors,
+    spectrum,
+    triangular,
+)
 from sklearn_xent.problem import margins
 from sklearn_xent.problem.extended import ExtendedPoint, extended
 from sklearn_xent.problem.objective import Objective
@@ -47,7 +55,7 @@ PROGRAMS, USED = 3, 1e-9  # of them, and what of the last ray's largest entry co
 # program and of a null space; and relative to the largest growth, beside which it must be nothing.
 TOLERATED, BESIDE_GROWTH = 1e-6, 1e-2
 UNDERFLOW = 1e-290  # nats: what is less is nothing
-REGULAR = 1e-8  # least squared pivot of a Gram matrix that is not singular, whatever its sums have lost
+REGULAR = 1e-8  # least curvature of a Gram matrix that is not singular, whatever its sums have lost
 # Of the loss, that a margin may hold: however small the gap is said to be, and where slopes hide in rounding.
 LEAST_SHARE, LARGEST_SHARE = 1e-12, 1e-6
 
@@ -168,7 +176,7 @@ def _unconstrained(point: Point, share: float) -> tuple[Array, Array]:
     unit = 1 / np.sqrt(np.where(np.diag(G) > 0, np.diag(G), 1.0))
     G *= np.outer(unit, unit)
     rounding, U = rounding_of(len(G), objective.rows.n_rows), cholesky(G)
-    if U is not None and U.diagonal().min() ** 2 > REGULAR:
+    if least_curvature(U) > REGULAR:
         return identity[:, :0], exact
     if affordable(point):
         args = point.expansion, objective.design, share

@@ -67,7 +67,8 @@ def minimise(
             monitor.best = None  # its value was that of products in another precision
         monitor.begin(stage, objective.rows.passes)
         here = extended(objective) if extends else objective
-        point, gap, curvature, status = _run(here, stage.method, first if stage.afresh else start, monitor)
+        begin, final = first if stage.afresh else start, stage is stages[-1]
+        point, gap, curvature, status = _run(here, stage.method, begin, monitor, final=final)
         lowest = max(lowest, _lowest(point, gap))
         if status is not Status.CONVERGED and best is not None and best.value < point.value:
             point, gap = best, UNKNOWN  # in another precision a stage may end above its start
@@ -132,9 +133,13 @@ def _lowest(point: Point, gap: Gap) -> float:
 
 
 def _run(
-    objective: Objective, method: Method, start: Array, monitor: Monitor
+    objective: Objective, method: Method, start: Array, monitor: Monitor, *, final: bool = True
 ) -> tuple[Point, Gap, Curvature | None, Status]:
-    """One method to its end: the best point, its gap, the Hessian that showed it, and why it ended."""
+    """One method to its end: the best point, its gap, the Hessian that showed it, and why it ended.
+
+    Where another goes on, unless it is the ``final`` one, no more is asked of eigenvalues that take seconds
+    and have said nothing.
+    """
     try:
         if monitor.max_iter == 0:
             monitor(objective.at(start))
@@ -152,6 +157,8 @@ def _run(
         return monitor.best, monitor.gap, monitor.curvature, status
     # the best point evaluated afresh: logits that lines have carried along drift by rounding
     point = objective.at(monitor.best.coefficients)
+    if status is Status.STALLED and not final and monitor.in_vain(point):
+        return point, UNKNOWN, None, status
     room, enough = monitor.room if status is Status.STALLED else 0, goal(point, monitor.tol)
     with in_double_precision(point) as exact:
         steps, gap, curvature = certify_polished(exact, enough, at_most=room, last=True)

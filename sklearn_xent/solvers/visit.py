@@ -13,11 +13,13 @@ from sklearn_xent.solvers.conjugate_gradient import Map
 from sklearn_xent.solvers.curvature import Curvature
 from sklearn_xent.solvers.optimality_gap import Gap
 
-__all__ = ["IDLE", "Method", "Stage", "Status", "Stop", "StopWithin", "Visit"]
+__all__ = ["DEAR", "IDLE", "Method", "Stage", "Status", "Stop", "StopWithin", "Visit"]
 
 
 # Iterates after which a method has stalled that has not lowered the objective visibly.
 IDLE = 50
+# Products for factors of rows or Hessians that a method may take where another can go on: half a minute.
+DEAR = 2e11
 
 
 class Status(Enum):

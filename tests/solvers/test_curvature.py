@@ -5,6 +5,7 @@ import pytest
 
 from sklearn_xent.solvers.curvature import Curvature
 from tests.problems import positive
+from tests.test_factor import chained
 
 
 @pytest.mark.parametrize("scale", [1.0, 1e8])
@@ -108,3 +109,14 @@ def test_a_ridge_takes_the_place_of_eigenvalues():
     g = H @ np.arange(1.0, 7.0)
     assert not Curvature(H, ridge=1e-10).sound
     np.testing.assert_allclose(H @ Curvature(H, ridge=1e-10).solve(g), g, rtol=1e-6)
+
+
+def test_a_singular_hessian_is_not_sound_whatever_its_pivots_are():
+    for seed in range(20):
+        assert not Curvature(chained(seed)).sound
+
+
+def test_eigenvalues_and_a_root_take_more_products_than_a_factor():
+    H = positive(6, rank=4)
+    singular, by_root = Curvature(H), Curvature(H, root=lambda: np.linalg.svd(H)[2] * 0.0 + np.eye(6))
+    assert Curvature(positive(6)).products < singular.products < by_root.products

@@ -9,7 +9,7 @@ from sklearn_xent.solvers.hessian import curvature_at
 from sklearn_xent.solvers.monitor import Monitor
 from sklearn_xent.solvers.newton import newton_cholesky
 from sklearn_xent.solvers.optimality_gap import Gap, Kind
-from sklearn_xent.solvers.visit import IDLE, Stage, Status, Stop
+from sklearn_xent.solvers.visit import DEAR, IDLE, Stage, Status, Stop
 from tests.problem.test_derivatives import assemble, pose
 from tests.problems import iterates
 
@@ -244,3 +244,21 @@ def test_many_newton_steps_are_asked_whether_rows_are_separated(separable):
     assert (len(monitor.history) == IDLE // 2) == separable
     if separable:
         assert monitor.ray[0, 0] > 0
+
+
+@pytest.mark.parametrize("limit", [None, 1000])
+def test_dear_hessians_end_a_method_where_another_goes_on(limit):
+    objective, _ = pose(2, n=200_000)
+    point = objective.at(np.full(objective.shape, 10.0))
+    curvature = curvature_at(point)
+    monitor = Monitor(1e-6, 1000)
+    monitor.begin(Stage("newton-cholesky", newton_cholesky, limit=limit))
+    assert curvature.products == 0.0  # of a factor that is sound
+    monitor(point, curvature=curvature)
+    monitor.products = 1.01 * DEAR
+    if limit is None:
+        monitor(point, curvature=curvature)
+    else:
+        assert stopped(monitor, point, curvature=curvature) is Status.STALLED
+        monitor.begin(Stage("lbfgs", newton_cholesky))
+        assert monitor.products == 0.0

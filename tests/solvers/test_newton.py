@@ -126,3 +126,12 @@ def test_products_with_a_hessian_factored_before_take_over_and_end_at_the_minimu
         assert model.optimality_gap_kind_ == "bound"
         values.append(model.history_["objective"][-1])
     np.testing.assert_allclose(*values, rtol=1e-6)
+
+
+def test_products_end_where_the_hessian_of_the_point_itself_does_not_make_them_few():
+    rng, n, K = np.random.default_rng(0), 300, 6
+    centres, at = np.linspace(0, 1, 100), rng.uniform(size=(n, 1))
+    X = np.exp(-0.5 * ((at - centres) / 0.05) ** 2)
+    X[:3] *= 1e12  # what the other rows show is rounding beside these
+    objective = assemble(X, rng.dirichlet(np.ones(K), n).T, np.full(n, 1 / n), None, strength=1e-3 / n)
+    assert len(iterates(truncated_newton, objective, np.zeros(objective.shape), 60)) < 30

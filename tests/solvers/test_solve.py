@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from sklearn_xent.solvers import solve
+from sklearn_xent.solvers.hessian import DENSE_LIMIT
 from sklearn_xent.solvers.newton import newton_cholesky
 from sklearn_xent.solvers.optimality_gap import Kind
 from sklearn_xent.solvers.solve import Stage, minimise
@@ -119,3 +121,22 @@ def test_separated_classes_end_a_small_fit_with_its_first_method():
     assert solution.status is Status.SEPARABLE
     assert solution.solver == "first"
     assert np.isfinite(solution.point.coefficients).all()
+
+
+@pytest.mark.parametrize("in_vain", [True, False])
+def test_eigenvalues_that_said_nothing_are_not_asked_again_for_one_that_goes_on(monkeypatch, in_vain):
+    rng, n = np.random.default_rng(0), 400  # a small problem is polished
+    targets = np.eye(2)[rng.integers(0, 2, n)].T
+    objective = assemble(rng.normal(size=(n, DENSE_LIMIT)), targets, np.full(n, 1 / n), None)
+    W = np.zeros(objective.shape)
+    certified, certify = [], solve.certify_polished
+    monkeypatch.setattr(
+        solve, "certify_polished", lambda *args, **options: certified.append(1) or certify(*args, **options)
+    )
+
+    def says_nothing(objective, start, visit):
+        visit.blind = in_vain
+        visit(objective.at(start))
+
+    minimise(objective, [Stage(name, says_nothing) for name in "abc"], W, tol=1e-12, max_iter=50)
+    assert len(certified) == (1 if in_vain else 3)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from sklearn_xent.factor import FaceSolver
 from sklearn_xent.problem.penalties import ElasticNet, elastic_net
+from sklearn_xent.solvers.faces import FaceSolver
 from sklearn_xent.solvers.stream_quadratic import DiagonalQuadratic, FullQuadratic, Rescaling
 from tests.problem.test_derivatives import pose
 from tests.problems import positive
