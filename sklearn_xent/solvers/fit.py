@@ -83,6 +83,8 @@ class _Patience:
 
     def __init__(self, objective: Objective) -> None:
         n_rows, self._size = objective.rows.n_rows, math.prod(objective.shape)
+        # products of one reading of X, for all classes
+        self._reading = max(objective.rows.bytes / 8, 1) * objective.shape[0]
         factor = n_rows * objective.shape[0] * self._size**2
         # beyond, of a Hessian, and of two factors of it where it is singular
         step = factor if factor <= AFFORDABLE else (n_rows + self._size // 6) * self._size**2
@@ -109,6 +111,12 @@ class _Patience:
         if name in ("newton-cholesky", "proximal-newton") and not self._selects and not self.small:
             return self._dear, None
         return self._limit, None
+
+    def alone(self, name: str) -> tuple[int, int]:
+        """The same of a method that no other follows: it is then asked whether it converges."""
+        dear = name == "newton-cholesky" or (name == "proximal-newton" and not self._selects)
+        # a product takes ten times as long in a reading as in a factor
+        return self._dear if dear else self._limit, int(DEAR / (10 * self._reading))
 
     def later(self, name: str) -> int:
         """Limit of the iterations of a method that goes on."""
@@ -139,7 +147,10 @@ def _stages(solver: str, objective: Objective, random_state: Any, memory: Any) -
         stages.append(Stage(*chosen, limit=patience.later(other)))
     stages.extend(finish if others else [])
     stages = [stage._replace(idle=_idle(stage.limit)) for stage in stages]
-    if len(stages) == 1 or not patience.small:
+    if len(stages) == 1 and not patience.small and stages[0].name not in FIRST_ORDER:
+        limit, readings = patience.alone(stages[0].name)
+        stages = [stages[0]._replace(limit=limit, readings=readings, alone=True)]
+    elif len(stages) == 1 or not patience.small:
         # what is left of max_iter; a small problem that is here has stalled twice
         stages[-1] = stages[-1]._replace(limit=None)
     return stages

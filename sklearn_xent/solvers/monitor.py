@@ -54,6 +54,8 @@ class Monitor:
     last_reading: int | None = None  # of X, after which it does
     products: float = 0.0  # for factors of the Hessians of the method that runs
     idle: int = IDLE
+    alone: bool = False  # no other method takes over
+    values: list[float] = field(default_factory=list)  # of the objective, at the iterates of the method
     begun: int = 0  # iterates before the method that runs
     history: History = field(default_factory=History)
     best: Point | None = None
@@ -104,8 +106,10 @@ class Monitor:
         if len(self.history) > self.max_iter:
             raise Stop(Status.ITERATION_LIMIT)
         stale = len(self.history) - self._progress(point, goal)
-        if (scaled > goal and self._endless(point, curvature)) or stale > self.idle or self._late(point):
+        if (scaled > goal and self._endless(point, curvature)) or stale > self.idle:
             raise Stop(Status.STALLED)
+        if self._late(point) and not (self.alone and self._converges(goal)):
+            raise Stop(Status.SLOW if self.alone else Status.STALLED)
 
     def inside(self, point: Point, gap: Gap | None) -> None:
         """Record an iterate on a sample of the rows, whose value is of them; raise Stop if all is to end."""
@@ -134,6 +138,25 @@ class Monitor:
             return False
         return True
 
+    def _converges(self, goal: float) -> bool:
+        """Whether the objective gets within the goal in what max_iter leaves, as a geometric series would
+        that fell as it did over the last iterates and over as many before, the first step, which is like no
+        other, left out; asked again after as many more.
+
+        A method that lowers it by ever more does not converge yet, and when it will cannot be told.
+        """
+        span = min((len(self.values) - 2) // 2, IDLE // 2)
+        if span < self.idle // 2:
+            return True  # of a few iterates nothing is known
+        start, middle, end = self.values[-1 - 2 * span], self.values[-1 - span], self.values[-1]
+        before, last = start - middle, middle - end
+        if last > 0 and last >= before:
+            return False
+        self.deadline = len(self.history) + span
+        self.last_reading = None
+        ratio = max(last, 0.0) / before if before > 0 else 0.0
+        return last * ratio / (1 - ratio) * ratio ** (self.room / span) <= goal
+
     def _endless(self, point: Point, curvature: Curvature | None) -> bool:
         """Whether Newton steps, the first method's, follow rows that are separated, asked after more of them
         than mostly lead to a minimum.
@@ -151,6 +174,7 @@ class Monitor:
 
     def _progress(self, point: Point, goal: float) -> int:
         """Iterates up to the last that lowered the objective visibly, or the gradient's norm."""
+        self.values.append(point.value)
         _, value, steepness = self.progress
         visible = max(8 * point.objective.value_eps * abs(point.value), VISIBLE * goal)
         lower = point.value + visible < value
@@ -189,7 +213,7 @@ class Monitor:
         self.progress, self.unknown, self.products = (len(self.history), np.inf, np.inf), 0, 0.0
         self.deadline = None if stage.limit is None else len(self.history) + stage.limit
         self.last_reading = None if stage.readings is None else passes + stage.readings
-        self.idle = stage.idle
+        self.idle, self.alone, self.values = stage.idle, stage.alone, []
 
     @property
     def room(self) -> int:

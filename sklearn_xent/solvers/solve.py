@@ -72,7 +72,7 @@ def minimise(
         lowest = max(lowest, _lowest(point, gap))
         if status is not Status.CONVERGED and best is not None and best.value < point.value:
             point, gap = best, UNKNOWN  # in another precision a stage may end above its start
-        if status is not Status.STALLED:
+        if not _ended_short(status):
             break
         if i == 0 and _recedes(point, gap, stage.name, monitor):
             point, gap, curvature, status = _beyond_separation(stages[0], here, point, monitor)
@@ -83,6 +83,11 @@ def minimise(
     if status is not Status.CONVERGED:
         gap, status = _known(point, gap, status, lowest, tol)
     return Solution(point.plain, gap, status, monitor.history, curvature, monitor.solver, monitor.ray)
+
+
+def _ended_short(status: Status) -> bool:
+    """Whether a method got no further, or not fast enough, so that another may."""
+    return status in (Status.STALLED, Status.SLOW)
 
 
 def _recedes(point: Point, gap: Gap, name: str, monitor: Monitor) -> bool:
@@ -98,7 +103,7 @@ def _beyond_separation(
     """The method once more, from where separated rows have no loss left: there is no minimum to go on to."""
     assert monitor.ray is not None
     # there is no minimum that more iterations would reach
-    monitor.begin(stage._replace(limit=IDLE, readings=None))
+    monitor.begin(stage._replace(limit=IDLE, readings=None, alone=False))
     start = beyond_separation(point, monitor.ray)
     point, gap, curvature, status = _run(objective, stage.method, start, monitor)
     return point, gap, curvature, status if status is Status.STOPPED else Status.SEPARABLE
@@ -110,7 +115,7 @@ def _known(point: Point, gap: Gap, status: Status, lowest: float, tol: float) ->
     if known < gap.nats:
         gap = Gap(max(known, 0.0), Kind.BOUND)  # another stage's point has shown more
     near = gap.kind is Kind.BOUND and gap.nats <= tol * abs(point.value)
-    if near and status in (Status.STALLED, Status.ITERATION_LIMIT):
+    if near and (_ended_short(status) or status is Status.ITERATION_LIMIT):
         status = Status.CONVERGED  # it gets no nearer
     return gap, status
 
@@ -159,7 +164,7 @@ def _run(
     point = objective.at(monitor.best.coefficients)
     if status is Status.STALLED and not final and monitor.in_vain(point):
         return point, UNKNOWN, None, status
-    room, enough = monitor.room if status is Status.STALLED else 0, goal(point, monitor.tol)
+    room, enough = monitor.room if _ended_short(status) else 0, goal(point, monitor.tol)
     with in_double_precision(point) as exact:
         steps, gap, curvature = certify_polished(exact, enough, at_most=room, last=True)
     if gap.nats <= enough:

@@ -27,6 +27,7 @@ class Status(Enum):
 
     CONVERGED = "converged"
     STALLED = "no further progress is possible at this precision"
+    SLOW = "makes too little progress to reach tol within max_iter"
     ITERATION_LIMIT = "stopped at max_iter before reaching tol"
     SEPARABLE = "the classes are separable: without a penalty no finite optimum exists"
     STOPPED = "stopped by a callback"
@@ -81,7 +82,8 @@ class Stage(NamedTuple):
     """A method and its name, whether in extended precision, and its iterations before the next one's.
 
     It goes on from where the last one stalled, or ``afresh`` from where the fit started, and may also be
-    limited in its readings of X, and in the iterates for which it may be ``idle``.
+    limited in its readings of X, and in the iterates for which it may be ``idle``. One that is ``alone``,
+    with no other to follow, goes on beyond its limits while it converges.
     """
 
     name: str
@@ -91,6 +93,7 @@ class Stage(NamedTuple):
     afresh: bool = False
     readings: int | None = None
     idle: int = IDLE
+    alone: bool = False
 
 
 class StopWithin:

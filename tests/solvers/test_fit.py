@@ -40,6 +40,25 @@ def test_a_method_that_takes_for_ever_hands_over(monkeypatch):
     assert model.n_iter_ > 2 * monitor.IDLE
 
 
+def descends_slowly(objective, start, visit):
+    while True:
+        point = objective.at(start)
+        visit(point)
+        start = start - 1e-4 * point.gradient / point.steepness
+
+
+@pytest.mark.parametrize(("solver", "dear"), [("truncated-newton", False), ("newton-cholesky", True)])
+def test_a_method_that_was_named_and_does_not_converge_ends_early(monkeypatch, solver, dear):
+    if dear:  # each Hessian
+        monkeypatch.setattr(module, "DEAR", 1.0)
+    slow = METHODS[solver]._replace(method=descends_slowly)
+    monkeypatch.setitem(METHODS, solver, slow)
+    with pytest.warns(ConvergenceWarning, match="too little progress"):
+        model = CrossEntropyClassifier(solver=solver).fit(*overlapping(n=130_000))
+    assert model.solver_ == solver
+    assert model.n_iter_ <= (module.LEAST_PATIENCE if dear else module.PATIENCE) + 1
+
+
 @pytest.mark.parametrize("solver", sorted(METHODS))
 def test_solver_is_the_one_named(solver):
     l1_ratio = 0.5 if solver in ("proximal-newton", "orthant-newton") else 0.0

@@ -262,3 +262,53 @@ def test_dear_hessians_end_a_method_where_another_goes_on(limit):
         assert stopped(monitor, point, curvature=curvature) is Status.STALLED
         monitor.begin(Stage("lbfgs", newton_cholesky))
         assert monitor.products == 0.0
+
+
+def seen_alone(values, limit=60, max_iter=1000):
+    """How a method ends that no other takes over from, by the objective's values, and after how many."""
+    objective, W = pose(2, n=200_000)  # a small one may go on beyond any limit while it falls
+    point = objective.at(W)
+    monitor = Monitor(1e-6, max_iter)
+    monitor.begin(Stage("alone", newton_cholesky, limit=limit, alone=True))
+    with pytest.raises(Stop) as stop:
+        for value in values:
+            there = point.under(point.objective)
+            there.value = value
+            monitor(there)
+        raise Stop(Status.CONVERGED)
+    return stop.value.status, len(monitor.history)
+
+
+@pytest.mark.parametrize("rate", [0.8, 0.95])
+def test_a_method_that_no_other_takes_over_from_goes_on_while_it_converges(rate):
+    status, _ = seen_alone(1 + rate ** np.arange(300))
+    assert status is not Status.SLOW
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        2 - 1e-3 * np.arange(300),  # by as much each time
+        1 + 1 / np.arange(1, 301),  # by ever less, but not as a geometric series
+        2 - 1e-5 * np.arange(300) ** 2,  # by ever more
+    ],
+)
+def test_one_that_does_not_converge_ends(values):
+    assert seen_alone(values)[0] is Status.SLOW
+
+
+def test_a_first_step_that_is_long_hides_no_crawl():
+    values = np.append(1e3, 2 - 1e-4 * np.arange(300) ** 2)
+    assert seen_alone(values, limit=30) == (Status.SLOW, IDLE + 2)
+
+
+def test_nothing_is_known_of_a_few_iterates():
+    status, iterates = seen_alone(2 - 1e-3 * np.arange(300), limit=1)
+    assert status is Status.SLOW
+    assert iterates == IDLE + 2
+
+
+def test_whether_it_converges_depends_on_max_iter():
+    values = 1 + 0.98 ** np.arange(300)
+    assert seen_alone(values, max_iter=400)[0] is Status.SLOW
+    assert seen_alone(values, max_iter=2000)[0] is not Status.SLOW
