@@ -112,11 +112,14 @@ class _Patience:
             return self._dear, None
         return self._limit, None
 
-    def alone(self, name: str) -> tuple[int, int]:
+    def alone(self, name: str) -> tuple[int | None, int]:
         """The same of a method that no other follows: it is then asked whether it converges."""
-        dear = name == "newton-cholesky" or (name == "proximal-newton" and not self._selects)
+        factors = name == "newton-cholesky" or (name == "proximal-newton" and not self._selects)
+        reading = self._reading
+        if name == "truncated-newton" and self._size <= CERTIFIED_LIMIT:
+            reading += self._size**2  # of the factor that is its preconditioner in the end
         # a product takes ten times as long in a reading as in a factor
-        return self._dear if dear else self._limit, int(DEAR / (10 * self._reading))
+        return self._dear if factors else None, int(DEAR / (10 * reading))
 
     def later(self, name: str) -> int:
         """Limit of the iterations of a method that goes on."""

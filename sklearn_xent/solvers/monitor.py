@@ -145,7 +145,7 @@ class Monitor:
 
         A method that lowers it by ever more does not converge yet, and when it will cannot be told.
         """
-        span = min((len(self.values) - 2) // 2, IDLE // 2)
+        span = min((len(self.values) - 2) // 2, self.idle, IDLE // 2)
         if span < self.idle // 2:
             return True  # of a few iterates nothing is known
         start, middle, end = self.values[-1 - 2 * span], self.values[-1 - span], self.values[-1]

@@ -47,16 +47,17 @@ def descends_slowly(objective, start, visit):
         start = start - 1e-4 * point.gradient / point.steepness
 
 
-@pytest.mark.parametrize(("solver", "dear"), [("truncated-newton", False), ("newton-cholesky", True)])
-def test_a_method_that_was_named_and_does_not_converge_ends_early(monkeypatch, solver, dear):
-    if dear:  # each Hessian
+@pytest.mark.parametrize("solver", ["truncated-newton", "newton-cholesky"])
+@pytest.mark.parametrize("dear", [True, False])
+def test_a_method_that_was_named_and_does_not_converge_ends_early_where_it_is_dear(monkeypatch, solver, dear):
+    if dear:
         monkeypatch.setattr(module, "DEAR", 1.0)
     slow = METHODS[solver]._replace(method=descends_slowly)
     monkeypatch.setitem(METHODS, solver, slow)
-    with pytest.warns(ConvergenceWarning, match="too little progress"):
-        model = CrossEntropyClassifier(solver=solver).fit(*overlapping(n=130_000))
+    with pytest.warns(ConvergenceWarning, match="too little progress" if dear else "max_iter before"):
+        model = CrossEntropyClassifier(solver=solver, max_iter=100).fit(*overlapping(n=130_000))
     assert model.solver_ == solver
-    assert model.n_iter_ <= (module.LEAST_PATIENCE if dear else module.PATIENCE) + 1
+    assert (model.n_iter_ < 100) == dear
 
 
 @pytest.mark.parametrize("solver", sorted(METHODS))
