@@ -85,6 +85,7 @@ class _Patience:
         n_rows, self._size = objective.rows.n_rows, math.prod(objective.shape)
         # products of one reading of X, for all classes
         self._reading = max(objective.rows.bytes / 8, 1) * objective.shape[0]
+        self._sparse = objective.rows.sparse
         factor = n_rows * objective.shape[0] * self._size**2
         # beyond, of a Hessian, and of two factors of it where it is singular
         step = factor if factor <= AFFORDABLE else (n_rows + self._size // 6) * self._size**2
@@ -116,10 +117,10 @@ class _Patience:
         """The same of a method that no other follows: it is then asked whether it converges."""
         factors = name == "newton-cholesky" or (name == "proximal-newton" and not self._selects)
         reading = self._reading
-        if name == "truncated-newton" and self._size <= CERTIFIED_LIMIT:
+        if name == "truncated-newton" and self._size <= CERTIFIED_LIMIT and not self._sparse:
             reading += self._size**2  # of the factor that is its preconditioner in the end
-        # a product takes ten times as long in a reading as in a factor
-        return self._dear if factors else None, int(DEAR / (10 * reading))
+        # a product takes five times as long in a reading as in a factor, or more
+        return self._dear if factors else None, int(DEAR / (5 * reading))
 
     def later(self, name: str) -> int:
         """Limit of the iterations of a method that goes on."""
