@@ -153,7 +153,7 @@ class Monitor:
         if last > 0 and last >= before:
             return False
         self.deadline = len(self.history) + span
-        self.last_reading = None
+        self.last_reading, self.products = None, 0.0
         ratio = max(last, 0.0) / before if before > 0 else 0.0
         return last * ratio / (1 - ratio) * ratio ** (self.room / span) <= goal
 
