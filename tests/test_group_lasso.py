@@ -247,6 +247,28 @@ def test_skglm_has_the_same_minimum():
     np.testing.assert_allclose(model.coef_[0], found[0], atol=1e-6)
 
 
+@pytest.mark.parametrize("K", [2, 3])
+def test_adelie_has_the_same_minimum(K):
+    """adelie minimises the mean loss, of K classes a K-th of it, and takes the starts of adjacent groups."""
+    adelie = pytest.importorskip("adelie", reason="adelie is not installed")
+    X, y, _ = problem(K)
+    order = np.argsort(GROUPS, kind="stable")
+    groups = GROUPS[order] if K == 2 else np.arange(len(GROUPS))  # of several classes each column is one
+    starts = np.flatnonzero(np.append(True, groups[1:] != groups[:-1]))
+    X, C = np.asfortranarray(X[:, order]), 0.1
+    if K == 2:
+        options = {"groups": starts, "penalty": np.sqrt(np.diff(np.append(starts, len(groups))))}
+        options |= {"glm": adelie.glm.binomial(y.astype(float)), "lmda_path": [1 / (C * len(X))]}
+    else:
+        options = {"glm": adelie.glm.multinomial(np.asfortranarray(np.eye(K)[y])), "penalty": np.ones(8)}
+        options |= {"lmda_path": [1 / (C * len(X) * K)]}
+    tight = {"tol": 1e-14, "irls_tol": 1e-14, "adev_tol": 1.0, "early_exit": False, "progress_bar": False}
+    found = adelie.grpnet(X, **options, **tight).betas.toarray()[-1].reshape(X.shape[1], -1).T
+    model = CrossEntropyClassifier(C=C, groups=groups if K == 2 else "columns", tol=1e-12).fit(X, y)
+    np.testing.assert_allclose(model.coef_, found, atol=1e-4)
+    np.testing.assert_array_equal(model.coef_ == 0, found == 0)
+
+
 def test_an_estimator_pickled_before_there_were_groups_still_works():
     X, y, _ = problem(2)
     model = CrossEntropyClassifier().fit(X, y)
