@@ -96,7 +96,10 @@ class RowSpace:
         n, self._unit = rows.n_rows, unit
         kept = memory.get("row space")
         if kept is None or not np.allclose(kept[0], self._ridge / unit, rtol=1e-12):
-            G = design.inner_products(rows, np.sqrt(unit / self._ridge), dtype)
+            scale = np.sqrt(unit / self._ridge)
+            G = design.inner_products(rows, scale, dtype)
+            if not np.isfinite(G.diagonal()).all():  # penalties too far apart for float32
+                G, dtype = design.inner_products(rows, scale, np.float64), np.float64
             memory["row space"] = kept = (
                 self._ridge / unit,
                 shifted_factor(G, 2 * np.sqrt(n) * np.finfo(dtype).eps),
