@@ -48,11 +48,14 @@ html_theme_options = {
 html_show_sourcelink = False
 
 autosummary_generate = True
+toc_object_entries_show_parents = "hide"  # the column beside a page is narrow
 autodoc_typehints = "none"  # the docstrings say more than Any
 numpydoc_show_class_members = False
 # undocumented or unknown parameters, and summaries, fail the build
 numpydoc_validation_checks = {"PR01", "PR02", "PR06", "RT03", "SS01", "GL01", "GL03", "YD01"}
 # what functions return: their fields are documented as attributes
+# what functions return, and no user makes
+RETURNED = "Decomposition|Comparison|CrossEntropyPath|Inference|ProfileInference|Report"
 numpydoc_validation_exclude = {
     r"\.(Decomposition|Comparison|CrossEntropyPath)\b",
     r"\.(Inference|ProfileInference|Report)$",
@@ -80,6 +83,7 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "remove_config_comments": True,
     "show_memory": False,
+    "show_signature": False,
     "min_reported_time": 1e6,
     "abort_on_example_error": True,
 }
@@ -93,5 +97,17 @@ def sections_alone(app, docname, source):
         assert found == 1, "sphinx-gallery writes its list of examples in another way"
 
 
+def without_arguments(app, what, name, obj, options, signature, annotation):
+    """Show how a class is called only where a user calls it."""
+    return ("", None) if re.fullmatch(rf"sklearn_xent\.({RETURNED})", name) else None
+
+
+def without_aliases(app, what, name, obj, skip, options):
+    """Leave out the fields of a named tuple, which its docstring describes."""
+    return True if type(obj).__name__ == "_tuplegetter" else None
+
+
 def setup(app):
     app.connect("source-read", sections_alone)
+    app.connect("autodoc-process-signature", without_arguments)
+    app.connect("autodoc-skip-member", without_aliases)
