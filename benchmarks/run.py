@@ -138,7 +138,7 @@ def main(workloads, script=__file__):
         print(f"  ratio {ratio:.1f} (must {workload.must:g}), best peer {peer}\n", flush=True)
         cells = f"{ours['T6'] / P:.1f}", peer, f"{theirs['T6'] / P:.1f}", f"{ratio:.1f}"
         if theirs["T6"] == np.inf:
-            cells = cells[0], "none", "not reached", "-"
+            cells = cells[0], "none", "not reached", "no peer"
         lines += [f"   * - {workload.title}", *(f"     - {cell}" for cell in cells)]
     if arguments.table:
         arguments.table.write_text("\n".join(lines) + "\n")

@@ -1,12 +1,13 @@
 """
-Separated classes: finite estimates and honest intervals
-========================================================
+Separated classes: finite estimates and their intervals
+=======================================================
 
 In a study of 79 endometrial cancers, each of the thirteen with neovascularisation is of high grade. Maximum
 likelihood then has no estimate of what goes with it: the likelihood rises for ever. Firth's penalised
 likelihood has a maximum, and its profile an interval [1]_.
 """
 
+import textwrap
 import warnings
 
 import matplotlib.pyplot as plt
@@ -21,7 +22,7 @@ from sklearn_xent import (
     infer_profile,
 )
 
-# neovascularisation / pulsatility index / endometrium height / high grade: one word a patient
+# neovascularisation / pulsatility index / endometrium height / high grade: one word per patient
 PATIENTS = """
 0/13/1.64/0 0/16/2.26/0 0/8/3.14/0 0/34/2.68/0 0/20/1.28/0 0/5/2.31/0 0/17/1.8/0 0/10/1.68/0 0/26/1.56/0
 0/17/2.31/0 0/8/2.01/0 0/7/1.89/0 0/20/3.15/0 0/10/1.23/0 0/18/1.27/0 0/16/1.76/0 0/18/2/0 0/8/2.64/1
@@ -43,7 +44,7 @@ X, y = pd.DataFrame(table[:, :3] / [1, 10, 1], columns=names), table[:, 3].astyp
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always", SeparationWarning)
     CrossEntropyClassifier(C=np.inf).fit(X, y)
-print(caught[0].message)
+print(textwrap.fill(str(caught[0].message), 76))
 
 # %%
 # The fit with Firth's penalty, and what its profile says. A coefficient is tested by how far the penalised
@@ -103,5 +104,5 @@ ax.set_title("95 % intervals")
 ax.legend(loc="lower right", frameon=False)
 
 # %%
-# .. [1] G. Heinze and M. Schemper (2002), "A solution to the problem of separation in logistic regression",
+# .. [1] Heinze, G. and Schemper, M. (2002), "A solution to the problem of separation in logistic regression",
 #    Statistics in Medicine 21(16). The data are those of the R packages logistf and brglm2.

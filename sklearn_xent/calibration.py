@@ -60,8 +60,8 @@ def fit_temperature(y_true: Any, logits: Any, *, labels: Any = None, sample_weig
 
     References
     ----------
-    .. [1] C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger (2017), "On calibration of modern neural networks",
-       ICML, section 4.2.
+    .. [1] Guo, C., Pleiss, G., Sun, Y. and Weinberger, K. Q. (2017), "On calibration of modern neural
+       networks", ICML, section 4.2.
 
     Examples
     --------

@@ -134,12 +134,12 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
 
     References
     ----------
-    .. [1] D. R. Cox (1958), "The regression analysis of binary sequences", J. R. Stat. Soc. B 20(2).
-    .. [2] S. Boyd and L. Vandenberghe (2004), "Convex Optimization", sections 7.1 and 9.5.
-    .. [3] G. King and L. Zeng (2001), "Logistic regression in rare events data", Political Analysis 9(2).
-    .. [4] M. Yuan and Y. Lin (2006), "Model selection and estimation in regression with grouped variables",
+    .. [1] Cox, D. R. (1958), "The regression analysis of binary sequences", J. R. Stat. Soc. B 20(2).
+    .. [2] Boyd, S. and Vandenberghe, L. (2004), "Convex Optimization", sections 7.1 and 9.5.
+    .. [3] King, G. and Zeng, L. (2001), "Logistic regression in rare events data", Political Analysis 9(2).
+    .. [4] Yuan, M. and Lin, Y. (2006), "Model selection and estimation in regression with grouped variables",
        J. R. Stat. Soc. B 68(1).
-    .. [5] N. Simon, J. Friedman, T. Hastie and R. Tibshirani (2013), "A sparse-group lasso", J. Comput.
+    .. [5] Simon, N., Friedman, J., Hastie, T. and Tibshirani, R. (2013), "A sparse-group lasso", J. Comput.
        Graph. Stat. 22(2).
 
     Examples

@@ -101,11 +101,11 @@ class CrossEntropyClassifierCV(CallbackSupportMixin, LinearPredictor, Classifier
 
     References
     ----------
-    .. [1] K. Rad and A. Maleki (2020), "A scalable estimate of the out-of-sample prediction error via
+    .. [1] Rad, K. and Maleki, A. (2020), "A scalable estimate of the out-of-sample prediction error via
        approximate leave-one-out cross-validation", J. R. Stat. Soc. B 82(4).
-    .. [2] L. Breiman, J. Friedman, R. Olshen and C. Stone (1984), "Classification and Regression Trees",
+    .. [2] Breiman, L., Friedman, J., Olshen, R. and Stone, C. (1984), "Classification and Regression Trees",
        section 3.4.3: the rule of one standard error.
-    .. [3] F. Bach (2010), "Self-concordant analysis for logistic regression", Electron. J. Stat. 4.
+    .. [3] Bach, F. (2010), "Self-concordant analysis for logistic regression", Electron. J. Stat. 4.
 
     Examples
     --------

@@ -75,7 +75,8 @@ def compare_losses(
 
     References
     ----------
-    .. [1] F. X. Diebold and R. S. Mariano (1995), "Comparing predictive accuracy", J. Bus. Econ. Stat. 13(3).
+    .. [1] Diebold, F. X. and Mariano, R. S. (1995), "Comparing predictive accuracy", J. Bus. Econ.
+       Stat. 13(3).
 
     Examples
     --------
@@ -136,7 +137,7 @@ def compare_cv_scores(
 
     References
     ----------
-    .. [1] C. Nadeau and Y. Bengio (2003), "Inference for the generalization error", Machine Learning 52.
+    .. [1] Nadeau, C. and Bengio, Y. (2003), "Inference for the generalization error", Machine Learning 52.
 
     Examples
     --------

@@ -79,9 +79,9 @@ def cross_entropy_decomposition(
 
     References
     ----------
-    .. [1] T. Dimitriadis, T. Gneiting and A. I. Jordan (2021), "Stable reliability diagrams for probabilistic
-       classifiers", PNAS 118(8).
-    .. [2] J. Fox (1997), "Applied Regression Analysis", section 15.2: nested dichotomies.
+    .. [1] Dimitriadis, T., Gneiting, T. and Jordan, A. I. (2021), "Stable reliability diagrams for
+       probabilistic classifiers", PNAS 118(8).
+    .. [2] Fox, J. (1997), "Applied Regression Analysis", section 15.2: nested dichotomies.
 
     Examples
     --------
@@ -190,7 +190,7 @@ def expected_calibration_error(
 
     References
     ----------
-    .. [1] J. Nixon et al. (2019), "Measuring calibration in deep learning", CVPR workshops.
+    .. [1] Nixon, J. et al. (2019), "Measuring calibration in deep learning", CVPR workshops.
 
     Examples
     --------

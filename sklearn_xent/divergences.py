@@ -48,7 +48,7 @@ def entropy(p: Any, axis: int = -1, *, base: float | None = None) -> Any:
 
     References
     ----------
-    .. [1] C. E. Shannon (1948), "A mathematical theory of communication", section 6.
+    .. [1] Shannon, C. E. (1948), "A mathematical theory of communication", section 6.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def kl_divergence(p: Any, q: Any, axis: int = -1, *, base: float | None = None) 
 
     References
     ----------
-    .. [1] S. Kullback and R. A. Leibler (1951), "On information and sufficiency", section 2.
+    .. [1] Kullback, S. and Leibler, R. A. (1951), "On information and sufficiency", section 2.
 
     Examples
     --------

@@ -97,7 +97,7 @@ def cross_entropy_loss(
 
     References
     ----------
-    .. [1] I. J. Good (1952), "Rational decisions", J. R. Stat. Soc. B 14(1), section 6.
+    .. [1] Good, I. J. (1952), "Rational decisions", J. R. Stat. Soc. B 14(1), section 6.
 
     Examples
     --------

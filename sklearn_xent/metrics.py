@@ -45,8 +45,8 @@ def cross_entropy_skill(
 
     References
     ----------
-    .. [1] D. McFadden (1974), "Conditional logit analysis of qualitative choice behavior".
-    .. [2] M. S. Roulston and L. A. Smith (2002), "Evaluating probabilistic forecasts using information
+    .. [1] McFadden, D. (1974), "Conditional logit analysis of qualitative choice behavior".
+    .. [2] Roulston, M. S. and Smith, L. A. (2002), "Evaluating probabilistic forecasts using information
        theory", Mon. Weather Rev. 130.
 
     Examples

@@ -101,9 +101,9 @@ class MiniBatchCrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, Cla
 
     References
     ----------
-    .. [1] Y. Ollivier (2018), "Online natural gradient as a Kalman filter", Electronic Journal of
+    .. [1] Ollivier, Y. (2018), "Online natural gradient as a Kalman filter", Electronic Journal of
        Statistics 12(2).
-    .. [2] B. Bercu, A. Godichon and B. Portier (2020), "An efficient stochastic Newton algorithm for
+    .. [2] Bercu, B., Godichon, A. and Portier, B. (2020), "An efficient stochastic Newton algorithm for
        parameter estimation in logistic regressions", SIAM J. Control Optim. 58(1).
 
     Examples

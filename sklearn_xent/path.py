@@ -154,7 +154,7 @@ def cross_entropy_path(
 
     References
     ----------
-    .. [1] J. Friedman, T. Hastie and R. Tibshirani (2010), "Regularization paths for generalized linear
+    .. [1] Friedman, J., Hastie, T. and Tibshirani, R. (2010), "Regularization paths for generalized linear
        models via coordinate descent", J. Stat. Softw. 33(1).
 
     Examples

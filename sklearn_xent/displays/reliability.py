@@ -48,8 +48,8 @@ class ReliabilityDisplay:
 
     References
     ----------
-    .. [1] T. Dimitriadis, T. Gneiting and A. I. Jordan (2021), "Stable reliability diagrams for probabilistic
-       classifiers", PNAS 118(8).
+    .. [1] Dimitriadis, T., Gneiting, T. and Jordan, A. I. (2021), "Stable reliability diagrams for
+       probabilistic classifiers", PNAS 118(8).
 
     Examples
     --------

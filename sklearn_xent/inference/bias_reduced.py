@@ -94,12 +94,12 @@ class BiasReducedClassifier(LinearPredictor, ClassifierMixin, BaseEstimator):
 
     References
     ----------
-    .. [1] D. Firth (1993), "Bias reduction of maximum likelihood estimates", Biometrika 80(1).
-    .. [2] I. Kosmidis and D. Firth (2021), "Jeffreys-prior penalty, finiteness and shrinkage in
+    .. [1] Firth, D. (1993), "Bias reduction of maximum likelihood estimates", Biometrika 80(1).
+    .. [2] Kosmidis, I. and Firth, D. (2021), "Jeffreys-prior penalty, finiteness and shrinkage in
        binomial-response generalized linear models", Biometrika 108(1).
-    .. [3] I. Kosmidis and D. Firth (2011), "Multinomial logit bias reduction via the Poisson log-linear
+    .. [3] Kosmidis, I. and Firth, D. (2011), "Multinomial logit bias reduction via the Poisson log-linear
        model", Biometrika 98(3).
-    .. [4] G. Heinze and M. Schemper (2002), "A solution to the problem of separation in logistic
+    .. [4] Heinze, G. and Schemper, M. (2002), "A solution to the problem of separation in logistic
        regression", Statistics in Medicine 21(16).
 
     Examples

@@ -49,7 +49,7 @@ def compare_nested(restricted: Inference, full: Inference) -> ChiSquared:
 
     References
     ----------
-    .. [1] S. S. Wilks (1938), "The large-sample distribution of the likelihood ratio for testing composite
+    .. [1] Wilks, S. S. (1938), "The large-sample distribution of the likelihood ratio for testing composite
        hypotheses", Ann. Math. Stat. 9(1).
 
     Examples

@@ -60,7 +60,7 @@ def infer_profile(
 
     References
     ----------
-    .. [1] G. Heinze and M. Schemper (2002), "A solution to the problem of separation in logistic
+    .. [1] Heinze, G. and Schemper, M. (2002), "A solution to the problem of separation in logistic
        regression", Statistics in Medicine 21(16).
 
     Examples

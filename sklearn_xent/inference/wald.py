@@ -91,14 +91,14 @@ def infer(
 
     References
     ----------
-    .. [1] H. White (1982), "Maximum likelihood estimation of misspecified models", Econometrica 50(1).
-    .. [2] L. Tierney and J. B. Kadane (1986), "Accurate approximations for posterior moments", JASA 81.
-    .. [3] J. G. MacKinnon and H. White (1985), "Some heteroskedasticity-consistent covariance matrix
+    .. [1] White, H. (1982), "Maximum likelihood estimation of misspecified models", Econometrica 50(1).
+    .. [2] Tierney, L. and Kadane, J. B. (1986), "Accurate approximations for posterior moments", JASA 81.
+    .. [3] MacKinnon, J. G. and White, H. (1985), "Some heteroskedasticity-consistent covariance matrix
        estimators with improved finite sample properties", J. Econometrics 29(3).
-    .. [4] R. M. Bell and D. F. McCaffrey (2002), "Bias reduction in standard errors for linear regression
+    .. [4] Bell, R. M. and McCaffrey, D. F. (2002), "Bias reduction in standard errors for linear regression
        with multi-stage samples", Survey Methodology 28(2): a row's logits are its cluster.
-    .. [5] D. Pregibon (1981), "Logistic regression diagnostics", Ann. Stat. 9(4); E. Lesaffre and A. Albert
-       (1989), "Multiple-group logistic regression diagnostics", J. R. Stat. Soc. C 38(3).
+    .. [5] Pregibon, D. (1981), "Logistic regression diagnostics", Ann. Stat. 9(4); Lesaffre, E. and Albert,
+       A. (1989), "Multiple-group logistic regression diagnostics", J. R. Stat. Soc. C 38(3).
 
     Examples
     --------
