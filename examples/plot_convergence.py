@@ -1,9 +1,8 @@
 """
-What each solver pays for the same minimum
-==========================================
+Compare the solvers
+===================
 
-Every solver comes to the same minimum, or warns. What they pay for it differs: here in passes over
-the data.
+Every solver ends at the same minimum, or warns. They differ in how often they read the data.
 """
 
 import warnings
@@ -13,7 +12,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_xent import ConvergenceDisplay, CrossEntropyClassifier
 
-X, y = load_wine(return_X_y=True)  # raw: one column is near 1000, another near 0.1
+X, y = load_wine(return_X_y=True)  # one feature has a mean of 747, another of 0.36
 
 fits = {}
 for solver in ("newton-cholesky", "lbfgs", "truncated-newton", "accelerated-gradient", "gradient-descent"):
@@ -24,7 +23,7 @@ for solver in ("newton-cholesky", "lbfgs", "truncated-newton", "accelerated-grad
     print(f"{solver:22s} {model.n_iter_:4d} iterations, converged: {model.converged_}")
 
 # %%
-# Newton's method and L-BFGS work in coordinates in which the loss is round; the two gradient methods
-# work on columns that are standardised and no more, and so show the conditioning of the problem.
-# What is dotted is not their own: the certificate that ends a small fit polishes it by Newton steps.
-ConvergenceDisplay.from_estimators(fits, x="passes", name="wine, raw columns")
+# Newton's method and L-BFGS work in coordinates in which the loss curves equally in all directions; the two
+# gradient methods work on standardised features, and are slow where these are correlated. Dotted lines are
+# Newton steps with which every small fit ends, whatever its solver.
+ConvergenceDisplay.from_estimators(fits, x="passes", name="Wine data, features as measured")

@@ -2,8 +2,8 @@
 Gradient descent on log loss, step by step
 ==========================================
 
-Twelve lines of numpy do what ``solver="gradient-descent"`` does; the picture follows both to the
-minimum that Newton's method finds in a few steps.
+A few lines of numpy walk down the gradient with a fixed step; ``solver="gradient-descent"`` chooses its
+steps. The pictures follow them towards the minimum that Newton's method finds in a few steps.
 """
 
 import matplotlib.pyplot as plt
@@ -14,7 +14,7 @@ from sklearn_xent import ConvergenceDisplay, CrossEntropyClassifier, cross_entro
 
 X, y = load_breast_cancer(return_X_y=True)
 y = 1 - y  # 1 is malignant
-X = X[:, [1, 7]]  # two columns, so that the path can be drawn
+X = X[:, [1, 7]]  # two features, so that the path can be drawn
 X = (X - X.mean(axis=0)) / X.std(axis=0)
 C = 100.0
 
@@ -40,9 +40,10 @@ print(f"gradient descent, {descent.n_iter_} steps: {descent.history_['objective'
 print(f"Newton, {newton.n_iter_} steps: {newton.history_['objective'][-1]:.9f}")
 
 # %%
-# The loss is a bowl; descent runs down its steep side and then creeps along its valley. What is dotted on the
-# right are the Newton steps by which the certificate ends a small fit, not the methods' own.
-figure, axes = plt.subplots(1, 2, figsize=(9.4, 4.4), layout="constrained")
+# The loss is convex, and much steeper in one direction than in the other: descent first runs down the steep
+# side, and then makes slow progress along the valley. Below, dotted lines are Newton steps with which every
+# small fit ends, whatever its solver.
+figure, axes = plt.subplots(2, 1, figsize=(6.4, 8.6), layout="constrained", gridspec_kw={"hspace": 0.06})
 first, second = np.meshgrid(np.linspace(-0.4, 2.4, 60), np.linspace(-0.5, 6.0, 60))
 bowl = [
     cross_entropy_loss(y, X @ [u, v] + newton.intercept_[0], from_logits=True)

@@ -108,11 +108,11 @@ display = CrossEntropyLossDisplay.from_predictions(
 # %%
 # Softmax
 # -------
-# Three logits become positive by the exponential, and probabilities by their sum.
+# The exponentials of three logits are positive; divided by their sum they are probabilities.
 z = np.array([2.0, 1.0, -0.5])
 steps = [("Logits z", z), ("Exponentials", np.exp(z)), ("Divided by their sum", softmax(z))]
 
-figure, axes = plt.subplots(1, 3, figsize=(8.2, 3.6), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(6.4, 3.6), layout="constrained")
 for ax, (title, values) in zip(axes, steps, strict=True):
     bars = ax.bar(["A", "B", "C"], values, 0.65, color=[BLUE, ORANGE, GREEN])
     ax.bar_label(bars, fmt="%.2f", padding=2)

@@ -48,7 +48,7 @@ def loss_and_gradient(theta, weight_decay=1e-4):
 
 
 # %%
-# Train, and keep the curve. The linear classifier, at its optimum, is the line to beat.
+# Train, and keep the curve. The linear classifier, at its optimum, is what it has to beat.
 curve = []
 start = rng.normal(0, 0.5, 2 * hidden + hidden + hidden * K + K)
 found = minimize(
@@ -63,7 +63,9 @@ linear = CrossEntropyClassifier().fit(X, y)
 linear_loss = cross_entropy_loss(y, linear.predict_proba(X))
 print(f"linear {linear_loss:.3f} nats, network {curve[-1]:.3f} nats")
 
-figure, axes = plt.subplots(1, 2, figsize=(9.4, 4.4), layout="constrained")
+figure, axes = plt.subplots(
+    2, 1, figsize=(6.4, 9.6), layout="constrained", gridspec_kw={"hspace": 0.06, "height_ratios": (2, 3)}
+)
 axes[0].semilogy(curve, color="#0072B2", linewidth=2, label="network")
 axes[0].axhline(linear_loss, color="#D55E00", linestyle="--", label="softmax regression, optimum")
 axes[0].axhline(np.log(K), color="0.5", linestyle=":", label="class frequencies: log 3")
@@ -86,4 +88,4 @@ for k, marker in enumerate("os^"):
         label=f"arm {k}",
     )
 axes[1].legend(loc="lower right", framealpha=0.9)
-axes[1].set(xlabel="First column", ylabel="Second column", title="Probabilities of the network")
+axes[1].set(xlabel="First feature", ylabel="Second feature", title="Probabilities of the network")

@@ -12,7 +12,7 @@ from sklearn.model_selection import cross_val_score, train_test_split
 
 from sklearn_xent import CrossEntropyClassifier, CrossEntropyLossDisplay, neg_cross_entropy_scorer
 
-X, y = load_breast_cancer(return_X_y=True)  # raw columns, as they were measured
+X, y = load_breast_cancer(return_X_y=True)  # features as they were measured
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 
 model = CrossEntropyClassifier(C=1.0).fit(X_train, y_train)
@@ -26,6 +26,6 @@ folds = cross_val_score(CrossEntropyClassifier(), X, y, scoring=neg_cross_entrop
 print(f"five folds: {-folds.mean():.4f}")
 
 # %%
-# Where does the loss come from? Each held-out sample sits on one of two curves, at the probability it
-# was given. A few samples near the steep ends cost more than all the rest.
+# Where does the loss come from? Each held-out sample lies on one of two curves, at its predicted probability.
+# The five samples of the largest loss cost more than the other 138 together.
 CrossEntropyLossDisplay.from_estimator(model, X_test, y_test, name="Held-out samples")

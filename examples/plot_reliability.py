@@ -1,6 +1,6 @@
 """
-See whether probabilities mean what they say
-============================================
+Are the probabilities calibrated?
+=================================
 
 A naive Bayes classifier ranks well and is far too sure. The isotonic curve shows where, the grey band
 what chance alone would do to calibrated forecasts, and the decomposition what it costs in nats.
@@ -18,12 +18,12 @@ X, X_test, y, y_test = train_test_split(X, y, random_state=0)
 ours, bayes = CrossEntropyClassifier().fit(X, y), GaussianNB().fit(X, y)
 
 # %%
-# Both on rows they have not seen.
-figure, axes = plt.subplots(1, 2, figsize=(9.6, 5.3), layout="constrained")
+# Both on samples that they have not seen.
+figure, axes = plt.subplots(2, 1, figsize=(5.6, 11.2), layout="constrained", gridspec_kw={"hspace": 0.06})
 for model, ax in zip((bayes, ours), axes, strict=True):
     ReliabilityDisplay.from_estimator(model, X_test, y_test, ax=ax)
 
 # %%
-# Is the difference of their losses more than chance? Paired, row by row.
+# Is the difference of their losses more than chance? The losses are compared sample by sample.
 result = compare_losses(y_test, ours.predict_proba(X_test), bayes.predict_proba(X_test))
 print(f"difference {result.difference:.3f} nats, 95 % interval {result.low:.3f} to {result.high:.3f}")

@@ -20,14 +20,14 @@ squared = (p - 1) ** 2
 
 # %%
 # The gradients in the logit: p - 1 against 2 (p - 1) p (1 - p), whose factor p (1 - p) is zero at both ends.
-figure, axes = plt.subplots(1, 2, figsize=(9, 4.2), layout="constrained")
+figure, axes = plt.subplots(2, 1, figsize=(6.4, 7.6), sharex=True, layout="constrained")
 axes[0].plot(z, cross_entropy, color="#0072B2", linewidth=2, label=r"cross-entropy  $-\log p$")
 axes[0].plot(z, squared, "--", color="#D55E00", linewidth=2, label=r"squared error  $(p - 1)^2$")
-axes[0].set(xlabel="Logit z of a sample with y = 1", ylabel="Loss", ylim=(-0.1, 5))
+axes[0].set(ylabel="Loss", ylim=(-0.1, 5))
 axes[0].legend(frameon=False)
 axes[1].plot(z, 1 - p, color="#0072B2", linewidth=2, label="cross-entropy")
 axes[1].plot(z, 2 * (1 - p) * p * (1 - p), "--", color="#D55E00", linewidth=2, label="squared error")
-axes[1].set(xlabel="Logit z of a sample with y = 1", ylabel="Pull towards the truth (minus the slope)")
+axes[1].set(xlabel="Logit z of a sample with y = 1", ylabel="Pull towards the truth: minus the slope")
 axes[1].annotate(
     "no pull\nwhere most wrong",
     (-6.5, 0.01),

@@ -2,10 +2,11 @@
 Find wrong labels by their loss
 ===============================
 
-A wrong label costs a good model much. Thirty labels of the digits are swapped; most of them are among
-the samples with the largest loss.
+A good model gives a wrong label a small probability, so its loss is large. Thirty labels of the digits are
+changed at random; most of them are among the samples with the largest loss.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import cross_val_predict
@@ -19,12 +20,13 @@ noisy = y.copy()
 noisy[swapped] = (y[swapped] + rng.integers(1, 10, 30)) % 10
 
 # %%
-# Forecasts of rows that the model has not seen: it cannot have learnt their labels by heart.
+# Forecasts of samples that the model has not seen: their wrong labels cannot have influenced it.
 P = cross_val_predict(CrossEntropyClassifier(C=0.01), X, noisy, cv=5, method="predict_proba")
 
 # %%
 # The swapped samples are marked on the curve of the samples, which come worst first.
-display = LossContributionDisplay.from_predictions(noisy, P)
+figure, axes = plt.subplots(2, 1, figsize=(6.4, 9.0), layout="constrained", gridspec_kw={"hspace": 0.06})
+display = LossContributionDisplay.from_predictions(noisy, P, ax=axes)
 wrong = np.isin(display.frame()["sample"], swapped)
 samples, losses = (values[1:][wrong] for values in display.line_.get_data())
 display.ax_[1].plot(samples, losses, "kx", markersize=7, label="swapped labels")

@@ -222,7 +222,7 @@ class ConvergenceDisplay:
         if not any(len(line.get_xdata()) for line in self.certificate_lines_):
             return []
         style: Any = {"linestyle": ":", "linewidth": 1.2, "marker": "o", "markersize": 4.5}
-        text = "certificate's steps"
+        text = "final Newton steps"
         return [Line2D([], [], color="0.3", markerfacecolor="white", label=text, **style)]
 
     def _scale_cost(self, x: str) -> None:

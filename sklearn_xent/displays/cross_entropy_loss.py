@@ -208,13 +208,15 @@ class CrossEntropyLossDisplay:
         mine = self.positive if curve == 0 else ~self.positive
         finite = mine & np.isfinite(self.loss)
         style = {
-            "s": 26,
+            "s": 34,
             "marker": MARKERS[curve],
             "color": COLOURS[curve],
-            "alpha": 0.45,
-            "linewidths": 0,
+            "alpha": 0.75,
             "zorder": 3,
         }
+        if "marker" not in (given or {}):  # one that is not filled has no edge
+            # they lie on a curve of their colour
+            style |= {"edgecolors": "white", "linewidths": 0.6}
         points = self.ax_.scatter(self.probability[finite], self.loss[finite], **merged(style, given))
         self.points_.append(points)
 

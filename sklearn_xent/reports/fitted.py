@@ -26,7 +26,7 @@ def of_fit(report: Any) -> Iterator[Markup]:
     classes = np.asarray(report.estimator.classes_)
     facts.append(("Classes", shortened(", ".join(map(str, classes.tolist())))))
     if hasattr(last, "n_features_in_"):
-        facts.append(("Columns", str(last.n_features_in_)))
+        facts.append(("Features", str(last.n_features_in_)))
     facts += [(key, repr(value)) for key, value in _changed(last).items()]
     facts += [(f"Best {key}", repr(v)) for key, v in getattr(report.estimator, "best_params_", {}).items()]
     chosen = [key for key in ("C_", "l1_ratio_") if hasattr(last, key)]
@@ -76,7 +76,7 @@ def of_model(report: Any) -> Iterator[Markup]:
     if hasattr(last, "paths_"):
         yield section(
             "How C was chosen",
-            paragraph("Coefficients, and the loss on unseen rows, against the strength of the penalty."),
+            paragraph("Coefficients, and the loss on unseen samples, against the strength of the penalty."),
             image(
                 lambda figure: RegularizationPathDisplay.from_estimator(
                     report.estimator, ax=figure.subplots(2, 1, sharex=True)
@@ -110,11 +110,11 @@ def _coefficients(report: Any, last: Any) -> Iterator[Markup]:
         label = () if two else (str(classes[k]),)
         rows.append((names[j], *label, coef[k, j]))
     more = "" if len(shown) == coef.size else f" The {len(shown)} largest of {coef.size}."
-    what = f"log odds of {shortened(str(classes[1]), 40)}" if two else "logit of each class"
-    yield paragraph(f"Change of the {what}, in nats a unit of the column.{more}")
+    what = f"log odds of class {shortened(str(classes[1]), 40)}" if two else "logit of each class"
+    yield paragraph(f"Change of the {what}, in nats per unit of the feature.{more}")
     if report.without_inference:
         yield paragraph(report.without_inference)
-    yield table(("Column", *(() if two else ("Class",)), "Coefficient"), rows)
+    yield table(("Feature", *(() if two else ("Class",)), "Coefficient"), rows)
     intercepts = np.atleast_1d(np.asarray(last.intercept_))
     yield table(
         ("Intercept", "Nats"), zip(map(str, classes[1:] if two else classes), intercepts, strict=True)
@@ -137,8 +137,8 @@ def _intervals(report: Any, estimated: Any) -> Iterator[Markup]:
         for i in order
     ]
     yield paragraph(
-        f"Log odds in nats a unit of the column, with intervals of 95 % confidence; covariance: "
-        f"{estimated.kind}. {len(rows)} of {len(estimated.estimate)}."
+        "Change of the log odds, in nats per unit of the feature, with intervals of 95 % confidence; "
+        f"covariance: {estimated.kind}. {len(rows)} of {len(estimated.estimate)}."
     )
     yield table(("", "Estimate", "Std. error", "2.5 %", "97.5 %", "p"), rows)
     height = max(2.6, 0.9 + 0.27 * min(report.n_coefficients, len(estimated.estimate)))

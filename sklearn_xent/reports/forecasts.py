@@ -26,7 +26,7 @@ def _loss(report: Any) -> Markup:
     rows = [
         ("Loss of the model (nats)", report.loss),
         ("Loss of the class frequencies (nats)", parts.uncertainty),
-        ("Skill (share of it that is gone)", report.skill),
+        ("Skill: the share of it that the model removes", report.skill),
     ]
     made_of = [
         ("Uncertainty: what the class frequencies leave", parts.uncertainty),
@@ -37,7 +37,9 @@ def _loss(report: Any) -> Markup:
     weighed = "" if (report.weights == 1).all() else f" of total weight {total:.6g}"
     return section(
         "Loss",
-        paragraph(f"Mean cross-entropy of {n} rows{weighed}, in nats. Rows of the fit flatter it."),
+        paragraph(
+            f"Mean cross-entropy of {n} samples{weighed}, in nats. Samples that the model was fitted on make it too low."
+        ),
         table(("", ""), rows),
         paragraph("What the loss is made of:"),
         table(("", "Nats"), made_of),
@@ -58,8 +60,8 @@ def _reliability(report: Any) -> Markup:
     return section(
         "Reliability",
         paragraph(
-            "How often it happened, against the probability that was forecast. Nine of ten curves of "
-            "calibrated forecasts would be in the band."
+            "Observed frequency against the predicted probability. Of a calibrated model nine of ten such "
+            "curves would be in the band."
         ),
         image(draw, (5.6, 6.0), "Observed frequency against forecast probability"),
     )
@@ -82,14 +84,14 @@ def _worst(report: Any) -> Markup:
             report.X,
             report.y,
             sample_weight=report.weights,
-            ax=figure.subplots(2, 1),
+            ax=figure.subplots(2, 1, gridspec_kw={"hspace": 0.06}),
             name="Classes",
             n_worst=0,
         )
 
     return section(
-        "Rows that cost most",
-        paragraph("A large loss is a surprise: a hard row, or a wrong label."),
-        table(("Row", "Loss (nats)", "Label", "forecast", "Most probable", "forecast"), rows),
-        image(draw, (6.4, 7.6), "Loss of each class, and share of the loss of the worst rows"),
+        "Samples of the largest loss",
+        paragraph("A sample that is hard to predict, or a wrong label: p is the predicted probability."),
+        table(("Sample", "Loss (nats)", "Label", "its p", "Predicted", "its p"), rows),
+        image(draw, (6.4, 7.6), "Loss of each class, and share of the loss of the worst samples"),
     )

@@ -118,6 +118,10 @@ def _style() -> str:
 {own} .number {{ white-space: nowrap; }}
 {own} thead th {{ border-bottom: 2px solid #999; overflow-wrap: normal; }}
 {own} img {{ display: block; max-width: 100%; height: auto; margin: .75rem auto; }}
+@media (max-width: 480px) {{
+  {own} table {{ font-size: .8rem; }}
+  {own} th, {own} td {{ padding: .2rem .3rem; }}
+}}
 @media print {{
   {own} {{ max-width: none; padding: 0; font-size: 11pt; }}
   {own} tr, {own} img {{ break-inside: avoid; }}

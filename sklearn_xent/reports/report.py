@@ -82,7 +82,7 @@ def report(
     >>> X, y = load_breast_cancer(return_X_y=True)
     >>> page = report(CrossEntropyClassifier().fit(X[::2], y[::2]), X[1::2], y[1::2])
     >>> page
-    Report of CrossEntropyClassifier on 284 rows: loss 0.156 nats, skill 0.766
+    Report of CrossEntropyClassifier on 284 samples: loss 0.156 nats, skill 0.766
     """
     last, before = _checked(estimator, n_worst, n_coefficients)
     logarithms = hasattr(estimator, "predict_log_proba")
@@ -186,7 +186,7 @@ class Report:
 
     def __repr__(self) -> str:
         return (
-            f"Report of {self.name} on {len(self.losses)} rows: loss {self.loss:.3f} nats, "
+            f"Report of {self.name} on {len(self.losses)} samples: loss {self.loss:.3f} nats, "
             f"skill {self.skill:.3f}"
         )
 

@@ -99,7 +99,7 @@ def test_the_steps_of_a_certificate_are_drawn_as_another_thing():
     assert line.get_linestyle() != display.lines_[0].get_linestyle()
     assert line.get_markerfacecolor() == "white"
     legend = [text.get_text() for text in display.ax_.get_legend().get_texts()]
-    assert legend == ["a", "certificate's steps"]
+    assert legend == ["a", "final Newton steps"]
     complete = history | dict.fromkeys(("seconds", "gap", "gradient_norm"), np.arange(6.0))
     frame = ConvergenceDisplay(histories={"a": complete}).frame()
     assert frame["certificate"].tolist() == [False] * 3 + [True] * 3
