@@ -139,8 +139,10 @@ WITHIN = {
     "inference/delta_method": LEAVES | {"inference/likelihood", "logits", "rows"},
     "inference/jeffreys": LEAVES | {"displays", "inference/identifiability", "problem", "rows", "targets"},
     "inference/jeffreys_maximum": LEAVES | {"inference/identifiability", "inference/jeffreys"},
+    "inference/intercepts": LEAVES | {"inference/jeffreys"},
     "inference/bias_reduced": LEAVES
     | {
+        "inference/intercepts",
         "inference/jeffreys",
         "inference/jeffreys_maximum",
         "intake",

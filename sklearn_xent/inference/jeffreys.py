@@ -94,9 +94,10 @@ class JeffreysLikelihood:
         """Everything about the penalised likelihood at coefficients (N,)."""
         return JeffreysPoint(self, b)
 
-    def expand(self, b: Array) -> Expansion:
-        """The loss of each row, to second order."""
+    def expand(self, b: Array, shift: Array | None = None) -> Expansion:
+        """The loss of each row, to second order; a shift (K - 1,) is added to the intercepts."""
         z = b.reshape(self.shape) @ self.A.T
+        z = z if shift is None else z + shift[:, None]
         z = z if self.K == 2 else np.vstack([np.zeros_like(z[:1]), z])
         return self.loss.expand(z if self.offset is None else z + self.offset, self.targets)
 

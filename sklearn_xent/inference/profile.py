@@ -35,6 +35,7 @@ def infer_profile(
     compares :math:`2 (\max \ell^* - \max_{\beta_j = b} \ell^*)` with the chi-squared distribution, and the
     interval is all :math:`b` that are not rejected [1]_. The determinant is that of the whole information,
     in both. Under separation such intervals are very asymmetric, and those by standard errors are wrong.
+    Intercepts that were calibrated are those of before.
 
     Parameters
     ----------
@@ -88,7 +89,8 @@ def infer_profile(
     if not np.array_equal(classes, estimator.classes_):
         raise ValueError(f"y holds the classes {classes.tolist()}, the fit {estimator.classes_.tolist()}.")
     problem.check_determined()
-    start = problem.at(problem.from_original(estimator.coef_, estimator.intercept_))
+    intercept = estimator.intercept_ - estimator.intercept_shift_  # where the maximum is
+    start = problem.at(problem.from_original(estimator.coef_, intercept))
     size = float(np.linalg.norm(start.score @ start.inverse_root)) if np.isfinite(start.value) else np.inf
     if not size <= 1e-3:
         raise ValueError(

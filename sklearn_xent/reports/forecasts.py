@@ -38,7 +38,7 @@ def _loss(report: Any) -> Markup:
     return section(
         "Loss",
         paragraph(
-            f"Mean cross-entropy of {n} samples{weighed}, in nats. Samples that the model was fitted on make it too low."
+            f"Mean cross-entropy of {n} samples{weighed}, in nats. For samples of the fit it is too low."
         ),
         table(("", ""), rows),
         paragraph("What the loss is made of:"),

@@ -16,6 +16,7 @@ CONFIGURATIONS = [
     CrossEntropyClassifier(solver="trust-exact"),
     CrossEntropyClassifier(solver="proximal-newton", l1_ratio=0.5, class_weight="balanced"),
     BiasReducedClassifier(),
+    BiasReducedClassifier(calibrate_intercept=True),
     MiniBatchCrossEntropyClassifier(),
     MiniBatchCrossEntropyClassifier(C=np.inf, l1_ratio=0.5, max_iter=1),
 ]

@@ -6,7 +6,9 @@ import scipy.optimize
 import scipy.sparse as sp
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_xent import BiasReducedClassifier, infer_profile
+from sklearn_xent import BiasReducedClassifier, entropy, infer_profile
+from sklearn_xent.inference.bias_reduced import likelihood_of
+from sklearn_xent.inference.intercepts import calibrating_shift
 
 
 def problem(n_classes, seed=0, n=24, d=2, separated=False):
@@ -190,12 +192,15 @@ def test_sparse_rows_become_dense():
         ({"max_iter": 0}, ValueError),
         ({"max_iter": 2.5}, TypeError),
         ({"fit_intercept": 1}, TypeError),
+        ({"calibrate_intercept": "yes"}, TypeError),
     ],
 )
 def test_parameters_out_of_range_are_named(parameters, error):
     (name,) = parameters
     with pytest.raises(error, match=f"{name} must be .*; got"):
         BiasReducedClassifier(**parameters).fit([[0.0], [1.0]], [0, 1])
+    with pytest.raises(ValueError, match="calibrate_intercept must be False where fit_intercept is"):
+        BiasReducedClassifier(fit_intercept=False, calibrate_intercept=True).fit([[0.0], [1.0]], [0, 1])
     with pytest.raises(TypeError, match="no parameter 'C'"):
         BiasReducedClassifier(C=1.0)
 
@@ -233,9 +238,64 @@ def test_scikit_learn_gets_the_same_model(n_classes):
     np.testing.assert_allclose(model.to_sklearn().predict_proba(X), model.predict_proba(X), rtol=1e-12)
 
 
+def calibrated_and_not(X, y, **data):
+    return (BiasReducedClassifier(calibrate_intercept=own).fit(X, y, **data) for own in (True, False))
+
+
+@pytest.mark.parametrize(("n_classes", "separated"), [(2, False), (2, True), (3, False), (4, True)])
+def test_calibrated_intercepts_make_the_mean_probabilities_the_frequencies(n_classes, separated):
+    X, y, weights, offset = problem(n_classes, seed=3, n=40, separated=separated)
+    model, plain = calibrated_and_not(X, y, sample_weight=weights, offset=offset)
+    frequencies = np.bincount(y, weights) / weights.sum()
+    means = [np.average(m.predict_proba(X, offset=offset), axis=0, weights=weights) for m in (model, plain)]
+    np.testing.assert_allclose(means[0], frequencies, atol=1e-12)
+    assert np.abs(means[1] - frequencies).max() > 1e-4
+    np.testing.assert_array_equal(model.coef_, plain.coef_)
+    np.testing.assert_allclose(model.intercept_ - model.intercept_shift_, plain.intercept_, atol=1e-14)
+    assert not plain.intercept_shift_.any()
+    logs = model.predict_log_proba(X, offset=offset)[np.arange(len(y)), y]
+    assert model.log_likelihood_ == pytest.approx(weights @ logs, rel=1e-12)
+    assert model.log_likelihood_ > plain.log_likelihood_
+
+
+def test_the_mean_of_rare_events_is_right_however_rare():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(100_000, 2)), np.zeros(100_000, dtype=int)
+    y[:3] = 1
+    model, plain = calibrated_and_not(X, y)
+    assert model.predict_proba(X)[:, 1].sum() == pytest.approx(3, rel=1e-9)
+    assert plain.predict_proba(X)[:, 1].sum() > 3.5
+
+
+@pytest.mark.parametrize("far", [5.0, 30.0, 300.0, 700.0])
+def test_calibrated_intercepts_are_found_from_far_away(far):
+    # where full Newton steps would go further and further
+    X, y = np.zeros((40, 1)), np.repeat([0, 1], [39, 1])
+    likelihood, _ = likelihood_of(BiasReducedClassifier(), X, y, None, np.full(40, far), reset=True)
+    shift, log_likelihood = calibrating_shift(likelihood, np.zeros(1))
+    assert shift + far == pytest.approx(-np.log(39), rel=1e-9)
+    assert log_likelihood == pytest.approx(-40 * entropy([1 / 40, 39 / 40]), rel=1e-9)
+
+
+def test_where_all_rows_are_certain_no_intercept_is_calibrated():
+    X, y = np.zeros((4, 1)), [0, 1, 0, 1]
+    likelihood, _ = likelihood_of(BiasReducedClassifier(), X, y, None, np.full(4, 1e6), reset=True)
+    np.testing.assert_array_equal(calibrating_shift(likelihood, np.zeros(1))[0], [0.0])
+
+
+def test_calibrated_intercepts_change_no_test_and_no_interval():
+    X, y, weights, _ = problem(3, seed=1)
+    first, second = (
+        infer_profile(model, X, y, sample_weight=weights).frame()
+        for model in calibrated_and_not(X, y, sample_weight=weights)
+    )
+    assert (first["term"] == second["term"]).all()
+    np.testing.assert_allclose(first.iloc[:, 1:], second.iloc[:, 1:], rtol=1e-6, atol=1e-9)
+
+
 def test_documented_attributes_are_those_of_a_fit():
     X, y, _, _ = problem(2)
-    for name in ("score_norm_", "log_likelihood_", "n_iter_", "converged_"):
+    for name in ("score_norm_", "log_likelihood_", "n_iter_", "converged_", "intercept_shift_"):
         assert f"    {name} : " in BiasReducedClassifier.__doc__
     model = BiasReducedClassifier().fit(X, y)
     assert model.score_norm_ <= model.tol
