@@ -3,7 +3,7 @@ Separated classes: finite estimates and their intervals
 =======================================================
 
 In a study of 79 endometrial cancers, each of the thirteen with neovascularisation is of high grade. Maximum
-likelihood then has no estimate of what goes with it: the likelihood rises for ever. Firth's penalised
+likelihood then has no finite estimate of its coefficient: the likelihood rises for ever. Firth's penalised
 likelihood has a maximum, and its profile an interval [1]_.
 """
 
@@ -40,7 +40,7 @@ names = ["neovascularisation", "pulsatility index / 10", "endometrium height"]
 X, y = pd.DataFrame(table[:, :3] / [1, 10, 1], columns=names), table[:, 3].astype(int)
 
 # %%
-# The warning names the column, and a way out.
+# The warning names the feature, and a way out.
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always", SeparationWarning)
     CrossEntropyClassifier(C=np.inf).fit(X, y)

@@ -1,10 +1,10 @@
 """
-Keep or drop columns together: the group lasso
-==============================================
+Keep or drop features together: the group lasso
+===============================================
 
-Columns that belong together, as the levels of a category or several figures of one measurement, are in the
-model together or not at all. In the breast cancer data each of ten measurements has three columns: mean,
-standard error and worst value. The lasso keeps some of the three; the group lasso keeps all or none.
+Features that belong together, such as the levels of a category or several statistics of one measurement, are
+in the model together or not at all. In the breast cancer data each of ten measurements has three features:
+mean, standard error and worst value. The lasso keeps some of the three; the group lasso keeps all or none.
 """
 
 import matplotlib.pyplot as plt
@@ -19,7 +19,7 @@ X = StandardScaler().fit_transform(data.data)  # so that coefficients can be com
 y = 1 - data.target  # 1 is malignant
 
 # %%
-# ``groups`` names the group of each column: here the measurement, without "mean", "error" or "worst".
+# ``groups`` names the group of each feature: here the measurement, without "mean", "error" or "worst".
 measurement = np.array(
     [name.replace("mean ", "").replace(" error", "").replace("worst ", "") for name in data.feature_names]
 )

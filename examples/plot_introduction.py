@@ -150,20 +150,20 @@ ax.grid(alpha=0.25)
 # %%
 # Overfitting
 # -----------
-# The weaker the penalty, the lower the loss on the rows of the fit; on rows that were left out it rises
+# The weaker the penalty, the lower the loss on the samples of the fit; on samples that were left out it rises
 # again.
 X, y = load_breast_cancer(return_X_y=True)
 model = CrossEntropyClassifierCV(Cs=np.geomspace(0.003, 30_000, 22)).fit(X, y)
 training, unseen = model.paths_[0][0].losses, -model.mean_score_[0]
 
 figure, ax = plt.subplots(figsize=(6.4, 4.2), layout="constrained")
-ax.semilogx(model.Cs_, unseen, "-o", color=ORANGE, markersize=4, label="on rows left out")
-ax.semilogx(model.Cs_, training, "--s", color=BLUE, markersize=4, label="on the rows of the fit")
+ax.semilogx(model.Cs_, unseen, "-o", color=ORANGE, markersize=4, label="on samples left out")
+ax.semilogx(model.Cs_, training, "--s", color=BLUE, markersize=4, label="on the samples of the fit")
 ax.axvline(model.C_best_, color="0.4", linestyle=":", label=f"least: C = {model.C_best_:.3g}")
 ax.set(
     xlabel="C (weaker penalty to the right)",
     ylabel="Cross-entropy (nats)",
-    title="Overfitting: 30 columns, 569 rows",
+    title="Overfitting: 30 features, 569 samples",
     ylim=(0, None),
 )
 ax.legend(frameon=False, loc="upper center")

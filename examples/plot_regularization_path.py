@@ -2,7 +2,7 @@
 Choose the strength of a penalty
 ================================
 
-Coefficients enter one by one as the l1 penalty weakens. The loss on unseen rows, from one fit per
+Coefficients enter one by one as the l1 penalty weakens. The loss on unseen samples, from one fit per
 strength by approximate leave-one-out, says where to stop.
 """
 

@@ -18,7 +18,7 @@ beetles = np.array([59, 60, 62, 56, 63, 59, 62, 60])
 killed = np.array([6, 13, 18, 28, 52, 53, 61, 60])
 
 # %%
-# Eight rows of soft labels, weighted by the number of beetles; or 481 rows of hard ones. The loss is
+# Eight samples of soft labels, weighted by the number of beetles; or 481 samples of hard ones. The loss is
 # linear in the labels, so the fit is the same.
 share = killed / beetles
 soft = CrossEntropyClassifier(C=np.inf).fit(

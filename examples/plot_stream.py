@@ -2,10 +2,10 @@
 Learn from a stream without a learning rate
 ===========================================
 
-Rows that come in batches, and are read once. Each batch is scored before it is learnt from: on a stream that
+Samples come in batches, and each is read once. A batch is scored before it is learnt from: on a stream that
 is the honest loss, and nothing has to be held out. ``MiniBatchCrossEntropyClassifier`` takes Newton steps and
 has no learning rate; ``SGDClassifier`` needs one, and what is right for one stream is wrong for another. Here
-the columns are measured in different units, as columns are.
+the features have different units.
 """
 
 import matplotlib.pyplot as plt
@@ -42,7 +42,7 @@ for eta0 in (0.001, 0.01, 0.1):
 losses = {name: progressive_losses(model) for name, model in streams.items()}
 
 # %%
-# The mean loss so far, above that of the optimum of all rows, which nobody on a stream knows.
+# The mean loss so far, above that of the optimum of all samples, which nobody on a stream knows.
 
 optimum = CrossEntropyClassifier().fit(X, y)
 least = cross_entropy_loss(y, optimum.decision_function(X), from_logits=True)
@@ -65,9 +65,9 @@ for (name, values), (color, dash, marker) in zip(losses.items(), styles, strict=
         zorder=3 if ours else 2,
     )
     top = max(top, smooth.max())
-ax.axhline(least, color="0.3", linewidth=1, label="optimum of all rows, on those rows")
+ax.axhline(least, color="0.3", linewidth=1, label="optimum of all samples, on those samples")
 ax.set(
-    xlabel="Rows read",
+    xlabel="Samples read",
     ylabel=f"Loss of the last {window} batches (nats)",
     title="Each batch is scored before it is learnt from",
     ylim=(least - 0.03, top + 0.02),

@@ -25,7 +25,7 @@ __all__ = ["CrossEntropyClassifierCV"]
 
 
 class CrossEntropyClassifierCV(CallbackSupportMixin, LinearPredictor, ClassifierMixin, BaseEstimator):
-    """`CrossEntropyClassifier` whose ``C`` and ``l1_ratio`` are chosen by the loss on unseen rows.
+    """`CrossEntropyClassifier` whose ``C`` and ``l1_ratio`` are chosen by the loss on unseen samples.
 
     With ``cv=None`` every row's loss without it is computed from one fit per C [1]_, as ``RidgeCV`` does for
     ridge, as far as that is valid. With folds, each fold's fits start from one another along the grid.

@@ -153,4 +153,4 @@ def test_the_readme_s_data_are_as_it_says():
     assert [float(low), float(high)] == [float(spread) for spread in spreads]
     loaders = (datasets.load_breast_cancer, datasets.load_wine, datasets.load_digits, datasets.load_iris)
     held_out = [int(np.ceil(0.25 * len(load().target))) for load in loaders]
-    assert f"Test sets of {min(held_out)} to {max(held_out)} rows" in README
+    assert f"Test sets of {min(held_out)} to {max(held_out)} samples" in README

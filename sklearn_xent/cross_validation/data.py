@@ -35,7 +35,7 @@ class Data(NamedTuple):
 
 
 class Results(NamedTuple):
-    """What unseen rows say of a grid: scores (n_l1_ratios, n_folds, n_Cs), standard errors of their means.
+    """What unseen samples say of a grid: scores (n_l1_ratios, n_folds, n_Cs), standard errors of their means.
 
     Also the path of each l1_ratio and fold, how many rows were left out of a fit each (n_l1_ratios, n_Cs),
     and where such fits did not converge, with the warning.

@@ -18,7 +18,7 @@ NAMED = 7  # coefficients that are told apart by colour and named; the others st
 
 
 class RegularizationPathDisplay:
-    """Coefficients along a grid of C and, where it is known, the loss on unseen rows.
+    """Coefficients along a grid of C and, where it is known, the loss on unseen samples.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class RegularizationPathDisplay:
     feature_names : sequence of str, default=None
         Names of the columns; ``x0``, ``x1``, ... by default.
     losses, errors : ndarray of shape (n_Cs,), default=None
-        Mean loss on unseen rows in nats, and its standard error.
+        Mean loss on unseen samples in nats, and its standard error.
     C, C_1se : float, default=None
         Strengths to mark: the one with the best score, and that of the rule of one standard error.
     target_class : label, default=None
@@ -165,7 +165,7 @@ class RegularizationPathDisplay:
         ax: Any = None,
         name: str | None = None,
         curve_kwargs: dict[str, Any] | None = None,
-        loss_label: str = "Loss on unseen rows (nats)",
+        loss_label: str = "Loss on unseen samples (nats)",
     ) -> Self:
         """Draw.
 
@@ -177,7 +177,7 @@ class RegularizationPathDisplay:
             Title.
         curve_kwargs : dict, default=None
             Options of the coefficients' ``plot``.
-        loss_label : str, default="Loss on unseen rows (nats)"
+        loss_label : str, default="Loss on unseen samples (nats)"
             What the loss is.
 
         Returns
