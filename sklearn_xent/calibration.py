@@ -19,7 +19,7 @@ def fit_temperature(y_true: Any, logits: Any, *, labels: Any = None, sample_weig
     r"""Temperature of least cross-entropy, :math:`\min_T \sum_i s_i \, CE(y_i, \mathrm{softmax}(z_i / T))`.
 
     Above 1 the forecasts were too sure, below 1 not sure enough. Which class is the most probable stays as
-    it is, as does every ranking by one class's probability of two. Fit it on rows that the classifier has
+    it is, as does every ranking by one class's probability of two. Fit it on samples that the classifier has
     not been fitted on.
 
     Parameters
@@ -28,7 +28,7 @@ def fit_temperature(y_true: Any, logits: Any, *, labels: Any = None, sample_weig
         Labels, or soft labels, as in `cross_entropy_loss`.
     logits : array-like of shape (n_samples,) or (n_samples, n_classes)
         What a ``decision_function`` or ``predict_log_proba`` returns: log odds of the second of two classes,
-        or a logit or log-probability of each class, up to a constant a row. ``-inf`` is a class ruled out.
+        or a logit or log-probability of each class, up to a constant a sample. ``-inf`` is a class ruled out.
     labels : array-like of shape (n_classes,), default=None
         The classes, in the order of the columns; needed where ``y_true`` lacks one.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -48,7 +48,7 @@ def fit_temperature(y_true: Any, logits: Any, *, labels: Any = None, sample_weig
     Warns
     -----
     ConvergenceWarning
-        Where no positive finite temperature is best. If the most probable class happened in every row, the
+        Where no positive finite temperature is best. If the most probable class happened in every sample, the
         loss falls as T goes to 0: the result is where it is within 0.001 nats of its limit. If a constant
         forecast is best, the loss falls as T grows: the result is ``inf``, and ``logits / inf`` is 0.
 

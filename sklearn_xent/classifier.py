@@ -30,7 +30,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
     ``l1_ratio``; the intercept is not penalised. It is scikit-learn's ``LogisticRegression`` objective.
 
     A fit that raises no ``ConvergenceWarning`` is within a relative 1e-6 of the minimum at the default
-    ``tol``, whatever the units and offsets of the columns.
+    ``tol``, whatever the units and offsets of the features.
 
     Parameters
     ----------
@@ -43,27 +43,27 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
     class_weight : dict, "balanced" or None, default=None
         Factor of each class's weight. "balanced" gives every class the same total weight.
     penalty_factor : array-like of shape (n_features,), default=None
-        Factor of each column's penalty; 0 leaves a column unpenalised. None is 1 for all.
+        Factor of each feature's penalty; 0 leaves a feature unpenalised. None is 1 for all.
     groups : "columns" or array-like of shape (n_features,), default=None
-        A label for each column: coefficients of columns with one label, of all classes, are zero together.
-        The ridge gives way to the group lasso [4]_, whose penalty is
-        :math:`\sum_g \sqrt{p_g} \, \|W_g\|_2` for groups of :math:`p_g` columns; with ``l1_ratio`` above 0 it
-        is the sparse group lasso [5]_, and at 1 there are no groups. "columns" makes each column a group:
-        with more than two classes, a column is then in the model for all classes or for none. Columns of one
-        group share a factor. Not with ``coef_bounds``.
+        A label for each feature: coefficients of features with one label, of all classes, are zero together.
+        The ridge gives way to the group lasso [4]_, whose penalty is :math:`\sum_g \sqrt{p_g} \, \|W_g\|_2`
+        for groups of :math:`p_g` features; with ``l1_ratio`` above 0 it is the sparse group lasso [5]_, and
+        at 1 there are no groups. "columns" makes each feature a group: with more than two classes, a feature
+        is then in the model for all classes or for none. Features of one group share a factor. Not with
+        ``coef_bounds``.
     coef_bounds : pair or sequence of n_features pairs, default=None
         Least and greatest value of the coefficients, in the units of X, None for no bound: one pair for all
-        columns, such as ``(0, None)`` for coefficients that are not negative, or a pair per column. With
+        features, such as ``(0, None)`` for coefficients that are not negative, or a pair per feature. With
         more than two classes they hold for each class.
     solver : str, default="auto"
         How the minimum is found; all reach the same one, or warn. "auto" chooses by size and penalty among
-        "newton-cholesky", "progressive" (many rows), "row-space" (fewer rows than columns),
+        "newton-cholesky", "progressive" (many samples), "row-space" (fewer samples than features),
         "truncated-newton" (sparse, wide), "quasi-newton" (many classes) and, with l1 or bounds,
-        "proximal-newton" and "orthant-newton" (sparse, many columns), and hands over to another where one
+        "proximal-newton" and "orthant-newton" (sparse, many features), and hands over to another where one
         stalls: ``solver_``. A solver that is named does so where the data are small; "row-space" and
         "progressive" are "auto" where they do not apply.
         By scipy: "lbfgs", "bfgs", "cg", "newton-cg", "tnc", "trust-ncg", "trust-krylov", "trust-exact".
-        For teaching: "gradient-descent" and "accelerated-gradient", on standardised columns.
+        For teaching: "gradient-descent" and "accelerated-gradient", on standardised features.
         With l1: "proximal-newton", "orthant-newton", "accelerated-gradient", "lbfgs"; with bounds all but
         the last; with groups "proximal-newton" and "accelerated-gradient".
     tol : float, default=1e-6
@@ -71,11 +71,11 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         X or C. Where J is above 5000 nats, :math:`J - J^*` is at most 5000 ``tol`` nats, by default 0.005:
         then no linear combination of the coefficients is further from the optimum than a tenth of its
         standard error. More than eight digits of J are asked for only by a ``tol`` below 1e-8; eight are
-        where columns are not penalised, to see whether classes are separated.
+        where features are not penalised, to see whether classes are separated.
     max_iter : int, default=1000
-        Most iterations, those on a sample of the rows included; 0 leaves the coefficients at zero.
+        Most iterations, those on a part of the samples included; 0 leaves the coefficients at zero.
     warm_start : bool, default=False
-        Whether ``fit`` starts from the last fit's coefficients. Other classes, another number of columns
+        Whether ``fit`` starts from the last fit's coefficients. Other classes, another number of features
         and coefficients that are worse than none start from zero.
     label_smoothing : float in [0, 1), default=0.0
         Mixes each target with the uniform distribution: ``y (1 - a) + a / K``.
@@ -112,13 +112,13 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         The method that ran; several, in their order, where one handed over to the next.
     history_ : dict of ndarray of shape (1 + number of iterations,)
         One entry an iterate, the start included: "objective" (J / sum(s), nats), "gradient_norm" (of the
-        least-norm subgradient, on standardised columns), "gap" (nats, a rough guess before the
+        least-norm subgradient, on standardised features), "gap" (nats, a rough guess before the
         last), "passes" (readings of X so far), "seconds" (since the start), "rows" (that the iterate's
-        values are of: "progressive" and "proximal-newton" begin on a sample of many rows).
+        values are of: "progressive" and "proximal-newton" begin on a part of many samples).
     n_features_in_ : int
-        Number of columns of X.
+        Number of features of X.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the columns, where X had names that are all strings.
+        Names of the features, where X had names that are all strings.
 
     See Also
     --------
@@ -127,9 +127,9 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
 
     Notes
     -----
-    Columns are centred and scaled inside, sparse ones without becoming dense, and the results are in the
+    Features are centred and scaled inside, sparse ones without becoming dense, and the results are in the
     original units. X beyond 8 MB is neither copied nor converted as a whole; sums are in float64. Of several
-    minimisers (no penalty, more columns than independent rows) the one of least norm is returned, if the
+    minimisers (no penalty, more features than independent samples) the one of least norm is returned, if the
     objective is as low there in float64.
 
     References
@@ -193,19 +193,20 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
 
     @all_or_nothing
     def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> CrossEntropyClassifier:
-        """Minimise the cross-entropy of the training rows.
+        """Minimise the cross-entropy of the training samples.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows. float64 and float32, CSR and CSC, and memory maps are used as they are. Also a Dask array
+            Samples. float64 and float32, CSR and CSC, and memory maps are used as they are. Also a Dask array
             or frame, a ``pyarrow.dataset.Dataset``, which are not put into memory as a whole, and, with
             scikit-learn's ``array_api_dispatch``, an array of another library, whose device keeps it.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
             Labels of any kind; or soft labels, rows of probabilities, whose classes are a frame's column
             names or else 0, 1, ... For a dataset also the name of its column, which is then not one of X.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights, not negative; a weight of 2 is the row twice. For a dataset also the name of a column.
+            Weights, not negative; a weight of 2 is the sample twice. For a dataset also the name of a
+            column.
         offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
             Added to the logits, with a coefficient of 1; (n_samples,) for two classes only.
 
@@ -217,7 +218,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         Raises
         ------
         ValueError
-            For parameters, rows, labels, weights or offsets out of range, a solver that cannot treat the
+            For parameters, samples, labels, weights or offsets out of range, a solver that cannot treat the
             penalty, and a dense solver beyond its memory limit (1 GiB for one matrix).
         TypeError
             For a parameter that is not a number, and a column of a Dask frame that holds none.
@@ -227,7 +228,7 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         ConvergenceWarning
             If the relative gap is not certified to be at most ``tol``: once, with what would help.
         SeparationWarning
-            If without a penalty no finite optimum exists; it names columns that separate the classes.
+            If without a penalty no finite optimum exists; it names features that separate the classes.
         """
         fitted, warning = fitted_attributes(self, X, y, sample_weight, offset)
         if warning is not None:

@@ -27,8 +27,8 @@ __all__ = ["CrossEntropyClassifierCV"]
 class CrossEntropyClassifierCV(CallbackSupportMixin, LinearPredictor, ClassifierMixin, BaseEstimator):
     """`CrossEntropyClassifier` whose ``C`` and ``l1_ratio`` are chosen by the loss on unseen samples.
 
-    With ``cv=None`` every row's loss without it is computed from one fit per C [1]_, as ``RidgeCV`` does for
-    ridge, as far as that is valid. With folds, each fold's fits start from one another along the grid.
+    With ``cv=None`` every sample's loss without it is computed from one fit per C [1]_, as ``RidgeCV`` does
+    for ridge, as far as that is valid. With folds, each fold's fits start from one another along the grid.
 
     Parameters
     ----------
@@ -37,19 +37,19 @@ class CrossEntropyClassifierCV(CallbackSupportMixin, LinearPredictor, Classifier
     l1_ratios : array-like of shape (n_l1_ratios,), default=(0.0,)
         Shares of the l1 norm to choose from.
     cv : int, splitter, iterable of (train, test) or None, default=None
-        None is approximate leave-one-out, with a fit of the others for each row where one from all rows is
-        not valid; with ``groups`` of columns, or more than 4000 coefficients in use, it is five folds. A
+        None is approximate leave-one-out, with a fit of the others for each sample where one from all samples
+        is not valid; with ``groups`` of features, or more than 4000 coefficients in use, it is five folds. A
         number is that many stratified folds.
     scoring : str, callable or None, default=None
-        Of fitted classifiers on a fold's rows; higher is better. None is minus the mean cross-entropy in
+        Of fitted classifiers on a fold's samples; higher is better. None is minus the mean cross-entropy in
         nats, with ``sample_weight``. Others need folds.
     one_standard_error : bool, default=False
         Whether the strongest penalty is chosen whose score is within one standard error of the best.
     n_jobs : int, default=None
-        Processes over folds and l1_ratios, and over rows left out of a fit each, as in joblib.
+        Processes over folds and l1_ratios, and over samples left out of a fit each, as in joblib.
     fit_intercept, class_weight, penalty_factor, groups, coef_bounds, solver, tol, max_iter
-        As for `CrossEntropyClassifier`. The ``groups`` are of columns; those of rows, which some splitters
-        ask for, are an argument of ``fit``.
+        As for `CrossEntropyClassifier`. The ``groups`` are of features; those of samples, which some
+        splitters ask for, are an argument of ``fit``.
     label_smoothing, prior_correction, random_state
         As for `CrossEntropyClassifier`.
     verbose : int, default=0
@@ -66,15 +66,15 @@ class CrossEntropyClassifierCV(CallbackSupportMixin, LinearPredictor, Classifier
     scores_ : ndarray of shape (n_l1_ratios, n_folds, n_Cs)
         Score of each fold, or of leave-one-out (one "fold").
     mean_score_, std_error_ : ndarray of shape (n_l1_ratios, n_Cs)
-        Over folds, or over rows.
+        Over folds, or over samples.
     n_refitted_ : ndarray of shape (n_l1_ratios, n_Cs)
-        Rows that were left out of a fit each, where leave-one-out from one fit is not valid; 0 with folds.
+        Samples that were left out of a fit each, where leave-one-out from one fit is not valid; 0 with folds.
     paths_ : list of list of CrossEntropyPath
         Coefficients along the grid, for each l1_ratio and fold.
     coef_, intercept_, classes_, n_iter_, converged_, history_
-        Of the fit of all rows with what was chosen, as in `CrossEntropyClassifier`.
+        Of the fit of all samples with what was chosen, as in `CrossEntropyClassifier`.
     optimality_gap_, optimality_gap_kind_, solver_
-        Of the fit of all rows with what was chosen, as in `CrossEntropyClassifier`.
+        Of the fit of all samples with what was chosen, as in `CrossEntropyClassifier`.
 
     See Also
     --------
@@ -83,20 +83,20 @@ class CrossEntropyClassifierCV(CallbackSupportMixin, LinearPredictor, Classifier
 
     Notes
     -----
-    A fold whose training rows lack a class fits the others; its test rows of that class have no
-    probability, say nothing of C, and are left out of its score. So is the only row of a class with
-    leave-one-out, which takes each row for one observation, whatever its weight, and whose class weights are
-    those of all rows. It factors the Hessian, so that at most 4000 coefficients may be free to move (or, with
-    ridge and fewer rows than columns, 1500 rows times classes).
+    A fold whose training samples lack a class fits the others; its test samples of that class have no
+    probability, say nothing of C, and are left out of its score. So is the only sample of a class with
+    leave-one-out, which takes each sample for one observation, whatever its weight, and whose class weights
+    are those of all samples. It factors the Hessian, so that at most 4000 coefficients may be free to move
+    (or, with ridge and fewer samples than features, 1500 samples times classes).
 
-    The Newton step that leaves a row out is believed where it moves the other rows' logits by so little that
-    their curvature stays the same but for a factor near 1, which bounds what the step leaves [3]_. Where the
-    errors may add up to more than 1 % of the mean loss (and 4e-4 nats), the rows with the largest take more
-    steps, and what these leave in doubt is fitted without the row: ``n_refitted_``. No more than 500 rows
-    are; if that is not enough, a warning says so.
+    The Newton step that leaves a sample out is believed where it moves the other samples' logits by so little
+    that their curvature stays the same but for a factor near 1, which bounds what the step leaves [3]_. Where
+    the errors may add up to more than 1 % of the mean loss (and 4e-4 nats), the samples with the largest take
+    more steps, and what these leave in doubt is fitted without the sample: ``n_refitted_``. No more than 500
+    samples are; if that is not enough, a warning says so.
 
     scikit-learn's callbacks (``set_callbacks``, from version 1.9 on) see each path, each optimum of it and
-    the fit of all rows, whose iterations those see that it hands on, such as ``ProgressBar``. Only there a
+    the fit of all samples, whose iterations those see that it hands on, such as ``ProgressBar``. Only there a
     request to stop is heard: C is chosen from the whole grid. With ``n_jobs``, callbacks must be picklable.
 
     References
@@ -165,7 +165,7 @@ class CrossEntropyClassifierCV(CallbackSupportMixin, LinearPredictor, Classifier
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None, groups: Any = None
     ) -> CrossEntropyClassifierCV:
-        """Choose the strength, and fit all rows with it.
+        """Choose the strength, and fit all samples with it.
 
         Parameters
         ----------
@@ -193,8 +193,8 @@ class CrossEntropyClassifierCV(CallbackSupportMixin, LinearPredictor, Classifier
         SeparationWarning
             The same where all of them have no finite optimum.
         UserWarning
-            If approximate leave-one-out is not valid for more than 500 rows, which are then not all left out
-            of a fit each; if there are too many coefficients for it, and folds are used.
+            If approximate leave-one-out is not valid for more than 500 samples, which are then not all left
+            out of a fit each; if there are too many coefficients for it, and folds are used.
         """
         grid, ratios = self._grids()
         check_parameters(self._with(1.0, 0.0))

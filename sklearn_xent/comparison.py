@@ -47,10 +47,10 @@ def compare_losses(
     from_logits: bool = False,
     confidence: float = 0.95,
 ) -> Comparison:
-    """Compare two forecasts of the same rows by the difference of each row's losses.
+    """Compare two forecasts of the same samples by the difference of each sample's losses.
 
-    Pairing removes what makes a row hard for both. It is the test of Diebold and Mariano [1]_ for
-    independent rows; with ``groups``, for independent groups.
+    Pairing removes what makes a sample hard for both. It is the test of Diebold and Mariano [1]_ for
+    independent samples; with ``groups``, for independent groups.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def compare_losses(
     first, second : array-like of shape (n_samples,) or (n_samples, n_classes)
         Forecasts, as ``y_prob`` there.
     groups : array-like of shape (n_samples,), default=None
-        Rows of a group (a patient, a day) may depend on one another.
+        Samples of a group (a patient, a day) may depend on one another.
     confidence : float in (0, 1), default=0.95
         Of the interval.
 
@@ -71,7 +71,7 @@ def compare_losses(
     Raises
     ------
     ValueError
-        As `cross_entropy_loss`; for fewer than two rows or groups, or a confidence out of range.
+        As `cross_entropy_loss`; for fewer than two samples or groups, or a confidence out of range.
 
     References
     ----------
@@ -112,15 +112,15 @@ def compare_cv_scores(
 ) -> Comparison:
     """Compare two models by their scores on the same folds, with a variance that knows that folds overlap.
 
-    Training sets of cross-validation share rows, so that scores of folds vary less than those of fresh data
-    would. Nadeau and Bengio [1]_ correct the variance from 1 / J to 1 / J + n_test / n_train.
+    Training sets of cross-validation share samples, so that scores of folds vary less than those of fresh
+    data would. Nadeau and Bengio [1]_ correct the variance from 1 / J to 1 / J + n_test / n_train.
 
     Parameters
     ----------
     first, second : array-like of shape (n_folds,)
         Scores where higher is better, such as ``cross_val_score`` gives.
     n_train, n_test : float
-        Rows of a training and of a test set.
+        Samples of a training and of a test set.
     confidence : float in (0, 1), default=0.95
         Of the interval.
 

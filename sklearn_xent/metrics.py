@@ -25,7 +25,7 @@ def cross_entropy_skill(
 
     :math:`CE_0` is the loss of the best constant forecast, the weighted class frequencies of ``y_true``:
     their entropy. 1 is perfect, 0 no better than the frequencies, negative worse than them. McFadden's
-    pseudo R squared is this on the training rows.
+    pseudo R squared is this on the training samples.
 
     Parameters
     ----------

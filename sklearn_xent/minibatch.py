@@ -17,20 +17,20 @@ __all__ = ["MiniBatchCrossEntropyClassifier"]
 
 
 class MiniBatchCrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMixin, BaseEstimator):
-    r"""Linear classifier of least cross-entropy, learnt from batches of rows by Newton steps.
+    r"""Linear classifier of least cross-entropy, learnt from batches of samples by Newton steps.
 
-    It minimises what `CrossEntropyClassifier` does, approximately, and holds a batch of rows at a time. What
-    earlier batches said is kept as a quadratic: the sum of their losses expanded to second order, each at the
-    coefficients it was met with. A new batch adds its own; the coefficients that minimise the sum and the
-    penalty are the next ones. No learning rate has to be chosen, and the columns' units do not matter.
+    It minimises what `CrossEntropyClassifier` does, approximately, and holds a batch of samples at a time.
+    What earlier batches said is kept as a quadratic: the sum of their losses expanded to second order, each
+    at the coefficients it was met with. A new batch adds its own; the coefficients that minimise the sum and
+    the penalty are the next ones. No learning rate has to be chosen, and the features' units do not matter.
 
-    After one pass over many rows the log loss of new rows is about that of the optimum of all rows. For the
-    optimum itself use `CrossEntropyClassifier`, where the rows can be read more than once.
+    After one pass over many samples the log loss of new samples is about that of the optimum of all samples.
+    For the optimum itself use `CrossEntropyClassifier`, where the samples can be read more than once.
 
     Parameters
     ----------
     C : float, default=1.0
-        Inverse strength of the penalty beside the sum of the losses of all rows seen, as in
+        Inverse strength of the penalty beside the sum of the losses of all samples seen, as in
         `CrossEntropyClassifier`; ``np.inf`` is no penalty.
     l1_ratio : float in [0, 1], default=0.0
         Share of the l1 norm in the penalty: 0 is ridge, 1 is lasso.
@@ -39,21 +39,21 @@ class MiniBatchCrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, Cla
     class_weight : dict, "balanced" or None, default=None
         Factor of each class's weight. "balanced" needs all labels at once: only ``fit`` takes it.
     batch_size : int or None, default=None
-        Rows of a step. None is 512 or, up to 1000 coefficients, 4096 and at least 10 for each of them.
+        Samples of a step. None is 512 or, up to 1000 coefficients, 4096 and at least 10 for each of them.
         What ``partial_fit`` is given is cut into such batches, the last one shorter.
     max_iter : int, default=10
-        Most passes of ``fit`` over the rows.
+        Most passes of ``fit`` over the samples.
     tol : float, default=1e-4
-        Least improvement of the log loss, in nats, that counts as one: that of the validation rows where
+        Least improvement of the log loss, in nats, that counts as one: that of the validation samples where
         there are any, else that of each batch before it was learnt from.
     n_iter_no_change : int, default=2
         Passes without improvement after which ``fit`` stops.
     shuffle : bool, default=True
-        Whether ``fit`` goes through the rows in a random order, another one in each pass.
+        Whether ``fit`` goes through the samples in a random order, another one in each pass.
     label_smoothing : float in [0, 1), default=0.0
         Mixes each target with the uniform distribution: ``y (1 - a) + a / K``.
     random_state : int, RandomState instance or None, default=None
-        Seed of the order of the rows. None is always the same one.
+        Seed of the order of the samples. None is always the same one.
     verbose : int, default=0
         If positive, print a line for each pass of ``fit``.
 
@@ -68,15 +68,15 @@ class MiniBatchCrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, Cla
     n_iter_ : int
         Passes that ``fit`` made; 1 after ``partial_fit``.
     n_samples_seen_ : int
-        Rows learnt from, those of each pass counted.
+        Samples learnt from, those of each pass counted.
     history_ : dict of ndarray of shape (number of passes or calls,)
         One entry a pass of ``fit``, or a call of ``partial_fit``: "loss" (mean log loss of the batches, each
-        before it was learnt from, nats), "validation_loss" (nats; nan without validation rows) and
+        before it was learnt from, nats), "validation_loss" (nats; nan without validation samples) and
         "seconds" (since the start of ``fit``, or of the call).
     n_features_in_ : int
-        Number of columns of X.
+        Number of features of X.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the columns, where X had names that are all strings.
+        Names of the features, where X had names that are all strings.
 
     See Also
     --------
@@ -85,14 +85,14 @@ class MiniBatchCrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, Cla
 
     Notes
     -----
-    Up to 1000 coefficients (classes times columns) the curvature is a full matrix: a batch costs one Gram
-    product of its rows and one factorisation, and the first rows, 10 for each coefficient, are kept until
+    Up to 1000 coefficients (classes times features) the curvature is a full matrix: a batch costs one Gram
+    product of its samples and one factorisation, and the first samples, 10 for each coefficient, are kept until
     there are so many of them. Beyond, it is the diagonal, averaged over what the coefficients
-    may yet become; a batch costs a few products with its rows, and memory is a few numbers a coefficient.
+    may yet become; a batch costs a few products with its samples, and memory is a few numbers a coefficient.
 
     A step that gains less than the slope of the batch's loss promises is shortened, on the logits at hand,
-    and repeated until the batch has settled: a row far away from all others cannot carry the coefficients
-    off. Columns are centred and scaled by means and spreads of groups of rows spread over the stream, by
+    and repeated until the batch has settled: a sample far away from all others cannot carry the coefficients
+    off. Features are centred and scaled by means and spreads of groups of samples spread over the stream, by
     the groups' medians where an outlier spoils the mean. In later passes of ``fit`` each
     batch's expansion replaces its share of those of the pass before.
 
@@ -152,19 +152,19 @@ class MiniBatchCrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, Cla
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> MiniBatchCrossEntropyClassifier:
-        """Learn from more rows.
+        """Learn from more samples.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows.
+            Samples.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
             Labels, or soft labels: rows of probabilities, in the order of the classes or in a frame whose
-            columns are named after them.
+            features are named after them.
         classes : array-like of shape (n_classes,), default=None
             All labels there will ever be. The first call needs them; later ones may repeat them.
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights, not negative; a weight of 2 is the row twice.
+            Weights, not negative; a weight of 2 is the sample twice.
 
         Returns
         -------
@@ -174,7 +174,7 @@ class MiniBatchCrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, Cla
         Raises
         ------
         ValueError
-            For parameters out of range, labels that are not among the classes, another number of columns,
+            For parameters out of range, labels that are not among the classes, another number of features,
             NaN or infinity, weights out of range, and ``class_weight="balanced"``.
         TypeError
             For a parameter that is not a number.
@@ -192,19 +192,19 @@ class MiniBatchCrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, Cla
     def fit(
         self, X: Any, y: Any, sample_weight: Any = None, X_val: Any = None, y_val: Any = None
     ) -> MiniBatchCrossEntropyClassifier:
-        """Learn from rows that are at hand, in passes over them, until the log loss improves no more.
+        """Learn from samples that are at hand, in passes over them, until the log loss improves no more.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows.
+            Samples.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
             Labels, or soft labels: rows of probabilities, whose classes are a frame's column names or else
             0, 1, ...
         sample_weight : array-like of shape (n_samples,), default=None
-            Weights, not negative; a weight of 2 is the row twice.
+            Weights, not negative; a weight of 2 is the sample twice.
         X_val, y_val : array-like, default=None
-            Validation rows and their labels: the coefficients of the pass with the lowest log loss there
+            Validation samples and their labels: the coefficients of the pass with the lowest log loss there
             are kept.
 
         Returns
@@ -215,8 +215,8 @@ class MiniBatchCrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, Cla
         Raises
         ------
         ValueError
-            For parameters, rows, labels or weights out of range, and validation rows without labels or the
-            reverse.
+            For parameters, samples, labels or weights out of range, and validation samples without labels or
+            the reverse.
         TypeError
             For a parameter that is not a number.
 
@@ -224,7 +224,7 @@ class MiniBatchCrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, Cla
         -----
         ConvergenceWarning
             If the loss still improves after ``max_iter`` passes, unless a single one was asked for; and if
-            the rows' loss is higher in the end, by more than ``tol``, than that of the frequencies of the
+            the samples' loss is higher in the end, by more than ``tol``, than that of the frequencies of the
             classes (without an intercept: of equal probabilities), which one more reading finds out.
         """
         check_batch_parameters(self)

@@ -54,11 +54,11 @@ class CrossEntropyPath:
     intercepts : ndarray of shape (n_Cs, n_logits)
         Intercepts.
     losses : ndarray of shape (n_Cs,)
-        Weighted mean loss of the training rows, in nats, without the penalty.
+        Weighted mean loss of the training samples, in nats, without the penalty.
     gaps : ndarray of shape (n_Cs,)
         How far the mean objective may be above its minimum, in nats: ``optimality_gap_`` of a fit.
     n_nonzero : ndarray of shape (n_Cs,)
-        Columns with a nonzero coefficient.
+        Features with a nonzero coefficient.
     converged : ndarray of shape (n_Cs,)
         Whether the relative gap is at most ``tol``.
     classes : ndarray of shape (n_classes,)
@@ -114,12 +114,12 @@ def cross_entropy_path(
     Parameters
     ----------
     X : array-like or sparse matrix of shape (n_samples, n_features)
-        Rows.
+        Samples.
     y : array-like of shape (n_samples,) or (n_samples, n_classes)
         Labels, or soft labels.
     Cs : int or array-like of shape (n_Cs,), default=100
         The grid; a number is that many values, evenly spaced in the logarithm, from the largest C at which
-        all penalised coefficients are zero to 1000 times that (100 times, with fewer rows than columns).
+        all penalised coefficients are zero to 1000 times that (100 times, with fewer samples than features).
     l1_ratio : float in [0, 1], default=1.0
         Share of the l1 norm in the penalty. Below 0.001 the default grid starts as for 0.001.
     fit_intercept, class_weight, penalty_factor, groups, coef_bounds, solver, tol, max_iter, random_state

@@ -35,12 +35,12 @@ class LinearPredictor(AdvisedParameters):
 
     @isolated
     def decision_function(self, X: Any, offset: Any = None) -> Array:
-        """Logits of each row.
+        """Logits of each sample.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows, of any kind that ``fit`` takes; for a Dask collection the result is a Dask array, not yet
+            Samples, of any kind that ``fit`` takes; for a Dask collection the result is a Dask array, not yet
             computed.
         offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
             Added to the logits, as in ``fit``.
@@ -61,12 +61,12 @@ class LinearPredictor(AdvisedParameters):
 
     @isolated
     def predict(self, X: Any, offset: Any = None) -> Array:
-        """Most probable label of each row.
+        """Most probable label of each sample.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows, of any kind that ``fit`` takes; for a Dask collection the result is a Dask array, not yet
+            Samples, of any kind that ``fit`` takes; for a Dask collection the result is a Dask array, not yet
             computed.
         offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
             Added to the logits, as in ``fit``.
@@ -92,7 +92,7 @@ class LinearPredictor(AdvisedParameters):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows, of any kind that ``fit`` takes; for a Dask collection the result is a Dask array, not yet
+            Samples, of any kind that ``fit`` takes; for a Dask collection the result is a Dask array, not yet
             computed.
         offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
             Added to the logits, as in ``fit``.
@@ -113,7 +113,7 @@ class LinearPredictor(AdvisedParameters):
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows, of any kind that ``fit`` takes; for a Dask collection the result is a Dask array, not yet
+            Samples, of any kind that ``fit`` takes; for a Dask collection the result is a Dask array, not yet
             computed.
         offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
             Added to the logits, as in ``fit``.

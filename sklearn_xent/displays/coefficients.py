@@ -34,7 +34,7 @@ class CoefficientDisplay:
     names : sequence of str
         Names of the coefficients.
     estimate : ndarray of shape (n_coefficients,)
-        Log odds ratios, in nats per unit of the column.
+        Log odds ratios, in nats per unit of the feature.
     interval : ndarray of shape (n_coefficients, 2), default=None
         Their confidence intervals.
     confidence : float, default=None
@@ -119,7 +119,7 @@ class CoefficientDisplay:
         target_class : label, default=None
             Whose coefficients, of more than two classes; the first by default. The axis says which.
         feature_names : sequence of str, default=None
-            Names of the columns; those seen in ``fit`` by default.
+            Names of the features; those seen in ``fit`` by default.
         **options
             Of `plot`.
 

@@ -58,7 +58,7 @@ def _certificate(history: Mapping[str, Array]) -> Array:
 
 
 class ConvergenceDisplay:
-    """Convergence of one fit, or of several compared; iterates on a sample of the rows are left out.
+    """Convergence of one fit, or of several compared; iterates on a part of the samples are left out.
 
     The Newton steps by which the certificate of a small fit ends it are dotted, with open markers: they are
     not the method's own. Where the fits' costs lie far apart, the axis of the cost is logarithmic.

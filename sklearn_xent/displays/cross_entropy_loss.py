@@ -80,7 +80,7 @@ class CrossEntropyLossDisplay:
         estimator : classifier
             Fitted, with ``predict_log_proba`` or ``predict_proba``.
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Samples.
         y : array-like of shape (n_samples,)
             Labels.
         name : str, default=None

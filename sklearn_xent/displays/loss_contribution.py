@@ -85,7 +85,7 @@ class LossContributionDisplay:
         estimator : classifier
             Fitted.
         X : array-like of shape (n_samples, n_features)
-            Rows. A frame's index names the samples.
+            Samples. A frame's index names the samples.
         y : array-like of shape (n_samples,)
             Labels.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -121,14 +121,14 @@ class LossContributionDisplay:
         ax: Any = None,
         **options: Any,
     ) -> Self:
-        """Draw the forecasts of the folds' test rows together, each by a model that has not seen it.
+        """Draw the forecasts of the folds' test samples together, each by a model that has not seen it.
 
         Parameters
         ----------
         cv_results : dict
             Of ``cross_validate(..., return_estimator=True, return_indices=True)``.
         X : array-like of shape (n_samples, n_features)
-            Rows, as given to ``cross_validate``.
+            Samples, as given to ``cross_validate``.
         y : array-like of shape (n_samples,)
             Labels.
         sample_weight, name, ax, **options

@@ -27,7 +27,7 @@ class RegularizationPathDisplay:
     coefs : ndarray of shape (n_Cs, n_features)
         Coefficients of one logit.
     feature_names : sequence of str, default=None
-        Names of the columns; ``x0``, ``x1``, ... by default.
+        Names of the features; ``x0``, ``x1``, ... by default.
     losses, errors : ndarray of shape (n_Cs,), default=None
         Mean loss on unseen samples in nats, and its standard error.
     C, C_1se : float, default=None
@@ -91,7 +91,7 @@ class RegularizationPathDisplay:
         target_class : label, default=None
             Whose coefficients, of more than two classes; the first by default. The axis says which.
         feature_names : sequence of str, default=None
-            Names of the columns.
+            Names of the features.
         **options
             Of `plot`.
 
@@ -121,7 +121,7 @@ class RegularizationPathDisplay:
         target_class : label, default=None
             Whose coefficients, of more than two classes; the first by default. The axis says which.
         feature_names : sequence of str, default=None
-            Names of the columns; those seen in ``fit`` by default.
+            Names of the features; those seen in ``fit`` by default.
         **options
             Of `plot`.
 

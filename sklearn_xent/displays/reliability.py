@@ -84,14 +84,14 @@ class ReliabilityDisplay:
         ax: Any = None,
         **options: Any,
     ) -> Self:
-        """Draw the reliability of a fitted classifier on rows it has not seen.
+        """Draw the reliability of a fitted classifier on samples it has not seen.
 
         Parameters
         ----------
         estimator : classifier
             Fitted.
         X : array-like of shape (n_samples, n_features)
-            Rows.
+            Samples.
         y : array-like of shape (n_samples,)
             Labels.
         sample_weight : array-like of shape (n_samples,), default=None
@@ -130,14 +130,14 @@ class ReliabilityDisplay:
         ax: Any = None,
         **options: Any,
     ) -> Self:
-        """Draw the forecasts of the folds' test rows together, each by a model that has not seen it.
+        """Draw the forecasts of the folds' test samples together, each by a model that has not seen it.
 
         Parameters
         ----------
         cv_results : dict
             Of ``cross_validate(..., return_estimator=True, return_indices=True)``.
         X : array-like of shape (n_samples, n_features)
-            Rows, as given to ``cross_validate``.
+            Samples, as given to ``cross_validate``.
         y : array-like of shape (n_samples,)
             Labels.
         sample_weight, target_class, name, ax, **options

@@ -38,7 +38,7 @@ class BiasReducedClassifier(LinearPredictor, ClassifierMixin, BaseEstimator):
     in nats, with weights :math:`s` and the Fisher information :math:`I` of :math:`\ell`. That takes the term
     of order :math:`1 / n` off the bias of maximum likelihood [1]_, for several classes as for two [3]_, and
     the maximum is finite whatever the labels are [2]_. No strength has to be chosen, and the fit does not
-    depend on the units and offsets of the columns.
+    depend on the units and offsets of the features.
 
     For intervals and tests see `infer_profile`.
 
@@ -60,7 +60,7 @@ class BiasReducedClassifier(LinearPredictor, ClassifierMixin, BaseEstimator):
     Attributes
     ----------
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
-        Coefficients in the units of X; those of more than two classes sum to zero in each column.
+        Coefficients in the units of X; those of more than two classes sum to zero in each feature.
     intercept_ : ndarray of shape (1,) or (n_classes,)
         Intercepts; those of more than two classes sum to zero.
     intercept_shift_ : ndarray of shape (1,) or (n_classes,)
@@ -76,9 +76,9 @@ class BiasReducedClassifier(LinearPredictor, ClassifierMixin, BaseEstimator):
     log_likelihood_ : float
         Of ``coef_`` and ``intercept_``, in nats, without the penalty.
     n_features_in_ : int
-        Number of columns of X.
+        Number of features of X.
     feature_names_in_ : ndarray of shape (n_features,)
-        Names of the columns, where X had names that are all strings.
+        Names of the features, where X had names that are all strings.
 
     See Also
     --------
@@ -87,13 +87,13 @@ class BiasReducedClassifier(LinearPredictor, ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    Where columns are constant or collinear the prior is that of the distributions which the model has, and of
-    all coefficients that give the same probabilities those of least norm are returned, on centred and scaled
-    columns; `infer_profile` refuses then, and names the columns.
+    Where features are constant or collinear the prior is that of the distributions which the model has, and
+    of all coefficients that give the same probabilities those of least norm are returned, on centred and
+    scaled features; `infer_profile` refuses then, and names the features.
 
     The penalised likelihood is not concave, and may have several maxima where the classes are separated by
-    few rows, or by rows of large weights. The fit goes uphill from coefficients of 0; `infer_profile` warns
-    where it meets a higher point.
+    few samples, or by samples of large weights. The fit goes uphill from coefficients of 0; `infer_profile`
+    warns where it meets a higher point.
 
     An iteration is some twice the cost of a QR decomposition of (n_classes - 1) n_samples rows of
     (n_classes - 1) (n_features + 1) numbers. X is held in memory as a dense array.
@@ -144,16 +144,16 @@ class BiasReducedClassifier(LinearPredictor, ClassifierMixin, BaseEstimator):
 
     @all_or_nothing
     def fit(self, X: Any, y: Any, sample_weight: Any = None, offset: Any = None) -> BiasReducedClassifier:
-        """Maximise the penalised likelihood of the training rows.
+        """Maximise the penalised likelihood of the training samples.
 
         Parameters
         ----------
         X : array-like or sparse matrix of shape (n_samples, n_features)
-            Rows; sparse ones become dense.
+            Samples; sparse ones become dense.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
             Labels of any kind; or rows of probabilities, such as shares of a group whose size is its weight.
         sample_weight : array-like of shape (n_samples,), default=None
-            Frequencies, not negative; a weight of 2 is the row twice. Their size matters: the information
+            Frequencies, not negative; a weight of 2 is the sample twice. Their size matters: the information
             grows with it, and the prior counts the less.
         offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
             Added to the logits, with a coefficient of 1; (n_samples,) for two classes only.
@@ -166,10 +166,10 @@ class BiasReducedClassifier(LinearPredictor, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            For parameters, rows, labels, weights or offsets out of range, and X beyond 1 GiB as a dense
+            For parameters, samples, labels, weights or offsets out of range, and X beyond 1 GiB as a dense
             array.
         TypeError
-            For a parameter of another type, and rows that are not in memory.
+            For a parameter of another type, and samples that are not in memory.
 
         Warns
         -----

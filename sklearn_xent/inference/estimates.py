@@ -54,7 +54,7 @@ class Estimates:
 
     @property
     def estimate(self) -> Array:
-        """Coefficients: log odds ratios, in nats per unit of the column."""
+        """Coefficients: log odds ratios, in nats per unit of the feature."""
         return self._likelihood.W.ravel()
 
     @property
@@ -114,7 +114,7 @@ class Estimates:
         """Return odds ratios and their intervals: exponentials of estimates and their ends.
 
         What is beyond the largest number, 1.8e308, is ``inf``; ``estimate`` and `interval` are logarithms. A
-        column that is measured in smaller units has a ratio that is nearer to 1.
+        feature that is measured in smaller units has a ratio that is nearer to 1.
 
         Parameters
         ----------

@@ -48,7 +48,7 @@ class EstimateTests(Estimates):
         Parameters
         ----------
         terms : str, sequence of str or int, mask, or array-like of shape (n_hypotheses, n_coefficients)
-            Names as in ``names``, a column's name for all its classes, indices, or a mask: that these are
+            Names as in ``names``, a feature's name for all its classes, indices, or a mask: that these are
             zero. Or hypotheses as `linear_hypotheses` takes them.
         value : float or array-like of shape (n_hypotheses,), default=None
             What a matrix times the coefficients is; 0 by default.
@@ -96,7 +96,7 @@ class EstimateTests(Estimates):
         hypotheses : str, sequence of str or int, mask, or array-like of shape (n_hypotheses, n_coefficients)
             In text, sums of names and numbers, with a comma between hypotheses: ``"age = 0, income - 2 * age
             = 1"``. What has no ``=`` is 0. The longest name that fits is taken; one that is no word may
-            stand between backticks. With more than two classes, ``"b: age - c: age = 0"``; a column without
+            stand between backticks. With more than two classes, ``"b: age - c: age = 0"``; a feature without
             its class is meant of each class. Or a matrix R, for R b, whose columns are in the order of
             ``names``; a frame's have these names.
         value : float or array-like of shape (n_hypotheses,), default=None

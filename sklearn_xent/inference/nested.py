@@ -18,15 +18,15 @@ __all__ = ["compare_nested"]
 def compare_nested(restricted: Inference, full: Inference) -> ChiSquared:
     """Likelihood-ratio test of two nested fits: twice the gain in log-likelihood, and its degrees of freedom.
 
-    The restricted model is a special case of the full one where its columns are linear combinations of the
+    The restricted model is a special case of the full one where its features are linear combinations of the
     other's (and so is a difference of the offsets, by which a coefficient may be held at a value). Then twice
-    the gain is chi-squared as the rows become many, if the restricted model is right [1]_: the test relies on
-    the model, whatever covariance was asked of `infer`.
+    the gain is chi-squared as the samples become many, if the restricted model is right [1]_: the test relies
+    on the model, whatever covariance was asked of `infer`.
 
     Parameters
     ----------
     restricted, full : Inference
-        What `infer` returns for fits without a penalty, of the same rows in the same order, labels and
+        What `infer` returns for fits without a penalty, of the same samples in the same order, labels and
         weights.
 
     Returns
@@ -39,13 +39,13 @@ def compare_nested(restricted: Inference, full: Inference) -> ChiSquared:
     TypeError
         For what is no `Inference`.
     ValueError
-        For a fit with a penalty, other labels, weights or numbers of rows, and models that are not nested,
-        with the columns that the full one lacks.
+        For a fit with a penalty, other labels, weights or numbers of samples, and models that are not nested,
+        with the features that the full one lacks.
 
     See Also
     --------
     Inference.wald_test : Asks the same of the full fit alone.
-    compare_losses : Compares any two forecasts of rows that neither has been fitted on.
+    compare_losses : Compares any two forecasts of samples that neither has been fitted on.
 
     References
     ----------

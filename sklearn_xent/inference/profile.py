@@ -56,8 +56,8 @@ def infer_profile(
     TypeError
         For another estimator, and for X that is not in memory.
     ValueError
-        If the coefficients are no maximum of these rows (other rows, weights or classes than in the fit), or
-        the rows do not determine them: then it names the constant or collinear columns.
+        If the coefficients are no maximum of these samples (other samples, weights or classes than in the
+        fit), or the samples do not determine them: then it names the constant or collinear features.
 
     References
     ----------
@@ -107,7 +107,7 @@ def infer_profile(
 class ProfileInference:
     """What `infer_profile` returns.
 
-    Arrays are (n_contrasts, n_terms) flattened: all columns, then the intercept. Two classes have one
+    Arrays are (n_contrasts, n_terms) flattened: all features, then the intercept. Two classes have one
     contrast, the second class; more have one for each class but the first, less the first. Ends of intervals
     that do not exist are infinite, and those that were not found nan, with a ``ConvergenceWarning``.
     """
@@ -135,7 +135,7 @@ class ProfileInference:
 
     @property
     def estimate(self) -> Array:
-        """Coefficients: log odds ratios, in nats per unit of the column."""
+        """Coefficients: log odds ratios, in nats per unit of the feature."""
         coef, intercept = self._profile.problem.to_original(self._profile.top.b)
         W = np.column_stack([coef, intercept])[:, : self._profile.problem.shape[1]]
         return np.asarray(W if len(W) == 1 else W[1:] - W[0]).ravel()
@@ -162,7 +162,7 @@ class ProfileInference:
         Parameters
         ----------
         terms : sequence of str or int, default=None
-            Names as in ``names``, a column's name for all its classes, or indices. None is all but the
+            Names as in ``names``, a feature's name for all its classes, or indices. None is all but the
             intercepts.
 
         Returns

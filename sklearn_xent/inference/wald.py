@@ -49,15 +49,15 @@ def infer(
     Parameters
     ----------
     estimator : CrossEntropyClassifier, or a Pipeline or search that ends in one
-        Fitted on these rows, with ``C=np.inf``. X goes through the steps before it, and columns have the
+        Fitted on these samples, with ``C=np.inf``. X goes through the steps before it, and features have the
         names that these give them.
     X, y, sample_weight, offset
         What it was fitted on. Weights are frequencies: a weight of 2 is two observations.
     covariance : {"model", "robust", "HC0", "HC1", "HC2", "HC3", "cluster"}, default="model"
         The inverse information; the sandwich, right also where the model is not [1]_, with corrections for
-        few rows [3]_ (see Notes); or the sandwich of sums over groups.
+        few samples [3]_ (see Notes); or the sandwich of sums over groups.
     groups : array-like of shape (n_samples,), default=None
-        For "cluster": rows of a group may depend on one another.
+        For "cluster": samples of a group may depend on one another.
     penalized : bool, default=False
         Whether a ridge penalty is accepted. Then the fit is the mode of a posterior under the Gaussian prior
         that the penalty is, "model" errors are posterior standard deviations (Laplace's approximation [2]_),
@@ -75,19 +75,21 @@ def infer(
         `infer_profile`.
     ValueError
         With an l1 penalty or bounds; with a ridge unless ``penalized``; if the coefficients are no optimum of
-        these rows (other rows or weights than in the fit, class weights, label smoothing); if the rows do not
-        determine them, with the names of columns: constant or collinear ones, and those that separate the
-        classes wholly or partly; if ``groups`` and ``covariance`` do not agree; for "HC1" if there are
-        no more observations than coefficients, and for "HC2" and "HC3" if a row determines one by itself.
+        these samples (other samples or weights than in the fit, class weights, label smoothing); if the
+        samples do not determine them, with the names of features: constant or collinear ones, and those that
+        separate the classes wholly or partly; if ``groups`` and ``covariance`` do not agree; for "HC1" if
+        there are no more observations than coefficients, and for "HC2" and "HC3" if a sample determines one
+        by itself.
 
     Notes
     -----
     "HC0" is "robust". "HC1" multiplies it by n / (n - p), for n observations and p coefficients. "HC2" and
-    "HC3" divide the square of a residual by 1 - h and (1 - h)^2, h the leverage of its row,
+    "HC3" divide the square of a residual by 1 - h and (1 - h)^2, h the leverage of its sample,
     p (1 - p) x' V x for V the inverse information: as the R package sandwich defines them for generalised
-    linear models. With more than two classes the leverage of a row is a matrix H = W G, W the curvature of
-    the loss in the row's logits and G their covariance, and a residual r becomes (I - H)^-1/2 r and
-    (I - H)^-1 r [4]_. "HC3" is the jackknife whose fits without a row are one step of Newton's method [5]_.
+    linear models. With more than two classes the leverage of a sample is a matrix H = W G, W the curvature of
+    the loss in the sample's logits and G their covariance, and a residual r becomes (I - H)^-1/2 r and
+    (I - H)^-1 r [4]_. "HC3" is the jackknife whose fits without a sample are one step of Newton's
+    method [5]_.
 
     References
     ----------
@@ -96,7 +98,7 @@ def infer(
     .. [3] MacKinnon, J. G. and White, H. (1985), "Some heteroskedasticity-consistent covariance matrix
        estimators with improved finite sample properties", J. Econometrics 29(3).
     .. [4] Bell, R. M. and McCaffrey, D. F. (2002), "Bias reduction in standard errors for linear regression
-       with multi-stage samples", Survey Methodology 28(2): a row's logits are its cluster.
+       with multi-stage samples", Survey Methodology 28(2): a sample's logits are its cluster.
     .. [5] Pregibon, D. (1981), "Logistic regression diagnostics", Ann. Stat. 9(4); Lesaffre, E. and Albert,
        A. (1989), "Multiple-group logistic regression diagnostics", J. R. Stat. Soc. C 38(3).
 
@@ -145,7 +147,7 @@ def infer(
 
 @dataclass(frozen=True)
 class Inference(EstimateTables):
-    """What `infer` returns. Arrays are (n_contrasts, n_terms) flattened: all columns, then the intercept.
+    """What `infer` returns. Arrays are (n_contrasts, n_terms) flattened: all features, then the intercept.
 
     Two classes have one contrast, the second class; more have one for each class but the first.
 
@@ -161,20 +163,20 @@ class Inference(EstimateTables):
     _before: Any = field(default=None, repr=False)
 
     def marginal_effects(self, confidence: float = 0.95, *, at: str = "overall") -> Any:
-        """Marginal effects: how a unit more of a column changes each class's probability.
+        """Marginal effects: how a unit more of a feature changes each class's probability.
 
         Parameters
         ----------
         confidence : float in (0, 1), default=0.95
             Of the intervals.
         at : {"overall", "mean"}, default="overall"
-            The average over the rows of the fit; or the effect for one row whose columns, and offset, are
-            their means.
+            The average over the samples of the fit; or the effect for one sample whose features, and offset,
+            are their means.
 
         Returns
         -------
         frame : DataFrame
-            Columns ``class``, ``column``, ``effect`` (probability per unit), ``std_error`` (by the delta
+            Columns ``class``, ``feature``, ``effect`` (probability per unit), ``std_error`` (by the delta
             method), ``z``, ``p_value``, ``low`` and ``high``; of two classes the second only.
 
         Raises
@@ -200,7 +202,7 @@ class Inference(EstimateTables):
         Parameters
         ----------
         X : array-like of shape (n_samples, n_features)
-            Rows, as `infer` takes them: for a pipeline, what it takes.
+            Samples, as `infer` takes them: for a pipeline, what it takes.
         offset : array-like, default=None
             As in ``predict_proba``.
         confidence : float in (0, 1), default=0.95

@@ -36,8 +36,8 @@ def report(
 ) -> Report:
     """One page about a fitted classifier, for a notebook or a file.
 
-    What was fitted, and how far it is from the optimum; the loss of the rows beside that of the class
-    frequencies, and its decomposition; reliability; the rows that cost most; the coefficients, with
+    What was fitted, and how far it is from the optimum; the loss of the samples beside that of the class
+    frequencies, and its decomposition; reliability; the samples that cost most; the coefficients, with
     intervals where there are any; and how the fit came down, or the path that C was chosen on.
 
     Parameters
@@ -45,19 +45,19 @@ def report(
     estimator : classifier, or a Pipeline or search that ends in one
         Fitted, with ``predict_proba``. What another library's does not say of its fit is left out.
     X : array-like of shape (n_samples, n_features)
-        Rows to judge it by: those that it was not fitted on tell what it is worth. A frame's index names
+        Samples to judge it by: those that it was not fitted on tell what it is worth. A frame's index names
         them.
     y : array-like of shape (n_samples,) or (n_samples, n_classes)
         Labels, or soft labels.
     sample_weight : array-like of shape (n_samples,), default=None
         Weights.
     inference : Inference, default=None
-        Whose intervals are shown. By default those of `infer` where the rows are those of the fit, and it had
-        no penalty.
+        Whose intervals are shown. By default those of `infer` where the samples are those of the fit, and it
+        had no penalty.
     name : str, default=None
         Title; the class of the estimator by default.
     n_worst, n_coefficients : int, default=10, 25
-        How many rows and coefficients are listed at the most.
+        How many samples and coefficients are listed at the most.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def report(
     Raises
     ------
     ValueError
-        For labels, weights or rows that do not agree, and numbers that are negative.
+        For labels, weights or samples that do not agree, and numbers that are negative.
     TypeError
         If the estimator has no ``predict_proba``.
 
@@ -135,11 +135,11 @@ class Report:
     name : str
         Title.
     loss, skill : float
-        `cross_entropy_loss` (nats) and `cross_entropy_skill` of the rows.
+        `cross_entropy_loss` (nats) and `cross_entropy_skill` of the samples.
     parts : Decomposition
-        `cross_entropy_decomposition` of the rows.
+        `cross_entropy_decomposition` of the samples.
     losses : ndarray of shape (n_samples,)
-        Loss of each row, in nats.
+        Loss of each sample, in nats.
     inference : Inference or None
         Whose intervals are shown.
     """
