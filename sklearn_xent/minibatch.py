@@ -86,9 +86,9 @@ class MiniBatchCrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, Cla
     Notes
     -----
     Up to 1000 coefficients (classes times features) the curvature is a full matrix: a batch costs one Gram
-    product of its samples and one factorisation, and the first samples, 10 for each coefficient, are kept until
-    there are so many of them. Beyond, it is the diagonal, averaged over what the coefficients
-    may yet become; a batch costs a few products with its samples, and memory is a few numbers a coefficient.
+    product of its samples and one factorisation, and the first samples, 10 for each coefficient, are kept
+    until there are so many of them. Beyond, it is the diagonal, averaged over what the coefficients may yet
+    become; a batch costs a few products with its samples, and memory is a few numbers a coefficient.
 
     A step that gains less than the slope of the batch's loss promises is shortened, on the logits at hand,
     and repeated until the batch has settled: a sample far away from all others cannot carry the coefficients
