@@ -30,4 +30,4 @@ print(f"within one standard error, strongest penalty: C = {model.C_1se_:.3g}")
 path = model.paths_[0][0]
 for C in (model.C_1se_, model.C_best_):
     i = int(np.flatnonzero(path.Cs == C)[0])
-    print(f"C = {C:.3g}: {path.n_nonzero[i]} of {X.shape[1]} columns")
+    print(f"C = {C:.3g}: {path.n_nonzero[i]} of {X.shape[1]} features")

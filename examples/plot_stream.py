@@ -2,10 +2,10 @@
 Learn from a stream without a learning rate
 ===========================================
 
-Samples come in batches, and each is read once. A batch is scored before it is learnt from: on a stream that
-is the honest loss, and nothing has to be held out. ``MiniBatchCrossEntropyClassifier`` takes Newton steps and
-has no learning rate; ``SGDClassifier`` needs one, and what is right for one stream is wrong for another. Here
-the features have different units.
+Samples come in batches, and each is read once. A batch is scored before it is learnt from: that is a loss on
+unseen samples, and nothing has to be held out. ``MiniBatchCrossEntropyClassifier`` takes Newton steps and has
+no learning rate; ``SGDClassifier`` needs one, and which is best depends on the data. Here the features have
+different units.
 """
 
 import matplotlib.pyplot as plt
@@ -42,8 +42,7 @@ for eta0 in (0.001, 0.01, 0.1):
 losses = {name: progressive_losses(model) for name, model in streams.items()}
 
 # %%
-# The mean loss so far, above that of the optimum of all samples, which nobody on a stream knows.
-
+# The mean loss of the last 20 batches. The straight line is the loss of a model fitted to all samples.
 optimum = CrossEntropyClassifier().fit(X, y)
 least = cross_entropy_loss(y, optimum.decision_function(X), from_logits=True)
 figure, ax = plt.subplots(figsize=(7, 5), layout="constrained")
