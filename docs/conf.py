@@ -47,6 +47,10 @@ html_theme_options = {
 }
 html_show_sourcelink = False
 
+# what is copied runs: no prompts, no results
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
 autosummary_generate = True
 toc_object_entries_show_parents = "hide"  # the column beside a page is narrow
 autodoc_typehints = "none"  # the docstrings say more than Any
