@@ -111,12 +111,12 @@ def test_it_suits_fewer_rows_than_columns_that_are_all_penalised():
 
 
 def test_penalties_too_far_apart_for_float32_are_multiplied_in_float64():
-    objective, size = wide(2), 31
+    objective = wide(2)
     far = elastic_net(objective.design, 0.05, 0.0, np.append(np.full(29, 1.0), 1e-80))
     objective = objective.under(far)
     assert suits_row_space(objective)
-    single, double = (RowSpace(objective, dtype, {}) for dtype in (np.float32, np.float64))
-    np.testing.assert_array_equal(single._matrix, double._matrix)
+    with np.errstate(all="ignore"):  # as in a fit
+        single, double = (RowSpace(objective, dtype, {}) for dtype in (np.float32, np.float64))
     W = single.optimum(lambda point: 1e-13)
-    assert W.shape == (1, size)
     assert np.isfinite(W).all()
+    np.testing.assert_array_equal(W, double.optimum(lambda point: 1e-13))
