@@ -45,7 +45,8 @@ class Task:
     ) -> Task:
         """Begin a fit, in a function of ``estimator`` that is decorated by ``with_callbacks``."""
         context = None
-        if hasattr(estimator, "_init_callback_context"):
+        # a tree of tasks takes a small fit a tenth more time, and without a callback nobody hears of it
+        if getattr(estimator, "_skl_callbacks", None) and hasattr(estimator, "_init_callback_context"):
             context = estimator._init_callback_context(task_name=name, max_subtasks=n_subtasks)
         return cls(estimator, context).begin(X, y, sample_weight)
 

@@ -97,14 +97,21 @@ def _centre(rows: Rows, mean: Array) -> Array:
     if not rows.local or count < 3:
         return mean
     X = rows.take(np.arange(count) * (rows.n_rows - 1) // (count - 1)).X
-    X = np.asarray(dense(X), dtype=np.float64)
-    median = np.sort(X, axis=0)[len(X) // 2]
-    distance = np.abs(X - median)
+    X = np.sort(np.asarray(dense(X), dtype=np.float64), axis=0)
+    middle = count // 2
+    median = X[middle]
+    nearest = np.minimum(X[middle + 1] - median, median - X[middle - 1])
+    # most columns show by the deviation next to the median that no outlier has taken their mean far away
+    asked = np.flatnonzero(np.abs(mean - median) > OUTLYING * nearest)
+    distance = np.abs(X[:, asked] - median[asked])
     equal = distance == 0
     distance[equal] = np.inf
     # of those that are not 0 the first tenth
-    small = np.sort(distance, axis=0)[(len(X) - equal.sum(axis=0)) // 10, np.arange(X.shape[1])]
-    return np.where(np.abs(mean - median) > OUTLYING * small, median, mean)
+    small = np.sort(distance, axis=0)[(count - equal.sum(axis=0)) // 10, np.arange(len(asked))]
+    far = asked[np.abs(mean - median)[asked] > OUTLYING * small]
+    centre = mean.copy()
+    centre[far] = median[far]
+    return centre
 
 
 def applied(design: Design, rows: Rows) -> tuple[Design, Rows]:

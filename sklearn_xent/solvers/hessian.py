@@ -22,6 +22,7 @@ from sklearn_xent.solvers.curvature import Curvature
 __all__ = [
     "AFFORDABLE",
     "DENSE_LIMIT",
+    "FACTORED",
     "MEMORY_LIMIT",
     "affordable",
     "curvature_at",
@@ -37,6 +38,7 @@ __all__ = [
 ]
 
 DENSE_LIMIT = 1500  # coefficients up to which a Hessian is factored unasked: 18 MB, a fraction of a second
+FACTORED = 400  # coefficients up to which factoring a Hessian is cheaper than the products in place of it
 MEMORY_LIMIT = 2**30  # bytes a solver asked for by name may take for one dense matrix
 FEW = 50  # directions of no curvature to a Hessian that are looked at row by row
 ROUGHLY = 100  # coefficients from which the products are what a Hessian costs

@@ -14,7 +14,7 @@ from sklearn_xent.problem.scaling import LARGE
 from sklearn_xent.solvers.accelerated_gradient import accelerated_gradient
 from sklearn_xent.solvers.coordinates import FACTOR_LIMIT
 from sklearn_xent.solvers.gradient_descent import gradient_descent
-from sklearn_xent.solvers.hessian import DENSE_LIMIT
+from sklearn_xent.solvers.hessian import DENSE_LIMIT, FACTORED
 from sklearn_xent.solvers.newton import newton_cholesky, truncated_newton
 from sklearn_xent.solvers.optimality_gap import CERTIFIED_LIMIT
 from sklearn_xent.solvers.orthant_newton import orthant_newton
@@ -31,7 +31,6 @@ __all__ = ["FIRST_ORDER", "METHODS", "Entry", "choose", "successors"]
 
 # Methods that see no second derivatives: thousands of iterations are what they take.
 FIRST_ORDER = frozenset({"gradient-descent", "accelerated-gradient", "lbfgs", "bfgs", "cg"})
-FACTORED = 400  # coefficients up to which factoring a Hessian is cheaper than the products in place of it
 SAMPLED = 1e5  # entries of X from which its Hessian is dearer than what a sample of the rows takes
 
 

@@ -26,10 +26,10 @@ from sklearn_xent.problem.point import Point, in_double_precision
 from sklearn_xent.problem.scaling import SINGLE_PRECISION
 from sklearn_xent.rows import LocalRows
 from sklearn_xent.solvers.curvature import Curvature
-from sklearn_xent.solvers.hessian import DENSE_LIMIT, curvature_at
+from sklearn_xent.solvers.hessian import DENSE_LIMIT, FACTORED, curvature_at
 from sklearn_xent.solvers.line_search import line_search
 from sklearn_xent.solvers.loop import iterate
-from sklearn_xent.solvers.newton import truncated_newton
+from sklearn_xent.solvers.newton import newton_cholesky, truncated_newton
 from sklearn_xent.solvers.optimality_gap import Gap, Kind, polishable
 from sklearn_xent.solvers.visit import Near, StopWithin, Visit
 
@@ -126,7 +126,8 @@ class RowSpace:
             a, b = self._memory["combination"]
             start[:, :-1], start[:, -1] = self._unit * a @ L, b
         with suppress(Near):
-            truncated_newton(self.small, start, visit)
+            method = newton_cholesky if start.size <= FACTORED else truncated_newton
+            method(self.small, start, visit)
         self._optimum = visit.point
         u = self._optimum.coefficients
         a = scipy.linalg.solve_triangular(L, u[:, :-1].T, lower=True, trans="T").T
