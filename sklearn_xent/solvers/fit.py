@@ -87,12 +87,15 @@ class _Patience:
         self._reading = max(objective.rows.bytes / 8, 1) * objective.shape[0]
         self._sparse = objective.rows.sparse
         factor = n_rows * objective.shape[0] * self._size**2
-        # beyond, of a Hessian, and of two factors of it where it is singular
-        step = factor if factor <= AFFORDABLE else (n_rows + self._size // 6) * self._size**2
+        # beyond, of a Hessian and a factor of it: these products take a third of the time of those
+        step = factor if factor <= AFFORDABLE else (n_rows / 2 + self._size / 6) * self._size**2 / 3
         self._dear = _within(DEAR / max(step, 1), IDLE // 4, PATIENCE)
         self._selects = objective.penalty.kinked  # most steps are then of few coefficients
         # a small problem is finished in extended precision
         self.small = n_rows * self._size <= POLISH_LIMIT and factor <= FINISHED
+        # whether a Hessian may follow: by matrix products it takes a tenth of the time of as many readings as
+        # there are coefficients
+        self._factors = not self.small and self._size <= CERTIFIED_LIMIT
         self._limit = PATIENCE
         if self.small:
             self._limit = _within(ILL_CONDITIONED / max(factor, 1), *PATIENCE_OF_SMALL)
@@ -103,12 +106,10 @@ class _Patience:
         """Limits of the iterations and of the readings of a method that is the first."""
         if name in FIRST_ORDER:
             return None, None
-        if not self.small and self._size <= CERTIFIED_LIMIT:
-            # by matrix products a Hessian costs a tenth of as many readings as there are coefficients
-            if name == "truncated-newton":
-                return PATIENCE_OF_SMALL[0], self._size
-            if name == "quasi-newton":
-                return self._limit, self._size // 16
+        if name == "truncated-newton" and self._factors:
+            return PATIENCE_OF_SMALL[0], self._size
+        if name == "quasi-newton" and self._factors:
+            return self._limit, self._size // 16
         if name in ("newton-cholesky", "proximal-newton") and not self._selects and not self.small:
             return self._dear, None
         return self._limit, None
@@ -122,11 +123,13 @@ class _Patience:
         # a product takes five times as long in a reading as in a factor, or more
         return self._dear if factors else None, int(DEAR / (5 * reading))
 
-    def later(self, name: str) -> int:
-        """Limit of the iterations of a method that goes on."""
+    def later(self, name: str) -> tuple[int, int | None]:
+        """The same of a method that goes on."""
         if name in FIRST_ORDER:
-            return PATIENCE
-        return PATIENCE_OF_SMALL[0] if name == "truncated-newton" else min(self._limit, self._dear)
+            return PATIENCE, None
+        if name == "truncated-newton":
+            return PATIENCE_OF_SMALL[0], self._size // 4 if self._factors else None
+        return min(self._limit, self._dear), None
 
 
 def _stages(solver: str, objective: Objective, random_state: Any, memory: Any) -> list[Stage]:
@@ -147,8 +150,9 @@ def _stages(solver: str, objective: Objective, random_state: Any, memory: Any) -
     # once more where another method got further than it; and afresh, where a step of rounding led too far
     finish = [*stages[1:], *(stage._replace(afresh=True) for stage in stages[1:])]
     for other in others:
+        limit, readings = patience.later(other)
         chosen = choose(other, objective, random_state, memory)
-        stages.append(Stage(*chosen, limit=patience.later(other)))
+        stages.append(Stage(*chosen, limit=limit, readings=readings))
     stages.extend(finish if others else [])
     stages = [stage._replace(idle=_idle(stage.limit)) for stage in stages]
     if len(stages) == 1 and not patience.small and stages[0].name not in FIRST_ORDER:

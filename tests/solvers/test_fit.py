@@ -60,6 +60,24 @@ def test_a_method_that_was_named_and_does_not_converge_ends_early_where_it_is_de
     assert (model.n_iter_ < 100) == dear
 
 
+def test_products_give_way_to_a_hessian_that_takes_less_time_than_they_have_taken(monkeypatch):
+    def reads_much(objective, start, visit):
+        while True:
+            for _ in range(20):
+                point = objective.at(start)
+            visit(point)
+            start = start - 1e-4 * point.gradient / point.steepness
+
+    for name in ("quasi-newton", "truncated-newton"):
+        monkeypatch.setitem(METHODS, name, METHODS[name]._replace(method=reads_much, seeded=False))
+    X, y = overlapping(n=3000, d=20, K=80)
+    model = CrossEntropyClassifier().fit(X, y)
+    assert model.converged_
+    assert model.solver_ == "quasi-newton, truncated-newton, newton-cholesky"
+    size = 80 * 21  # a Hessian takes as long as a tenth of so many readings
+    assert model.history_["passes"][-1] < size / 16 + size / 4 + 100
+
+
 @pytest.mark.parametrize("solver", sorted(METHODS))
 def test_solver_is_the_one_named(solver):
     l1_ratio = 0.5 if solver in ("proximal-newton", "orthant-newton") else 0.0
