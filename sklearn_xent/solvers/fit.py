@@ -87,8 +87,8 @@ class _Patience:
         self._reading = max(objective.rows.bytes / 8, 1) * objective.shape[0]
         self._sparse = objective.rows.sparse
         factor = n_rows * objective.shape[0] * self._size**2
-        # beyond, of a Hessian and a factor of it: these products take a third of the time of those
-        step = factor if factor <= AFFORDABLE else (n_rows / 2 + self._size / 6) * self._size**2 / 3
+        # beyond, of a Hessian and a factor of it: these products take half the time of those
+        step = factor if factor <= AFFORDABLE else (n_rows / 2 + self._size / 6) * self._size**2 / 2
         self._dear = _within(DEAR / max(step, 1), IDLE // 4, PATIENCE)
         self._selects = objective.penalty.kinked  # most steps are then of few coefficients
         # a small problem is finished in extended precision
