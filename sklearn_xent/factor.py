@@ -86,20 +86,25 @@ def cholesky(H: Array, *, by_scipy: bool = False) -> Array | None:
 
 
 def least_curvature(U: Array | None) -> float:
-    """What the least eigenvalue of an equilibrated H = U' U is at most, from its upper factor; 0 without one.
+    """About the least eigenvalue of an equilibrated H = U' U, from its upper factor; 0 without one.
 
-    The least squared pivot. Where one is small those after it are rounding over it, and an eigenvalue of 0 is
-    not seen in them: then it is the reciprocal of the norm of the inverse, for some triangular solutions.
+    The least squared pivot, which is no less; the determinant, their product, is at most e times the
+    eigenvalue. Where it is small, pivots may be rounding over those before them, and an eigenvalue of 0 is not
+    seen in them: then the reciprocal of the norm of the inverse, for some triangular solutions, says so.
     Higham (2002), Accuracy and Stability of Numerical Algorithms, section 15.3.
     """
     if U is None:
         return 0.0
-    pivot = float(U.diagonal().min()) ** 2  # never 0; it may be no number
+    pivots = U.diagonal() ** 2
+    pivot = float(pivots.min())  # never 0; it may be no number
     if not pivot > 0:
         return 0.0
-    if pivot**2 > WELL_CONDITIONED:
+    if pivots.prod() ** 2 > WELL_CONDITIONED:
         return pivot
-    return min(pivot, float(dpocon(U, 1.0)[0]))
+    least = float(dpocon(U, 1.0)[0])
+    if pivot**2 > WELL_CONDITIONED and least > WELL_CONDITIONED:
+        return pivot
+    return min(pivot, least)
 
 
 def eigenvectors(H: Array) -> tuple[Array, Array]:

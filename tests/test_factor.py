@@ -39,15 +39,16 @@ def test_cholesky_is_an_upper_factor_or_none(n):
     assert factor.cholesky(-H) is None
 
 
-def chained(seed):
-    """Gram matrix of rank 3 of four unit columns, each near the span of the one before."""
-    a, b, c = np.linalg.qr(np.random.default_rng(seed).normal(size=(30, 3)))[0].T
-    B = np.column_stack([a, a + 1e-4 * b, b + 1e-4 * c, c])
+def chained(seed, near=1e-4, rank=3):
+    """Gram matrix of rank so many of one unit column more, each near the span of the one before."""
+    Q = np.linalg.qr(np.random.default_rng(seed).normal(size=(30, rank)))[0].T
+    B = np.column_stack([Q[0], *(Q[:-1] + near * Q[1:]), Q[-1]])
     return factor.equilibrated(B.T @ B)[0]
 
 
-def test_least_curvature_is_not_hidden_by_pivots_of_rounding():
-    factors = [U for seed in range(20) if (U := factor.cholesky(chained(seed))) is not None]
+@pytest.mark.parametrize(("near", "rank"), [(1e-4, 3), (6e-3, 5), (0.1, 9), (0.5, 26)])
+def test_least_curvature_is_not_hidden_by_pivots_of_rounding(near, rank):
+    factors = [U for seed in range(20) if (U := factor.cholesky(chained(seed, near, rank))) is not None]
     pivots = [U.diagonal().min() ** 2 for U in factors]
     assert max(pivots) > factor.WELL_CONDITIONED  # of a matrix whose least eigenvalue is 0
     assert max(factor.least_curvature(U) for U in factors) < 1e-14
