@@ -71,7 +71,8 @@ def minimise(
         point, gap, curvature, status = _run(here, stage.method, begin, monitor, final=final)
         lowest = max(lowest, _lowest(point, gap))
         if status is not Status.CONVERGED and best is not None and best.value < point.value:
-            point, gap = best, UNKNOWN  # in another precision a stage may end above its start
+            # in another precision a stage may end above its start; the Hessian is not that of this point
+            point, gap, curvature = best, UNKNOWN, None
         if not _ended_short(status):
             break
         if i == 0 and _recedes(point, gap, stage.name, monitor):

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from sklearn_xent.solvers import solve
+from sklearn_xent.solvers.diagnosis import diagnose
 from sklearn_xent.solvers.hessian import DENSE_LIMIT
 from sklearn_xent.solvers.newton import newton_cholesky
 from sklearn_xent.solvers.optimality_gap import Kind
+from sklearn_xent.solvers.separation import SeparationWarning
 from sklearn_xent.solvers.solve import Stage, minimise
 from sklearn_xent.solvers.visit import Status
 from tests.problem.test_derivatives import assemble, pose
@@ -140,3 +142,21 @@ def test_eigenvalues_that_said_nothing_are_not_asked_again_for_one_that_goes_on(
 
     minimise(objective, [Stage(name, says_nothing) for name in "abc"], W, tol=1e-12, max_iter=50)
     assert len(certified) == (1 if in_vain else 3)
+
+
+def test_the_hessian_of_a_stage_that_ended_above_the_last_one_is_not_the_solution_s():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(60, 3)), rng.integers(0, 2, 60)
+    X[:, 0] = np.where(y == 1, rng.integers(0, 2, 60), 0.0)  # of class 1 alone
+    objective = assemble(X, np.eye(2)[y].T, np.full(60, 1 / 60), None, strength=0.0)
+    zeros = np.zeros(objective.shape)
+    far = iterates(newton_cholesky, objective, zeros, 6)[-1].coefficients
+
+    def visits(W):
+        return lambda objective, start, visit: visit(objective.at(start if W is None else W))
+
+    # beside the curvature of even chances the slope of the separated rows is small
+    stages = [Stage("lbfgs", visits(far)), Stage("another", visits(None), extended=True, afresh=True)]
+    solution = minimise(objective, stages, zeros, tol=1e-6, max_iter=50)
+    np.testing.assert_array_equal(solution.point.coefficients, far)
+    assert isinstance(diagnose(solution, 1e-6), SeparationWarning)
