@@ -89,8 +89,8 @@ def least_curvature(U: Array | None) -> float:
     """About the least eigenvalue of an equilibrated H = U' U, from its upper factor; 0 without one.
 
     The least squared pivot, which is no less; the determinant, their product, is at most e times the
-    eigenvalue. Where it is small, pivots may be rounding over those before them, and an eigenvalue of 0 is not
-    seen in them: then the reciprocal of the norm of the inverse, for some triangular solutions, says so.
+    eigenvalue. Where it is small, pivots may be rounding over those before them, and an eigenvalue of 0 is
+    not seen in them: the reciprocal of the norm of the inverse, for some triangular solutions, shows it.
     Higham (2002), Accuracy and Stability of Numerical Algorithms, section 15.3.
     """
     if U is None:

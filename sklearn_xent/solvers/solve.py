@@ -52,12 +52,11 @@ def minimise(
     A method's own verdict is not asked: whatever ended it, the best point is evaluated afresh and its gap
     measured.
     """
-    monitor = Monitor(tol, max_iter, report)
+    monitor, first = Monitor(tol, max_iter, report), start
     if objective.rows.single:
         # what stalls at the precision of products in float32 goes on in float64
         stages = [stages[0], *stages]
     lowest, best = -np.inf, None  # what the minimum can be, and where the last stage ended
-    first = start
     for i, stage in enumerate(stages):
         extends = stage.extended
         if stage.afresh and best is not None and objective.unheld and best.loss < NEARLY_CERTAIN:
@@ -67,11 +66,11 @@ def minimise(
             monitor.best = None  # its value was that of products in another precision
         monitor.begin(stage, objective.rows.passes)
         here = extended(objective) if extends else objective
-        begin, final = first if stage.afresh else start, stage is stages[-1]
-        point, gap, curvature, status = _run(here, stage.method, begin, monitor, final=final)
+        begin = first if stage.afresh else start
+        point, gap, curvature, status = _run(here, stage.method, begin, monitor, final=stage is stages[-1])
         lowest = max(lowest, _lowest(point, gap))
         if status is not Status.CONVERGED and best is not None and best.value < point.value:
-            # in another precision a stage may end above its start; the Hessian is not that of this point
+            # in another precision a stage may end above its start
             point, gap, curvature = best, UNKNOWN, None
         if not _ended_short(status):
             break
