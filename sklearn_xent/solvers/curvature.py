@@ -21,7 +21,7 @@ from sklearn_xent.factor import (
 
 __all__ = ["Curvature"]
 
-BY_ROOT = 5.0  # times as long as eigenvalues, or N^3 products, take a root and its singular values
+BY_ROOT = 5.0  # times N^3 products, which eigenvalues take, that a root and its singular values take
 FAINTEST = 1e-36  # of the largest curvature: what is none
 DONE = 1e-6  # of the objective's value: the decrement below which a Newton step follows faint curvature
 

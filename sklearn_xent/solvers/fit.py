@@ -155,7 +155,9 @@ def _stages(solver: str, objective: Objective, random_state: Any, memory: Any) -
         stages.append(Stage(*chosen, limit=limit, readings=readings))
     stages.extend(finish if others else [])
     stages = [stage._replace(idle=_idle(stage.limit)) for stage in stages]
-    if len(stages) == 1 and not patience.small and stages[0].name not in FIRST_ORDER:
+    # what learns curvature from its steps has plateaus, which say nothing of when it will be done
+    asked = stages[0].name not in FIRST_ORDER | {"quasi-newton"}
+    if len(stages) == 1 and not patience.small and asked:
         limit, readings = patience.alone(stages[0].name)
         stages = [stages[0]._replace(limit=limit, readings=readings, alone=True)]
     elif len(stages) == 1 or not patience.small:

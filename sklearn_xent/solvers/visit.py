@@ -18,7 +18,8 @@ __all__ = ["DEAR", "IDLE", "Method", "Stage", "Status", "Stop", "StopWithin", "V
 
 # Iterates after which a method has stalled that has not lowered the objective visibly.
 IDLE = 50
-# Products for factors of rows or Hessians that a method may take where another can go on: half a minute.
+# Products for factors of rows or Hessians, half a minute, after which another method goes on, and one that is
+# alone is asked whether it converges.
 DEAR = 2e11
 
 
