@@ -20,7 +20,7 @@ from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.active_set import active_set
 from sklearn_xent.solvers.diagnosis import diagnose
-from sklearn_xent.solvers.hessian import AFFORDABLE
+from sklearn_xent.solvers.hessian import AFFORDABLE, DENSE_LIMIT
 from sklearn_xent.solvers.history import History
 from sklearn_xent.solvers.methods import FIRST_ORDER, choose, successors
 from sklearn_xent.solvers.minimum_norm import minimum_norm
@@ -128,7 +128,8 @@ class _Patience:
         if name in FIRST_ORDER:
             return PATIENCE, None
         if name == "truncated-newton":
-            return PATIENCE_OF_SMALL[0], self._size // 4 if self._factors else None
+            dear = self._factors and self._size > DENSE_LIMIT
+            return PATIENCE_OF_SMALL[0], self._size // 4 if dear else None
         return min(self._limit, self._dear), None
 
 

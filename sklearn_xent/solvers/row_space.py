@@ -117,16 +117,18 @@ class RowSpace:
         )
 
     def optimum(self, goal: Callable[[Point], float]) -> Array:
-        """Coefficients (K, d + 1) of the small problem's optimum, to a tenth of a goal in nats."""
-        visit = StopWithin(lambda point: 0.1 * goal(point))
+        """Coefficients (K, d + 1) of the small problem's optimum, to a part of a goal in nats."""
         start = self.small.design.zeros(self._large.shape[0])
+        factored = start.size <= FACTORED
+        # a step more by a factor takes less than a correction on all columns
+        visit = StopWithin(lambda point: (1e-6 if factored else 0.1) * goal(point))
         L = self._matrix[:, :-1]
         if "combination" in self._memory:
             # the last penalty's coefficients, as this penalty's small problem has them
             a, b = self._memory["combination"]
             start[:, :-1], start[:, -1] = self._unit * a @ L, b
         with suppress(Near):
-            method = newton_cholesky if start.size <= FACTORED else truncated_newton
+            method = newton_cholesky if factored else truncated_newton
             method(self.small, start, visit)
         self._optimum = visit.point
         u = self._optimum.coefficients
