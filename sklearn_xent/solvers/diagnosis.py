@@ -46,7 +46,9 @@ def diagnose(
     direction = solution.ray
     separable = direction is None and solution.status is Status.SEPARABLE
     separable = separable or (bool(objective.free[:-1].any()) and are_separated(solution.point))
-    if direction is None and not _overlap(solution):
+    # the last Hessian may show that nothing is separated: a linear program is not asked then
+    curvature = solution.curvature
+    if direction is None and not (curvature is not None and overlaps(solution.point, curvature)):
         direction = recession_direction(solution.point, solution.gap.nats)
     if separable and direction is None:
         direction = solution.point.coefficients
@@ -66,12 +68,6 @@ def diagnose(
         f"{known} of the minimum; tol={tol:g} asks for {goal(solution.point, tol):.2g}. "
         f"To help: {advice}."
     )
-
-
-def _overlap(solution: Solution) -> bool:
-    """Whether the last Hessian shows that nothing is separated: a linear program is not asked then."""
-    point, curvature = solution.point, solution.curvature
-    return curvature is not None and bool(point.objective.free[:-1].any()) and overlaps(point, curvature)
 
 
 def _separation(objective: Objective, direction: Array, names: Any, *, total: bool) -> SeparationWarning:

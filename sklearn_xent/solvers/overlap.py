@@ -16,7 +16,7 @@ def overlaps(point: Point, curvature: Curvature) -> bool:
     them orthogonal, and keeps each positive whose row's logits it changes by less than 1; by half of that, as
     the Hessian may be that of a point nearby.
     """
-    penalty = point.objective.penalty
-    if not curvature.sound or not penalty.smooth or penalty.bounded:
-        return False
+    objective, penalty = point.objective, point.objective.penalty
+    if not curvature.sound or not penalty.smooth or penalty.bounded or not objective.free[:-1].any():
+        return False  # it proves nothing, or there is no such column, which costs nothing to see
     return point.widest_change(curvature.solve(point.gradient)) < 0.5
