@@ -20,7 +20,13 @@ from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.active_set import active_set
 from sklearn_xent.solvers.diagnosis import diagnose
-from sklearn_xent.solvers.hessian import AFFORDABLE, DENSE_LIMIT
+from sklearn_xent.solvers.hessian import (
+    AFFORDABLE,
+    AS_FACTOR,
+    DENSE_LIMIT,
+    dense_products,
+    products_of_reading,
+)
 from sklearn_xent.solvers.history import History
 from sklearn_xent.solvers.methods import FIRST_ORDER, choose, successors
 from sklearn_xent.solvers.minimum_norm import minimum_norm
@@ -83,12 +89,10 @@ class _Patience:
 
     def __init__(self, objective: Objective) -> None:
         n_rows, self._size = objective.rows.n_rows, math.prod(objective.shape)
-        # products of one reading of X, for all classes
-        self._reading = max(objective.rows.bytes / 8, 1) * objective.shape[0]
+        self._reading = products_of_reading(objective)
         self._sparse = objective.rows.sparse
         factor = n_rows * objective.shape[0] * self._size**2
-        # beyond, of a Hessian and a factor of it: these products take half the time of those
-        step = factor if factor <= AFFORDABLE else (n_rows / 2 + self._size / 6) * self._size**2 / 2
+        step = factor if factor <= AFFORDABLE else dense_products(n_rows, self._size)
         self._dear = _within(DEAR / max(step, 1), IDLE // 4, PATIENCE)
         self._selects = objective.penalty.kinked  # most steps are then of few coefficients
         # a small problem is finished in extended precision
@@ -119,9 +123,8 @@ class _Patience:
         factors = name == "newton-cholesky" or (name == "proximal-newton" and not self._selects)
         reading = self._reading
         if name == "truncated-newton" and self._size <= CERTIFIED_LIMIT and not self._sparse:
-            reading += self._size**2  # of the factor that is its preconditioner in the end
-        # a product takes five times as long in a reading as in a factor, or more
-        return self._dear if factors else None, int(DEAR / (5 * reading))
+            reading += AS_FACTOR * self._size**2  # of the factor that is its preconditioner in the end
+        return self._dear if factors else None, int(DEAR / reading)
 
     def later(self, name: str) -> tuple[int, int | None]:
         """The same of a method that goes on."""

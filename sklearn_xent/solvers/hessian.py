@@ -21,18 +21,21 @@ from sklearn_xent.solvers.curvature import Curvature
 
 __all__ = [
     "AFFORDABLE",
+    "AS_FACTOR",
     "DENSE_LIMIT",
     "FACTORED",
     "MEMORY_LIMIT",
     "affordable",
     "curvature_at",
     "curvature_on",
+    "dense_products",
     "face",
     "gauged_columns",
     "hessian_among",
     "hessian_at",
     "hessian_root",
     "pin_gauge",
+    "products_of_reading",
     "refuse_beyond_memory",
     "unseen_curvature",
 ]
@@ -43,6 +46,7 @@ MEMORY_LIMIT = 2**30  # bytes a solver asked for by name may take for one dense 
 FEW = 50  # directions of no curvature to a Hessian that are looked at row by row
 ROUGHLY = 100  # coefficients from which the products are what a Hessian costs
 SOUND = 1e-5  # least curvature that rounding in float32 changes by less than a few per cent
+AS_FACTOR = 5.0  # products of two numbers in a factor that take as long as one with an entry read from memory
 AFFORDABLE = 3e10  # products for one triangular factor: a second or two
 
 
@@ -163,6 +167,18 @@ def refuse_beyond_memory(n_coefficients: int, solver: str) -> None:
             f"{need / 2**30:.1f} GiB; the limit is {MEMORY_LIMIT / 2**30:.0f} GiB. "
             "Use solver='auto', 'lbfgs' or 'truncated-newton'."
         )
+
+
+def dense_products(n_rows: int, size: int) -> float:
+    """Products in a triangular factor that take as long as a dense Hessian of rows and its factor, which are
+    of matrix products: twice as fast.
+    """
+    return (n_rows / 2 + size / 6) * float(size) ** 2 / 2
+
+
+def products_of_reading(objective: Objective) -> float:
+    """Products in a triangular factor that take as long as one reading of X, for all classes."""
+    return AS_FACTOR * max(objective.rows.bytes / 8, 1) * objective.shape[0]
 
 
 def affordable(point: Point) -> bool:

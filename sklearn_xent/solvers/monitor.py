@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from sklearn_xent.arrays import Array
-from sklearn_xent.factor import EPS, TINY
 from sklearn_xent.problem.point import Point, in_double_precision
+from sklearn_xent.solvers.asking import UNASKED, Asking
 from sklearn_xent.solvers.conjugate_gradient import Map
 from sklearn_xent.solvers.curvature import Curvature
-from sklearn_xent.solvers.hessian import DENSE_LIMIT, affordable
+from sklearn_xent.solvers.hessian import affordable
 from sklearn_xent.solvers.history import History
 from sklearn_xent.solvers.optimality_gap import POLISH_LIMIT, Gap, Kind, polishable
 from sklearn_xent.solvers.polish import Step, certify_polished
@@ -23,16 +23,11 @@ from sklearn_xent.solvers.visit import DEAR, IDLE, Stage, Status, Stop
 
 __all__ = ["UNKNOWN", "Monitor", "Report"]
 
-UNASKED = 500  # twice this is what a guess must come down by before an unknown gap is asked for again
 TIMES = 2  # that the gap of a large problem may be unknown where guesses of it are nothing
 # Fraction of the goal by which a method must have lowered the objective that is not idle: in as many iterates
 # as max_iter has by default it would not get there with less.
 VISIBLE = 1e-3
 FALLING = 0.99  # of its value in half as many iterates as it may be idle: a small problem's method may go on
-
-PATIENT = 8  # coefficients for each iterate by which a certificate's Hessian may wait: it costs about as much
-LONGEST = 12  # iterates that it waits: conjugate gradients in its place cost as much
-CLOSE = 3  # times the goal: a bound expected above it is not asked for
 
 Report = Callable[[str, Point, History], Any]  # also gets the name of the method that runs
 UNKNOWN = Gap(np.inf, Kind.ESTIMATE)
@@ -40,11 +35,7 @@ UNKNOWN = Gap(np.inf, Kind.ESTIMATE)
 
 @dataclass
 class Monitor:
-    """Judge of iterates: records, reports, keeps the best, and stops.
-
-    Between certificates the gap is what the method thinks, or else ``||stationarity||^2 / 2``: the design
-    makes the curvature about 1. Each certificate corrects such a guess by the factor ``calibration``.
-    """
+    """Judge of iterates: records, reports, keeps the best, and stops."""
 
     tol: float
     max_iter: int
@@ -62,13 +53,10 @@ class Monitor:
     sampled: Array | None = None  # coefficients of the last iterate on a sample
     curvature: Curvature | None = None
     gap: Gap = UNKNOWN
-    calibration: float = 1.0
-    asked: int = 0  # iterate of the last certificate
-    blind: bool = False  # whether it said nothing
+    asking: Asking = field(default_factory=Asking)
     ray: Array | None = None  # (K, d + 1) along which the loss falls for ever, where it has been seen
     ray_sought: bool = False
     unknown: int = 0  # certificates of the method that runs which gave no bound
-    waits: list[tuple[float, float]] = field(default_factory=list)  # bounds, and guesses, that fell short
     progress: tuple[int, float, float] = 0, np.inf, np.inf  # iterate, objective and gradient norm of the last
 
     def __call__(
@@ -78,6 +66,7 @@ class Monitor:
         gap: Gap | None = None,
         curvature: Curvature | None = None,
         precondition: Map | None = None,
+        products: float = 0.0,
     ) -> None:
         """Record a point; raise Stop when it should be the last."""
         if not np.isfinite(point.value):
@@ -88,17 +77,17 @@ class Monitor:
                 )
             raise Stop(Status.STALLED)
         if curvature is not None:
-            gap = Gap(curvature.gap(point.stationarity), Kind.ESTIMATE)
-            self.products += curvature.products
+            gap, products = Gap(curvature.gap(point.stationarity), Kind.ESTIMATE), curvature.products
+        self._count(products)
         guess = Gap(0.5 * point.steepness**2) if gap is None else gap._replace(nats=float(gap.nats))
-        scaled = self.calibration * guess.nats if guess.kind is Kind.GUESS else guess.nats
+        scaled = self.asking.corrected(guess)
         self.history.add(point, scaled)
         if self._improves(point):
             self.best = point
         if self.report and self.report(self.solver, point, self.history):
             raise Stop(Status.STOPPED)
         goal = self.goal(point)
-        if scaled <= goal and self._may_ask(point, guess, goal):
+        if scaled <= goal and self.asking.now(point, guess, goal, len(self.history), self.products):
             self._certify(point, goal, guess, curvature, precondition)
         if self._separable(point):
             self.best = point
@@ -110,6 +99,11 @@ class Monitor:
             raise Stop(Status.STALLED)
         if self._late(point) and not (self.alone and self._converges(goal)):
             raise Stop(Status.SLOW if self.alone else Status.STALLED)
+
+    def _count(self, products: float) -> None:
+        """Count what Hessians and their factors have taken."""
+        self.products += products
+        self.asking.since += products
 
     def inside(self, point: Point, gap: Gap | None) -> None:
         """Record an iterate on a sample of the rows, whose value is of them; raise Stop if all is to end."""
@@ -126,7 +120,7 @@ class Monitor:
         """Whether another method is to go on: not on a small problem whose objective still falls visibly."""
         if self.last_reading is not None and point.objective.rows.passes > self.last_reading:
             return True
-        if self.deadline is not None and self.products > DEAR:
+        if (self.alone or self.deadline is not None) and self.products > DEAR:
             return True
         if self.deadline is None or len(self.history) <= self.deadline:
             return False
@@ -139,9 +133,9 @@ class Monitor:
         return True
 
     def _converges(self, goal: float) -> bool:
-        """Whether the objective gets within the goal in what max_iter leaves, as a geometric series would
-        that fell as it did over the last iterates and over as many before, the first step, which is like no
-        other, left out; asked again after as many more.
+        """Whether the objective gets within the goal in as many iterates as it has had, and max_iter leaves,
+        as a geometric series would that fell as it did over the last iterates and over as many before, the
+        first step, which is like no other, left out; asked again after as many more.
 
         A method that lowers it by ever more does not converge yet, and when it will cannot be told.
         """
@@ -155,7 +149,8 @@ class Monitor:
         self.deadline = len(self.history) + span
         self.last_reading, self.products = None, 0.0
         ratio = max(last, 0.0) / before if before > 0 else 0.0
-        return last * ratio / (1 - ratio) * ratio ** (self.room / span) <= goal
+        room = min(self.room, len(self.values))
+        return last * ratio / (1 - ratio) * ratio ** (room / span) <= goal
 
     def _endless(self, point: Point, curvature: Curvature | None) -> bool:
         """Whether Newton steps, the first method's, follow rows that are separated, asked after more of them
@@ -181,29 +176,6 @@ class Monitor:
         if lower or point.steepness < 0.9 * steepness:
             self.progress = len(self.history), min(value, point.value), min(steepness, point.steepness)
         return self.progress[0]
-
-    def _may_ask(self, point: Point, guess: Gap, goal: float) -> bool:
-        """Whether to certify now: guesses at rounding are all alike, and are asked about ever more rarely."""
-        if self.waits:
-            # a bound without a Hessian falls as slopes do, and a guess as their squares
-            bound, then = self.waits[-1]
-            expected = bound * np.sqrt(max(guess.nats, 0.0) / then) if then > 0 and bound < np.inf else 0.0
-            if self.patient(point) and expected > CLOSE * goal:
-                self.waits.append(self.waits[-1])
-                return False
-        if self.in_vain(point):
-            return len(self.history) > 2 * self.asked
-        at_rounding = guess.nats <= EPS * abs(point.value)
-        return not at_rounding or len(self.history) > 1.1 * self.asked
-
-    def in_vain(self, point: Point) -> bool:
-        """Whether the last certificate said nothing, and another takes eigenvalues, which take seconds."""
-        return self.blind and point.coefficients.size > DENSE_LIMIT
-
-    def patient(self, point: Point) -> bool:
-        """Whether a certificate with a Hessian may wait: where there is one without it."""
-        held = not point.objective.penalty.free[:-1].any()
-        return held and len(self.waits) < min(point.coefficients.size // PATIENT, LONGEST)
 
     def begin(self, stage: Stage, passes: int = 0) -> None:
         """Judge a stage's method from now on, when X has been read so many times."""
@@ -244,10 +216,9 @@ class Monitor:
         self, point: Point, goal: float, guess: Gap, curvature: Curvature | None, precondition: Map | None
     ) -> None:
         """Stop if the gap is small enough; it is measured unless it is known."""
-        self.asked = len(self.history)
         steps: list[Step] = []
         self.gap, self.curvature = guess, curvature
-        patient = self.patient(point)
+        patient = self.asking.patient(point, self.products)
         with in_double_precision(point) as exact:
             if guess.kind is not Kind.BOUND:
                 steps, self.gap, self.curvature = certify_polished(
@@ -258,6 +229,10 @@ class Monitor:
                     at_most=self.room,
                     patient=patient,
                 )
+        self.asking.asked, self.asking.since = len(self.history), 0.0
+        self.asking.passes = point.objective.rows.passes
+        if self.curvature is not None and self.curvature is not curvature:
+            self.products += self.curvature.products
         if not steps and self.gap.nats < np.inf:
             self.history.gap[-1] = self.gap.nats
         if self.gap.nats <= goal:
@@ -270,14 +245,7 @@ class Monitor:
                 self.ray = recession_direction(point, guess.nats)
                 self.best = point if self.ray is not None else self.best
                 raise Stop(Status.STALLED if self.ray is None else Status.SEPARABLE)
-        if patient and self.curvature is None:
-            self.waits.append((self.gap.nats, guess.nats))
-            return
-        # ask again only once the guess, corrected, has come down by half as much again; a gap above the
-        # objective, which is not negative, says nothing
-        self.blind = not self.gap.nats < abs(point.value)
-        known = UNASKED * goal if self.blind else self.gap.nats
-        self.calibration = 2 * float(known) / max(guess.nats, EPS * abs(point.value), TINY)
+        self.asking.answered(point, goal, guess, self.gap, self.curvature, patient=patient)
 
     def _separable(self, point: Point) -> bool:
         """Whether nothing penalises the columns, and the rows are all right and almost certain."""

@@ -94,7 +94,8 @@ def certify(
             near = last or curvature.solved_gap(point.stationarity) <= goal
             if near and isinstance(point, ExtendedPoint):
                 bound = min(bound, row_bound(point, goal))
-            bound = min(bound, _without_weak_l1(point, goal)) if bound > goal else bound
+            most = CERTIFIED_LIMIT if last else DENSE_LIMIT
+            bound = min(bound, _without_weak_l1(point, goal, most)) if bound > goal else bound
         return Gap(bound, Kind.BOUND), curvature
     if not point.objective.penalty.separable:
         if bound > goal and size <= CERTIFIED_LIMIT:
@@ -107,10 +108,11 @@ def certify(
     return gap if gap.nats < bound else Gap(bound, Kind.BOUND), None
 
 
-def _without_weak_l1(point: Point, goal: float) -> float:
+def _without_weak_l1(point: Point, goal: float, most: int) -> float:
     """Bound from the minimum without those l1 penalties that cost next to nothing: it is no higher.
 
-    A kink too weak for the digits of the slopes keeps coefficients from being solved for.
+    A kink too weak for the digits of the slopes keeps coefficients from being solved for. Infinite where
+    more of them than ``most`` can then move: their Hessian is too dear.
     """
     o, penalty = point.objective, point.objective.penalty
     costs = penalty.kinks * np.abs(point.coefficients).sum(axis=0)
@@ -119,6 +121,8 @@ def _without_weak_l1(point: Point, goal: float) -> float:
     if not penalty.kinks[weak].any():
         return np.inf
     relaxed = point.under(o.under(penalty.without_kinks(weak)))
+    if np.count_nonzero(face(relaxed)) > most:
+        return np.inf
     cost = float(costs[weak].sum())
     return factored_bound(relaxed, curvature_at(relaxed), goal - cost) + cost
 

@@ -11,8 +11,8 @@ from sklearn_xent.solvers.faces import FaceSolver
 __all__ = ["quadratic_lasso"]
 
 REFRESHED = 10  # iterations after which slopes are computed anew
-# Crossings of zero on the way to a goal from which points between are tried, too: far fewer steps are taken
-# than from crossing to crossing. More and Toraldo (1991), SIAM J. Optim. 1(1).
+# Crossings of zero and bounds on the way to a goal from which points between are tried, too: far fewer steps
+# are taken than from one to the next. More and Toraldo (1991), SIAM J. Optim. 1(1).
 MANY = 10
 
 
@@ -25,10 +25,12 @@ def quadratic_lasso(
     upper: Array | None = None,
     *,
     tol: float = 0.0,
+    faces: FaceSolver | None = None,
 ) -> Array:
     """Minimise w' H w / 2 + q' w + sum l1 |w| within bounds, from a feasible w.
 
-    With ``tol`` it stops once the slopes are that fraction of those at the start.
+    With ``tol`` it stops once the slopes are that fraction of those at the start. The ``faces`` are those of
+    H, and count what their factors and products took.
 
     Lee, Battle, Raina and Ng (2006), NIPS 19, feature-sign search, with bounds treated as zeros are: solve
     on the coordinates that can move, with their signs fixed; go to the best point on the way there, or to
@@ -37,7 +39,7 @@ def quadratic_lasso(
     """
     lower = np.full_like(q, -np.inf) if lower is None else lower
     upper = np.full_like(q, np.inf) if upper is None else upper
-    size, goal, faces, exact = np.abs(H), 0.0, FaceSolver(H), True
+    size, goal, faces, exact = np.abs(H), 0.0, faces or FaceSolver(H), True
     for i in range(3 * len(w) + 100):  # what is beyond only follows rounding
         if exact := exact or i % REFRESHED == 0:
             r = H @ w + q
@@ -54,7 +56,7 @@ def quadratic_lasso(
                 target = _solve_signed(faces, r, l1, w, A, np.sign(w))
             else:
                 A, target = _wake(np.diag(H), faces, r, l1, w, slope, awake)
-            new, change = _best_on_the_way(H, r, l1, w, A, target, lower, upper)
+            new, change = _best_on_the_way(faces, r, l1, w, A, target, lower, upper)
         if new is not None:
             w, r, exact = new, r + change, False
         elif exact:
@@ -96,7 +98,7 @@ def _wake(
 
 
 def _best_on_the_way(
-    H: Array, r: Array, l1: Array, w: Array, A: Array, goal: Array, lower: Array, upper: Array
+    faces: FaceSolver, r: Array, l1: Array, w: Array, A: Array, goal: Array, lower: Array, upper: Array
 ) -> tuple[Array | None, Array]:
     """Lowest of: the crossings of zero and the end of the way to the goal, at the first bound; and points on
     the way that is bent where it crosses zero or meets a bound. None where none is lower than w. Also H
@@ -110,10 +112,13 @@ def _best_on_the_way(
     bound = np.where(move == 0, np.inf, bound)
     end = min(1.0, float(bound.min(initial=1.0)))
     crosses = (zero > 0) & (zero < 1) & (weight > 0)
-    bent = np.clip(_bent(start, move, zero, crosses), low[:, None], high[:, None])
-    ways = np.zeros((len(w), 1 + bent.shape[1]))
-    ways[A, 0], ways[A, 1:] = move, bent - start[:, None]
-    products = H @ ways  # of all rows: a copy of some costs more
+    bent = start[:, None][:, :0]
+    if end < 1.0 or crosses.any():
+        stops = np.where(crosses, np.minimum(zero, bound), bound)
+        bent = _bent(start, move, np.where(crosses, zero, np.inf), np.sort(stops[stops < 1]))
+        bent = np.clip(bent, low[:, None], high[:, None])
+    d = bent - start[:, None]
+    products = faces.times(A, np.column_stack([move, d]))
     lengths = np.append(np.unique(zero[crosses & (zero < end)]), end)
     W = start + lengths[:, None] * move
     change = lengths * float(r[A] @ move) + 0.5 * lengths**2 * float(move @ products[A, 0])
@@ -123,8 +128,7 @@ def _best_on_the_way(
     rise = t * products[:, 0]
     found[crosses & (zero == t)] = 0.0
     found = np.where(bound == t, np.where(move > 0, high, low), found)
-    if end < 1.0 or crosses.any():
-        d = ways[A, 1:]
+    if bent.size:
         there = r[A] @ d + 0.5 * np.einsum("ij,ij->j", d, products[A, 1:])
         there += weight @ (np.abs(bent) - np.abs(start)[:, None])
         k = int(np.argmin(there))
@@ -137,11 +141,9 @@ def _best_on_the_way(
     return new, rise
 
 
-def _bent(start: Array, move: Array, zero: Array, crosses: Array) -> Array:
-    """Points (m, points) of a way on which what crosses zero stays there: its end, and where 1, 2, 4, 8 ...
-    have crossed if many do.
+def _bent(start: Array, move: Array, zero: Array, stops: Array) -> Array:
+    """Points (m, points) of a way on which what crosses zero, at the times (m,), stays there: its end, and
+    where 1, 2, 4, 8 ... have stopped, at zero or a bound, if many do.
     """
-    times = np.sort(zero[crosses])
-    shares = np.append(1.0, times[2 ** np.arange(int(np.log2(len(times)))) - 1] if len(times) > MANY else [])
-    stays = crosses[:, None] & (zero[:, None] < shares)
-    return np.asarray(np.where(stays, 0.0, start[:, None] + shares * move[:, None]))
+    shares = np.append(1.0, stops[2 ** np.arange(int(np.log2(len(stops)))) - 1] if len(stops) > MANY else [])
+    return np.asarray(np.where(zero[:, None] < shares, 0.0, start[:, None] + shares * move[:, None]))

@@ -162,7 +162,7 @@ def _run(
         return monitor.best, monitor.gap, monitor.curvature, status
     # the best point evaluated afresh: logits that lines have carried along drift by rounding
     point = objective.at(monitor.best.coefficients)
-    if status is Status.STALLED and not final and monitor.in_vain(point):
+    if status is Status.STALLED and not final and monitor.asking.in_vain(point):
         return point, UNKNOWN, None, status
     room, enough = monitor.room if _ended_short(status) else 0, goal(point, monitor.tol)
     with in_double_precision(point) as exact:

@@ -18,9 +18,9 @@ __all__ = ["DEAR", "IDLE", "Method", "Stage", "Status", "Stop", "StopWithin", "V
 
 # Iterates after which a method has stalled that has not lowered the objective visibly.
 IDLE = 50
-# Products for factors of rows or Hessians, half a minute, after which another method goes on, and one that is
+# Products for factors of rows or Hessians, some 20 s, after which another method goes on, and one that is
 # alone is asked whether it converges.
-DEAR = 2e11
+DEAR = 1.5e11
 
 
 class Status(Enum):
@@ -28,7 +28,7 @@ class Status(Enum):
 
     CONVERGED = "converged"
     STALLED = "no further progress is possible at this precision"
-    SLOW = "makes too little progress to reach tol within max_iter"
+    SLOW = "makes too little progress to reach tol in as many iterations again"
     ITERATION_LIMIT = "stopped at max_iter before reaching tol"
     SEPARABLE = "the classes are separable: without a penalty no finite optimum exists"
     STOPPED = "stopped by a callback"
@@ -53,8 +53,8 @@ class Visit(Protocol):
     """What a method calls at each iterate, with what it knows: the factored Hessian there, or the gap.
 
     A gap that is no bound is checked before it ends a fit; ``precondition``, an approximate inverse Hessian,
-    helps to check it. ``tol`` is what the user asks for, and ``goal`` the gap in nats at which it stops: a
-    method need not be more accurate.
+    helps to check it. ``products`` are those of Hessians and factors since the last iterate. ``tol`` is what
+    the user asks for, and ``goal`` the gap in nats at which it stops: a method need not be more accurate.
     """
 
     @property
@@ -69,6 +69,7 @@ class Visit(Protocol):
         gap: Gap | None = None,
         curvature: Curvature | None = None,
         precondition: Map | None = None,
+        products: float = 0.0,
     ) -> None: ...
 
     def inside(self, point: Point, gap: Gap | None) -> None:
@@ -119,6 +120,7 @@ class StopWithin:
         gap: Gap | None = None,
         curvature: Curvature | None = None,
         precondition: Map | None = None,
+        products: float = 0.0,
     ) -> None:
         """Remember the point and its curvature; raise Near if it is near enough."""
         self.point, self.curvature = point, curvature

@@ -35,3 +35,14 @@ def test_faces_that_lose_coordinates_have_the_solutions_of_new_factors(size):
         np.testing.assert_allclose(
             faces.solve(A, b[A]), np.linalg.solve(H[np.ix_(A, A)], b[A]), rtol=1e-7, atol=1e-9
         )
+
+
+@pytest.mark.parametrize("chosen", [0, 1, 40, 199])
+@pytest.mark.parametrize("vectors", [1, 2, 7])
+def test_products_with_a_face_are_those_of_its_columns(chosen, vectors):
+    rng = np.random.default_rng(chosen)
+    H, A = positive(200), np.sort(rng.choice(200, chosen, replace=False))
+    V = rng.normal(size=(chosen, vectors))
+    faces = FaceSolver(H)
+    np.testing.assert_allclose(faces.times(A, V), H[:, A] @ V, rtol=1e-12, atol=1e-12)
+    assert (faces.products > 0) == (chosen > 0)

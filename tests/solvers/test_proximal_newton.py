@@ -8,6 +8,7 @@ import pytest
 from sklearn_xent.problem.penalties import ElasticNet, elastic_net
 from sklearn_xent.solvers.line_search import line_search
 from sklearn_xent.solvers.proximal_newton import proximal_newton
+from sklearn_xent.solvers.visit import Near, StopWithin
 from tests.problem.test_derivatives import assemble, pose
 from tests.problems import iterates, overlapping
 
@@ -120,6 +121,27 @@ def test_a_working_set_grows_to_what_the_slopes_ask_for():
     best = points[-1]
     assert 0 < np.count_nonzero(best.coefficients) < 200
     assert best.steepness < 1e-6
+
+
+def test_it_tells_what_its_hessians_have_taken_and_drops_those_of_coefficients_no_longer_wanted():
+    # all start in use, and few stay so
+    X, y = overlapping(n=80, d=700, seed=3)
+    objective = assemble(X, np.eye(2)[y].T, np.full(80, 1 / 80), None, strength=0.05, l1_ratio=1.0)
+    told = []
+
+    class Listens(StopWithin):
+        def __call__(self, point, *, products, **known):
+            told.append((np.count_nonzero(point.coefficients), products))
+            super().__call__(point, **known)
+
+    start = 0.01 * np.random.default_rng(0).normal(size=objective.shape)
+    with pytest.raises(Near):
+        proximal_newton(objective, start, Listens(lambda point: 1e-10))
+    (first, of_all), (last, of_few) = told[0], told[-2]
+    assert first > 600
+    assert last < 200
+    assert of_all > 80 * 600**2 / 4
+    assert 0 < of_few < of_all / 4
 
 
 @pytest.mark.parametrize("K", [2, 3])

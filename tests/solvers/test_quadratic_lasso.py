@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from sklearn_xent.problem.penalties import pull
+from sklearn_xent.solvers import quadratic_lasso as quadratic_lasso_module
+from sklearn_xent.solvers.quadratic_lasso import _best_on_the_way as best_on_the_way
 from sklearn_xent.solvers.quadratic_lasso import quadratic_lasso
 from tests.problems import positive
 from tests.solvers.test_proximal_newton import best_of_all_faces
@@ -65,3 +67,21 @@ def test_with_a_tolerance_it_stops_where_slopes_have_fallen_to_it():
     loose, exact = (quadratic_lasso(H, q, l1, w, tol=tol) for tol in (0.5, 0.0))
     assert np.linalg.norm(pull(loose, H @ loose + q, l1, -inf, inf)) > 1e-6
     assert np.linalg.norm(pull(exact, H @ exact + q, l1, -inf, inf)) < 1e-9
+
+
+def test_many_bounds_on_the_way_do_not_take_as_many_steps(monkeypatch):
+    rng, n, steps = np.random.default_rng(0), 400, []
+    monkeypatch.setattr(
+        quadratic_lasso_module, "_best_on_the_way", lambda *args: steps.append(0) or best_on_the_way(*args)
+    )
+    # few rows of very different weight: a way to the free minimum passes the bounds of half the coordinates
+    X = rng.normal(size=(100, n)) * np.exp(3 * rng.normal(size=(100, 1)))
+    X /= np.sqrt((X**2).mean(axis=0))
+    H = X.T @ (X * np.exp(6 * rng.normal(size=(100, 1)))) / 100 + 1e-4 * np.eye(n)
+    q, none, inf = X.T @ rng.normal(size=100) / 100, np.zeros(n), np.full(n, np.inf)
+    start = np.full(n, 0.5)
+    w = quadratic_lasso(H, q, none, start, none, inf, tol=1e-3)
+    before, after = (np.linalg.norm(pull(v, H @ v + q, none, none, inf)) for v in (start, w))
+    assert after <= 1e-3 * before
+    assert np.count_nonzero(w == 0) > 150
+    assert len(steps) < 80

@@ -137,7 +137,7 @@ def test_eigenvalues_that_said_nothing_are_not_asked_again_for_one_that_goes_on(
     )
 
     def says_nothing(objective, start, visit):
-        visit.blind = in_vain
+        visit.asking.blind = in_vain
         visit(objective.at(start))
 
     minimise(objective, [Stage(name, says_nothing) for name in "abc"], W, tol=1e-12, max_iter=50)
