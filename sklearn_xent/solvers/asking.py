@@ -17,6 +17,7 @@ __all__ = ["UNASKED", "Asking"]
 
 UNASKED = 500  # twice this is what a guess must come down by before an unknown gap is asked for again
 PATIENT = 8  # coefficients for each iterate by which a certificate's Hessian may wait: it costs about as much
+LONG = DEAR / 10  # products that take a second or two
 CLOSE = 3  # times the goal: a bound expected above it is not asked for
 
 
@@ -49,7 +50,7 @@ class Asking:
             if self.patient(point, products) and expected > CLOSE * goal:
                 self.waits.append(self.waits[-1])
                 return False
-        if self.taken > DEAR / 10:
+        if self.taken > LONG:
             read = (point.objective.rows.passes - self.passes) * products_of_reading(point.objective)
             if self.since + read < self.taken:
                 return False  # it would take longer than all that was done since
@@ -63,13 +64,14 @@ class Asking:
         return self.blind and point.coefficients.size > DENSE_LIMIT
 
     def patient(self, point: Point, products: float) -> bool:
-        """Whether a certificate with a Hessian may wait: where one has none, and while the method's own took
-        fewer products.
+        """Whether a certificate with a Hessian may wait: where one has none, and while the method's own take
+        less time.
         """
         held, size = not point.objective.penalty.free[:-1].any(), point.coefficients.size
         if not held or len(self.waits) >= min(size // PATIENT, IDLE // 4):
             return False
-        return products <= dense_products(point.objective.rows.n_rows, int(np.count_nonzero(face(point))))
+        hessian = dense_products(point.objective.rows.n_rows, int(np.count_nonzero(face(point))))
+        return products <= max(hessian, LONG)
 
     def answered(
         self, point: Point, goal: float, guess: Gap, gap: Gap, curvature: Curvature | None, *, patient: bool

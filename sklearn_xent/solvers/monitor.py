@@ -23,7 +23,6 @@ from sklearn_xent.solvers.visit import DEAR, IDLE, Stage, Status, Stop
 
 __all__ = ["UNKNOWN", "Monitor", "Report"]
 
-TIMES = 2  # that the gap of a large problem may be unknown where guesses of it are nothing
 # Fraction of the goal by which a method must have lowered the objective that is not idle: in as many iterates
 # as max_iter has by default it would not get there with less.
 VISIBLE = 1e-3
@@ -241,7 +240,8 @@ class Monitor:
         if self.gap.nats == np.inf:
             self.unknown += 1
             large = point.objective.rows.n_rows * point.coefficients.size > POLISH_LIMIT
-            if large and self.unknown >= TIMES and guess.nats < goal / UNASKED**2:
+            # unknown for the second time, where guesses of it are nothing
+            if large and self.unknown > 1 and guess.nats < goal / UNASKED**2:
                 self.ray = recession_direction(point, guess.nats)
                 self.best = point if self.ray is not None else self.best
                 raise Stop(Status.STALLED if self.ray is None else Status.SEPARABLE)
