@@ -111,7 +111,7 @@ def test_clusters_cost_what_the_table_says():
     for fit, _, beside, _ in table("cluster_table.rst"):
         assert float(beside) == pytest.approx(seconds.get(fit, cluster) / cluster, rel=0.05), fit
     memory = seconds.pop("in memory, two threads")
-    assert memory < cluster  # "on one machine a cluster buys nothing"
+    assert memory < cluster  # "on one machine a cluster gains nothing"
     assert re.search(r"\((\S+) times the time\s+in memory", README)[1] == f"{cluster / memory:.1f}"
     assert "a ninth of dask-ml's" in README
     assert round(min(seconds.values()) / cluster) == 9
@@ -134,15 +134,15 @@ def test_losses_of_streams_are_set_beside_the_optimum_as_they_are():
             assert float(percent) == pytest.approx(100 * (float(loss) / float(best) - 1), abs=0.006)
     sparse = [row[2] for row in (ours, sgd, averaged)]
     times = [float(re.search(r", (\S+) s", cell)[1]) for cell in sparse]
-    assert times[0] > 3 * max(times[1:])  # "faster by far on sparse rows"
-    assert min(sparse) == sparse[2]  # "averaged it has the lower loss there"
+    assert times[0] > 3 * max(times[1:])  # "On the sparse data it is faster by far"
+    assert min(sparse) == sparse[2]  # "with averaging its loss is lower"
 
 
-def test_what_a_million_rows_leave():
+def test_what_a_million_samples_leave():
     page = (DOCS / "large_data.rst").read_text()
-    rows, columns = 1e6, 50
-    left = re.search(r"A million rows for fifty columns leave (\S+) nats", page)[1]
-    assert float(left) == pytest.approx(columns / (2 * rows), rel=0.05)
+    samples, features = 1e6, 50
+    left = re.search(r"A million samples of fifty features leave (\S+) nats", page)[1]
+    assert float(left) == pytest.approx(features / (2 * samples), rel=0.05)
 
 
 def test_the_readme_s_data_are_as_it_says():
