@@ -84,7 +84,8 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         the frequencies of the data and not the weighted ones: each logit less the logarithm of its class's
         weight [3]_.
     random_state : int, RandomState instance or None, default=None
-        Seed of the samples that "progressive" draws. None is always the same one.
+        Seed of the subsets of the samples that "progressive", "quasi-newton" and "proximal-newton" draw. None
+        is always the same one.
     verbose : int, default=0
         If positive, print a line for each iteration.
 
@@ -105,9 +106,9 @@ class CrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, ClassifierMi
         nats. See ``optimality_gap_kind_``.
     optimality_gap_kind_ : str
         "bound" where ``optimality_gap_`` is an upper bound: the duality gap at the residuals of a Newton
-        step, or, from the Hessian of a sample, one by self-concordance. "estimate" where none can be had,
-        which a fit that converged shows only without a penalty, or with a very weak one, beyond 4000
-        coefficients: half the squared Newton decrement by conjugate gradients.
+        step, or, from the Hessian of a subset of the samples, one by self-concordance. "estimate" where none
+        can be had, which a fit that converged shows only without a penalty, or with a very weak one, beyond
+        4000 coefficients: half the squared Newton decrement by conjugate gradients.
     solver_ : str
         The method that ran; several, in their order, where one handed over to the next.
     history_ : dict of ndarray of shape (1 + number of iterations,)

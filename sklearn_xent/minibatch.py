@@ -160,7 +160,7 @@ class MiniBatchCrossEntropyClassifier(CallbackSupportMixin, LinearPredictor, Cla
             Samples.
         y : array-like of shape (n_samples,) or (n_samples, n_classes)
             Labels, or soft labels: rows of probabilities, in the order of the classes or in a frame whose
-            features are named after them.
+            columns are named after them.
         classes : array-like of shape (n_classes,), default=None
             All labels there will ever be. The first call needs them; later ones may repeat them.
         sample_weight : array-like of shape (n_samples,), default=None

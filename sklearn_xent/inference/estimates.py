@@ -39,7 +39,7 @@ class Estimates:
 
     @property
     def names(self) -> list[str]:
-        """Name of each coefficient; with more than two classes, "class: column"."""
+        """Name of each coefficient; with more than two classes, "class: feature"."""
         names, classes = self._likelihood.names, to_numpy(self._likelihood.estimator.classes_).tolist()
         if len(classes) == 2:
             return list(names)

@@ -117,7 +117,7 @@ class ProfileInference:
 
     @property
     def names(self) -> list[str]:
-        """Name of each coefficient; with more than two classes, "class: column"."""
+        """Name of each coefficient; with more than two classes, "class: feature"."""
         names, classes = self._profile.problem.names, self._classes.tolist()
         return list(names) if len(classes) == 2 else [f"{k}: {name}" for k in classes[1:] for name in names]
 
