@@ -15,6 +15,7 @@ from sklearn_xent.rows import Block, entries
 
 __all__ = [
     "constraint_gram",
+    "constraint_product",
     "constraint_root",
     "count_growing",
     "margin_extremes",
@@ -92,6 +93,19 @@ def constraint_root(block: Block, e: Any, design: Design, share: float) -> Any:
                 found.append(moved.reshape(len(here), K * size))
         R = triangular(np.vstack(found))
     return (), (R,)
+
+
+def constraint_product(block: Block, e: Any, design: Design, direction: Array, share: float) -> Any:
+    """The ``constraint_gram`` times a direction (K, d + 1), pulled."""
+    Z = design.logits(block.X, design.linear(direction))
+    if len(direction) == 1:
+        Z = np.vstack([np.zeros_like(Z), Z])
+    R = np.zeros_like(Z)
+    for k, rows, _, stays in _labelled(block, e, share):
+        change = np.where(stays, Z[k, rows] - Z[:, rows], 0.0)
+        R[k, rows] += change.sum(axis=0)
+        R[:, rows] -= change
+    return (design.pull(block.X, R[-len(direction) :]),), ()
 
 
 def margins_along(block: Block, e: Any, design: Design, basis: Array, off: Array, share: float) -> Any:

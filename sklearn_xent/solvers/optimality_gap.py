@@ -21,6 +21,7 @@ from sklearn_xent.solvers.row_bound import row_bound
 __all__ = [
     "CERTIFIED_LIMIT",
     "POLISH_LIMIT",
+    "PRODUCTS",
     "Gap",
     "Kind",
     "certify",

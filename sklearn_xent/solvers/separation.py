@@ -19,7 +19,6 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_xent.arrays import Array, different_rows
 from sklearn_xent.factor import (
-    EPS,
     cholesky,
     least_curvature,
     rounding_of,
@@ -30,17 +29,16 @@ from sklearn_xent.factor import (
 from sklearn_xent.problem import margins
 from sklearn_xent.problem.extended import ExtendedPoint, extended
 from sklearn_xent.problem.objective import Objective
-from sklearn_xent.problem.point import Line, Point
+from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.hessian import affordable
-from sklearn_xent.solvers.line_search import TRIALS
 from sklearn_xent.solvers.optimality_gap import polishable
+from sklearn_xent.solvers.separating import along_coefficients, separates
 
 __all__ = [
     "LARGEST_NULL_SPACE",
     "NEARLY_CERTAIN",
     "SeparationWarning",
     "are_separated",
-    "beyond_separation",
     "recession_direction",
 ]
 
@@ -51,9 +49,6 @@ LONGEST, SHORTEST, AN_ENTRY = 10.0, 0.5, 2e-6
 DIFFICULT = 4  # scipy's status of a program that ended in numerical difficulties
 FEASIBLE = 1e-10  # what the program may violate, relative to a margin's terms
 PROGRAMS, USED = 3, 1e-9  # of them, and what of the last ray's largest entry counts as in use
-# Fall of a margin, or change of one that must stay, relative to its terms: within the tolerances of the
-# program and of a null space; and relative to the largest growth, beside which it must be nothing.
-TOLERATED, BESIDE_GROWTH = 1e-6, 1e-2
 UNDERFLOW = 1e-290  # nats: what is less is nothing
 REGULAR = 1e-8  # least curvature of a Gram matrix that is not singular, whatever its sums have lost
 # Of the loss, that a margin may hold: however small the gap is said to be, and where slopes hide in rounding.
@@ -84,6 +79,8 @@ def recession_direction(point: Point, gap: float) -> Array | None:
     # twice: where separated rows are all that is left, the gap is what they hold, but for rounding
     tight = max(min(2 * gap, point.value), LEAST_SHARE * point.loss, UNDERFLOW)
     loose = max(tight, LARGEST_SHARE * point.loss)
+    if _beyond_programs(point):
+        return along_coefficients(point, loose)
     space = _unconstrained(point, loose)
     if not space[0].shape[1]:
         return None  # the fewer margins must stay, the more directions they leave
@@ -94,36 +91,20 @@ def recession_direction(point: Point, gap: float) -> Array | None:
     return _direction(point, loose, *space)
 
 
-def beyond_separation(point: Point, ray: Array) -> Array:
-    """Coefficients (K, d + 1) along a ray where the rows that it separates have hardly any loss left."""
-    line, far, lowest = Line(point, ray / np.abs(ray).max()), 0.0, point.value
-    for t in np.exp2(np.arange(TRIALS)).tolist():
-        value, _ = line.evaluate(t)
-        if not value <= lowest:
-            break
-        if value < lowest * (1 - 8 * EPS):
-            far, lowest = t, value
-    return point.coefficients + far * line.direction
-
-
 def _direction(point: Point, share: float, basis: Array, off: Array) -> Array | None:
     """The direction among those of a basis, which leave alone the margins that hold more than a share."""
     objective = point.objective
-    free = np.broadcast_to(objective.free, point.coefficients.shape)
     if not basis.shape[1]:
         return None
-    (growing,), _ = objective.rows.sweep(margins.count_growing, point.expansion, share, reads=False)
-    # beyond a null space each of them is the difference of two columns of that length; of those in one, many
-    # may be alike
-    limit = LARGEST_PROGRAM * (0.1 if basis.shape[1] > LARGEST_NULL_SPACE else 10)
-    if not growing or growing * basis.shape[1] > limit:
+    M = _growing(point, share, basis, off)
+    if M is not None and not len(M):
         return None
-    args = point.expansion, objective.design, basis, off, share
-    _, (parts,) = objective.rows.sweep(margins.margins_along, *args)
-    M = different_rows(np.concatenate(parts.flat()))
-    if not len(M) or M.size > LARGEST_PROGRAM:
-        return None
-    M = np.unique(M, axis=0)  # in an order that does not depend on that of the rows
+    if M is None or AN_ENTRY * len(M) * sum(basis.shape) > SHORTEST:
+        # of what a program takes seconds for, coefficients that have gone far mostly show it at once
+        direction = along_coefficients(point, share)
+        if direction is not None or M is None:
+            return direction
+    free = np.broadcast_to(objective.free, point.coefficients.shape)
     costs = np.ones(free.shape)
     costs[:, -1] = 1e-3  # the intercept is no column to be named
     sides, z = _sides(objective.penalty.bounds, free), np.ones(basis.shape[1])
@@ -135,22 +116,41 @@ def _direction(point: Point, share: float, basis: Array, off: Array) -> Array | 
         if ray is None:
             return None
         z = ray
-        if _separates(point, basis @ ray, off * np.abs(ray).sum(), share):
+        if separates(point, basis @ ray, off * np.abs(ray).sum(), share):
             return np.asarray((basis @ ray).reshape(free.shape))
     # entries so far apart that the program of their norm has shown none
     ray = _any_ray(M, np.vstack([basis[sides[0]], -basis[sides[1]]]))
-    if ray is not None and _separates(point, basis @ ray, off * np.abs(ray).sum(), share):
+    if ray is not None and separates(point, basis @ ray, off * np.abs(ray).sum(), share):
         return np.asarray((basis @ ray).reshape(free.shape))
     return None
 
 
-def _separates(point: Point, direction: Array, off: Array, share: float) -> bool:
-    """Whether margins grow along a direction, and none that may not falls or changes."""
+def _growing(point: Point, share: float, basis: Array, off: Array) -> Array | None:
+    """Different changes (m, r), not all 0, of the margins that may grow along a basis; None if too many."""
     o = point.objective
-    args = point.expansion, o.design, direction, off, share
-    _, (extremes,) = o.rows.sweep(margins.margin_extremes, *args)
-    falls, grows, tied = np.max(list(extremes.flat()), axis=0)
-    return bool(grows > 0 and max(falls, tied) <= min(TOLERATED, BESIDE_GROWTH * grows))
+    (growing,), _ = o.rows.sweep(margins.count_growing, point.expansion, share, reads=False)
+    # beyond a null space each of them is the difference of two columns of that length; of those in one, many
+    # may be alike
+    limit = LARGEST_PROGRAM * (0.1 if basis.shape[1] > LARGEST_NULL_SPACE else 10)
+    if growing * basis.shape[1] > limit:
+        return None
+    args = point.expansion, o.design, basis, off, share
+    _, (parts,) = o.rows.sweep(margins.margins_along, *args)
+    M = different_rows(np.concatenate(parts.flat()))
+    # in an order that does not depend on that of the rows
+    return np.unique(M, axis=0) if M.size <= LARGEST_PROGRAM else None
+
+
+def _free(objective: Objective) -> Array:
+    """Coefficients, as indices, that nothing holds and whose columns vary."""
+    free = objective.free & (np.append(objective.design.scale, 1.0) > 0)
+    return np.flatnonzero(np.broadcast_to(free, objective.shape))
+
+
+def _beyond_programs(point: Point) -> bool:
+    """Whether directions are too many for a null space and for a program without one."""
+    size = len(_free(point.objective))
+    return size > LARGEST_NULL_SPACE and point.coefficients.size * size > LARGEST_PROGRAM
 
 
 def _unconstrained(point: Point, share: float) -> tuple[Array, Array]:
@@ -160,12 +160,8 @@ def _unconstrained(point: Point, share: float) -> tuple[Array, Array]:
     all free coefficients.
     """
     objective = point.objective
-    free = np.broadcast_to(objective.free, point.coefficients.shape)
-    which = np.flatnonzero(free & (np.append(objective.design.scale, 1.0) > 0))
-    exact = np.zeros(free.size)
-    if len(which) > LARGEST_NULL_SPACE and free.size * len(which) > LARGEST_PROGRAM:
-        return np.zeros((free.size, 0)), exact
-    identity = np.zeros((free.size, len(which)))
+    which, size = _free(objective), point.coefficients.size
+    exact, identity = np.zeros(size), np.zeros((size, len(which)))
     identity[which, np.arange(len(which))] = 1.0
     if len(which) > LARGEST_NULL_SPACE:
         return identity, exact

@@ -9,7 +9,6 @@ from sklearn_xent.solvers.newton import newton_cholesky
 from sklearn_xent.solvers.proximal_newton import proximal_newton
 from sklearn_xent.solvers.separation import (
     are_separated,
-    beyond_separation,
     recession_direction,
 )
 from sklearn_xent.solvers.solve import Stage, minimise
@@ -143,26 +142,3 @@ def test_classes_are_separated_where_every_margin_is_positive(K):
     assert are_separated(o.at(o.from_original(W[:, :-1], W[:, -1])))
     assert not are_separated(o.at(o.from_original(-W[:, :-1], -W[:, -1])))
     assert not are_separated(o.at(np.zeros(o.shape)))
-
-
-@pytest.mark.parametrize("K", [2, 3])
-def test_beyond_separation_only_rows_that_are_not_separated_have_a_loss(K):
-    rng = np.random.default_rng(0)
-    n, rare = 90, np.arange(90) < 12
-    X, y = np.column_stack([rng.normal(size=n), rare * 1e-3]), rng.integers(0, K, n)
-    y[rare] = 1
-    point = solved(X, y, K).point.objective.at(np.zeros((1 if K == 2 else K, 3)))
-    coef = np.zeros((len(point.coefficients), 2))
-    coef[-1 if K == 2 else 1, 1] = 1.0
-    ray = point.objective.from_original(coef, np.zeros(len(coef)))
-    beyond = point.objective.at(beyond_separation(point, ray))
-    # the others, whose value in the column is 0, keep their loss of log K each
-    np.testing.assert_allclose(beyond.loss, np.log(K) * np.mean(~rare), rtol=1e-12)
-
-
-def test_a_ray_that_gains_nothing_is_not_followed():
-    rng = np.random.default_rng(0)
-    point = solved(rng.normal(size=(60, 2)), rng.integers(0, 2, 60), 2).point
-    ray = point.objective.design.zeros(1)
-    ray[0, 0] = 1.0
-    np.testing.assert_array_equal(beyond_separation(point, ray), point.coefficients)
