@@ -131,7 +131,7 @@ class _Patience:
         if name in FIRST_ORDER:
             return PATIENCE, None
         if name == "truncated-newton":
-            dear = self._factors and self._size > DENSE_LIMIT
+            dear = not self.small and self._size > DENSE_LIMIT
             return PATIENCE_OF_SMALL[0], self._size // 4 if dear else None
         return min(self._limit, self._dear), None
 
