@@ -108,7 +108,7 @@ def plan(client, n_rows, n_columns, n_workers, n_threads):
     """Print the constants of this machine and what they say of a cluster."""
     from threadpoolctl import threadpool_limits
 
-    from sklearn_xent.solvers.progressive import sample_size
+    from sklearn_xent.solvers.sampling import HESSIAN
 
     few, many = (round_of_nothing(client, n) for n in (2, 200))
     per_task = (many - few) / 198
@@ -117,7 +117,7 @@ def plan(client, n_rows, n_columns, n_workers, n_threads):
         rate = sweep_rate(n_columns)
     n_tasks, held = n_workers * n_threads, 8 * n_rows * n_columns / n_workers
     sweep, overhead = held / n_threads / rate, few + per_task * n_tasks
-    drawn = 8 * sample_size(n_rows, n_columns + 1) * n_columns
+    drawn = 8 * HESSIAN.n_rows(n_rows, (1, n_columns + 1)) * n_columns
     print("measured here:")
     print(f"  a round of two tasks that do nothing      {1e3 * few:8.1f} ms")
     print(f"  each more task in a round                 {1e3 * per_task:8.2f} ms")

@@ -256,6 +256,13 @@ def test_all_is_sorted_and_true(name):
     assert all(hasattr(module, item) for item in names)
 
 
+@pytest.mark.parametrize("path", sorted(ROOT.parent.glob("benchmarks/*.py")), ids=lambda path: path.stem)
+def test_what_benchmarks_import_of_the_package_is_there(path):
+    for module, names in imports(path):
+        if module.split(".")[0] == "sklearn_xent":
+            assert all(hasattr(importlib.import_module(module), name) for name in names), module
+
+
 def _as_ruff_sorts(name):
     """Constants first, then classes, then the rest."""
     kind = 0 if name.isupper() else 1 if name[:1].isupper() else 2

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 from sklearn import datasets
 
+from sklearn_xent.solvers.sampling import HESSIAN
+
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text()
@@ -124,6 +126,9 @@ def test_the_plan_of_a_cluster_adds_up():
     assert float(re.search(r"eight rounds, as a fit takes +(\S+) s", plan)[1]) == pytest.approx(
         8 * round_, abs=0.5
     )
+    n_rows, n_columns = map(float, re.search(r"(\S+) rows x (\S+) columns", plan).groups())
+    drawn = 8 * HESSIAN.n_rows(int(n_rows), (1, int(n_columns) + 1)) * n_columns
+    assert float(re.search(r"client fetches once +(\S+) GB", plan)[1]) == pytest.approx(drawn / 1e9, abs=0.05)
 
 
 def test_losses_of_streams_are_set_beside_the_optimum_as_they_are():

@@ -32,7 +32,7 @@ class Asking:
     calibration: float = 1.0
     asked: int = 0  # iterate of the last certificate
     blind: bool = False  # whether it said nothing
-    taken: float = 0.0  # products that its eigenvalues took
+    taken: float = 0.0  # products that its eigenvalues took, at the most
     since: float = 0.0  # products for Hessians after it
     passes: int = 0  # over X, up to it
     waits: list[tuple[float, float]] = field(default_factory=list)  # bounds, and guesses, that fell short
@@ -51,7 +51,8 @@ class Asking:
                 self.waits.append(self.waits[-1])
                 return False
         if self.taken > LONG:
-            read = (point.objective.rows.passes - self.passes) * products_of_reading(point.objective)
+            # rows in another precision have counts of their own
+            read = max(point.objective.rows.passes - self.passes, 0) * products_of_reading(point.objective)
             if self.since + read < self.taken:
                 return False  # it would take longer than all that was done since
         if self.in_vain(point):
@@ -64,8 +65,8 @@ class Asking:
         return self.blind and point.coefficients.size > DENSE_LIMIT
 
     def patient(self, point: Point, products: float) -> bool:
-        """Whether a certificate with a Hessian may wait: where one has none, and while the method's own take
-        less time.
+        """Whether a certificate with a Hessian may wait: where there is a bound without it, and the method's
+        own have taken no longer, or no more than a second or two.
         """
         held, size = not point.objective.penalty.free[:-1].any(), point.coefficients.size
         if not held or len(self.waits) >= min(size // PATIENT, IDLE // 4):
@@ -74,13 +75,22 @@ class Asking:
         return products <= max(hessian, LONG)
 
     def answered(
-        self, point: Point, goal: float, guess: Gap, gap: Gap, curvature: Curvature | None, *, patient: bool
+        self,
+        point: Point,
+        n_iter: int,
+        goal: float,
+        guess: Gap,
+        gap: Gap,
+        curvature: Curvature | None,
+        *,
+        patient: bool,
     ) -> None:
-        """Take in a certificate that did not end the fit, and its Hessian, if it had one."""
+        """Take in a certificate that did not end the fit, and the Hessian factored for it, if one was."""
+        self.asked, self.since, self.passes = n_iter, 0.0, point.objective.rows.passes
+        self.taken = 0.0 if curvature is None else ROUNDS * curvature.products
         if patient and curvature is None:
             self.waits.append((gap.nats, guess.nats))
             return
-        self.taken = 0.0 if curvature is None else ROUNDS * curvature.products
         # ask again only once the guess, corrected, has come down by half as much again; a gap above the
         # objective, which is not negative, says nothing
         self.blind = not gap.nats < abs(point.value)

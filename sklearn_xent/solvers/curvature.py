@@ -19,7 +19,7 @@ from sklearn_xent.factor import (
     spectrum,
 )
 
-__all__ = ["Curvature"]
+__all__ = ["BY_ROOT", "Curvature"]
 
 BY_ROOT = 5.0  # times N^3 products, which eigenvalues take, that a root and its singular values take
 FAINTEST = 1e-36  # of the largest curvature: what is none

@@ -25,12 +25,11 @@ __all__ = ["diagnose"]
 ADVICE = {
     Status.ITERATION_LIMIT: "raise max_iter, or use solver='auto'",
     Status.STALLED: "use solver='auto'",
-    Status.SLOW: "use solver='auto'",
+    Status.SLOW: "use solver='auto'",  # which never ends so: another method goes on
     Status.STOPPED: "let it run on if that is not near enough",
 }
 ADVICE_FOR_AUTO = ADVICE | {
     Status.ITERATION_LIMIT: "raise max_iter",
-    Status.SLOW: "raise max_iter",
     Status.STALLED: "raise tol, lower C or rescale X",
 }
 

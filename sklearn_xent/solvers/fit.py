@@ -43,7 +43,6 @@ PATIENCE = 200  # iterations after which another method takes over, where there 
 # Of a small problem, which extended precision may finish: so many, within what so many products in factors of
 # its rows take, half a second.
 PATIENCE_OF_SMALL, ILL_CONDITIONED = (50, 100), 1e9
-PATIENCE_OF_KINKED = 75  # at the most, where each step is a quadratic program
 Report = Callable[[str, Point, History], Any]
 
 
@@ -104,7 +103,7 @@ class _Patience:
         if self.small:
             self._limit = _within(ILL_CONDITIONED / max(factor, 1), *PATIENCE_OF_SMALL)
             if not objective.penalty.smooth:
-                self._limit = min(self._limit, PATIENCE_OF_KINKED)
+                self._limit = min(self._limit, 3 * IDLE // 2)  # each step is a quadratic program
 
     def first(self, name: str) -> tuple[int | None, int | None]:
         """Limits of the iterations and of the readings of a method that is the first."""

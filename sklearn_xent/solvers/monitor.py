@@ -26,6 +26,9 @@ __all__ = ["UNKNOWN", "Monitor", "Report"]
 # Fraction of the goal by which a method must have lowered the objective that is not idle: in as many iterates
 # as max_iter has by default it would not get there with less.
 VISIBLE = 1e-3
+# Times the iterates that a method has had, in which it is to converge; less the second time that it is asked.
+# One of second order is fast in the end.
+AHEAD = 10, 3
 FALLING = 0.99  # of its value in half as many iterates as it may be idle: a small problem's method may go on
 
 Report = Callable[[str, Point, History], Any]  # also gets the name of the method that runs
@@ -45,6 +48,7 @@ class Monitor:
     products: float = 0.0  # for factors of the Hessians of the method that runs
     idle: int = IDLE
     alone: bool = False  # no other method takes over
+    asked: int = 0  # times that it was asked whether it converges
     values: list[float] = field(default_factory=list)  # of the objective, at the iterates of the method
     begun: int = 0  # iterates before the method that runs
     history: History = field(default_factory=History)
@@ -96,7 +100,8 @@ class Monitor:
         stale = len(self.history) - self._progress(point, goal)
         if (scaled > goal and self._endless(point, curvature)) or stale > self.idle:
             raise Stop(Status.STALLED)
-        if self._late(point) and not (self.alone and self._converges(goal)):
+        asked = self.alone or self.products > DEAR
+        if self._late(point) and not (asked and self._converges(goal)):
             raise Stop(Status.SLOW if self.alone else Status.STALLED)
 
     def _count(self, products: float) -> None:
@@ -132,23 +137,24 @@ class Monitor:
         return True
 
     def _converges(self, goal: float) -> bool:
-        """Whether the objective gets within the goal in as many iterates as it has had, and max_iter leaves,
-        as a geometric series would that fell as it did over the last iterates and over as many before, the
-        first step, which is like no other, left out; asked again after as many more.
+        """Whether the objective gets within the goal in some times the iterates it has had, and max_iter
+        leaves, as a geometric series would that fell as it did over the last iterates and over as many
+        before, the first step, which is like no other, left out; asked again after as many as it has had.
 
         A method that lowers it by ever more does not converge yet, and when it will cannot be told.
         """
         span = min((len(self.values) - 2) // 2, self.idle, IDLE // 2)
-        if span < self.idle // 2:
+        if span < (IDLE // 12 if self.products > DEAR else self.idle // 2):
             return True  # of a few iterates nothing is known
         start, middle, end = self.values[-1 - 2 * span], self.values[-1 - span], self.values[-1]
         before, last = start - middle, middle - end
         if last > 0 and last >= before:
             return False
-        self.deadline = len(self.history) + span
+        room = min(self.room, AHEAD[min(self.asked, 1)] * len(self.values))
+        again = len(self.history) + len(self.values)
+        self.deadline, self.asked = max(self.deadline or 0, again), self.asked + 1
         self.last_reading, self.products = None, 0.0
         ratio = max(last, 0.0) / before if before > 0 else 0.0
-        room = min(self.room, len(self.values))
         return last * ratio / (1 - ratio) * ratio ** (room / span) <= goal
 
     def _endless(self, point: Point, curvature: Curvature | None) -> bool:
@@ -184,7 +190,7 @@ class Monitor:
         self.progress, self.unknown, self.products = (len(self.history), np.inf, np.inf), 0, 0.0
         self.deadline = None if stage.limit is None else len(self.history) + stage.limit
         self.last_reading = None if stage.readings is None else passes + stage.readings
-        self.idle, self.alone, self.values = stage.idle, stage.alone, []
+        self.idle, self.alone, self.asked, self.values = stage.idle, stage.alone, 0, []
 
     @property
     def room(self) -> int:
@@ -228,10 +234,6 @@ class Monitor:
                     at_most=self.room,
                     patient=patient,
                 )
-        self.asking.asked, self.asking.since = len(self.history), 0.0
-        self.asking.passes = point.objective.rows.passes
-        if self.curvature is not None and self.curvature is not curvature:
-            self.products += self.curvature.products
         if not steps and self.gap.nats < np.inf:
             self.history.gap[-1] = self.gap.nats
         if self.gap.nats <= goal:
@@ -245,7 +247,8 @@ class Monitor:
                 self.ray = recession_direction(point, guess.nats)
                 self.best = point if self.ray is not None else self.best
                 raise Stop(Status.STALLED if self.ray is None else Status.SEPARABLE)
-        self.asking.answered(point, goal, guess, self.gap, self.curvature, patient=patient)
+        found = None if self.curvature is curvature else self.curvature
+        self.asking.answered(point, len(self.history), goal, guess, self.gap, found, patient=patient)
 
     def _separable(self, point: Point) -> bool:
         """Whether nothing penalises the columns, and the rows are all right and almost certain."""

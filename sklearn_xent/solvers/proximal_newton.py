@@ -155,7 +155,7 @@ class _Model:
             self._chosen, self._part = wanted, None
         if measured:
             self._hessian = self._measure(point)
-            self.products += self._source.rows.n_rows * len(self._hessian) ** 2 / 2
+            self.products += self._source.rows.n_rows * len(self._hessian) ** 2 / 4
         return True
 
     def _wanted(self, point: Point) -> Array:
@@ -230,8 +230,8 @@ class _Model:
         return target
 
     def taken(self) -> float:
-        """Products since the last time; these take half the time of those of a factor of the rows."""
-        products, self.products = self.products / 2, 0.0
+        """Products since the last time, as many as take the time in a triangular factor."""
+        products, self.products = self.products, 0.0
         return products
 
     def decrease(self, point: Point, target: Array) -> float:

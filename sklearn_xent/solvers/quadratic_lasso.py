@@ -112,7 +112,7 @@ def _best_on_the_way(
     bound = np.where(move == 0, np.inf, bound)
     end = min(1.0, float(bound.min(initial=1.0)))
     crosses = (zero > 0) & (zero < 1) & (weight > 0)
-    bent = start[:, None][:, :0]
+    bent = np.empty((len(A), 0))
     if end < 1.0 or crosses.any():
         stops = np.where(crosses, np.minimum(zero, bound), bound)
         bent = _bent(start, move, np.where(crosses, zero, np.inf), np.sort(stops[stops < 1]))
@@ -146,4 +146,4 @@ def _bent(start: Array, move: Array, zero: Array, stops: Array) -> Array:
     where 1, 2, 4, 8 ... have stopped, at zero or a bound, if many do.
     """
     shares = np.append(1.0, stops[2 ** np.arange(int(np.log2(len(stops)))) - 1] if len(stops) > MANY else [])
-    return np.asarray(np.where(zero[:, None] < shares, 0.0, start[:, None] + shares * move[:, None]))
+    return np.asarray(np.where(zero[:, None] <= shares, 0.0, start[:, None] + shares * move[:, None]))

@@ -28,7 +28,7 @@ class Status(Enum):
 
     CONVERGED = "converged"
     STALLED = "no further progress is possible at this precision"
-    SLOW = "makes too little progress to reach tol in as many iterations again"
+    SLOW = "makes too little progress to reach tol in several times as many iterations"
     ITERATION_LIMIT = "stopped at max_iter before reaching tol"
     SEPARABLE = "the classes are separable: without a penalty no finite optimum exists"
     STOPPED = "stopped by a callback"

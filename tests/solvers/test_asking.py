@@ -35,14 +35,14 @@ def of_eigenvalues(products):
 def test_a_guess_is_corrected_by_what_it_was_found_to_be():
     asking, guess = Asking(), Gap(1e-7)
     assert asking.corrected(guess) == 1e-7
-    asking.answered(started(), GOAL, guess, Gap(1e-4, Kind.BOUND), None, patient=False)
+    asking.answered(started(), 1, GOAL, guess, Gap(1e-4, Kind.BOUND), None, patient=False)
     assert asking.corrected(guess) == pytest.approx(2e-4)
     assert asking.corrected(Gap(1e-7, Kind.BOUND)) == 1e-7
 
 
 def test_a_gap_above_the_objective_says_nothing():
     asking, point, guess = Asking(), started(), Gap(1e-7)
-    asking.answered(point, GOAL, guess, Gap(2 * point.value, Kind.BOUND), None, patient=False)
+    asking.answered(point, 1, GOAL, guess, Gap(2 * point.value, Kind.BOUND), None, patient=False)
     assert asking.blind
     assert asking.corrected(guess) == pytest.approx(2 * UNASKED * GOAL)
 
@@ -66,7 +66,7 @@ def test_many_coefficients_of_which_nothing_was_known_are_asked_about_in_twice_a
 @pytest.mark.parametrize("work", ["products", "readings"])
 def test_eigenvalues_that_took_seconds_are_asked_for_again_once_as_much_was_done(work):
     asking, point = Asking(), started()
-    asking.answered(point, GOAL, Gap(1e-7), Gap(1e-4, Kind.BOUND), of_eigenvalues(LONG), patient=False)
+    asking.answered(point, 1, GOAL, Gap(1e-7), Gap(1e-4, Kind.BOUND), of_eigenvalues(LONG), patient=False)
     assert not asking.now(point, Gap(1e-7), GOAL, 1000, 0.0)
     if work == "products":
         asking.since = DEAR / 2
@@ -77,7 +77,7 @@ def test_eigenvalues_that_took_seconds_are_asked_for_again_once_as_much_was_done
 
 def test_eigenvalues_of_a_moment_are_asked_for_at_once():
     asking, point = Asking(), started()
-    asking.answered(point, GOAL, Gap(1e-7), Gap(1e-4, Kind.BOUND), of_eigenvalues(1e6), patient=False)
+    asking.answered(point, 1, GOAL, Gap(1e-7), Gap(1e-4, Kind.BOUND), of_eigenvalues(1e6), patient=False)
     assert asking.now(point, Gap(1e-7), GOAL, 2, 0.0)
 
 
@@ -93,6 +93,6 @@ def test_a_certificate_waits_while_steps_are_cheaper_than_its_hessian():
 
 def test_a_bound_that_will_not_be_small_enough_is_not_asked_for_meanwhile():
     asking, point = Asking(), started(200)
-    asking.answered(point, GOAL, Gap(1e-6), Gap(1e-3, Kind.BOUND), None, patient=True)
+    asking.answered(point, 1, GOAL, Gap(1e-6), Gap(1e-3, Kind.BOUND), None, patient=True)
     assert not asking.now(point, Gap(1e-7), GOAL, 2, 0.0)  # a bound of about 3e-4 is expected
     assert asking.now(point, Gap(1e-12), GOAL, 3, 0.0)

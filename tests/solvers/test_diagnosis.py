@@ -22,7 +22,7 @@ def test_only_a_bound_is_printed_as_a_distance(kind):
     assert ("within 0.001 nats" in str(diagnose(solution, 1e-6))) == (kind is Kind.BOUND)
 
 
-@pytest.mark.parametrize("status", [Status.ITERATION_LIMIT, Status.STALLED, Status.SLOW])
+@pytest.mark.parametrize("status", [Status.ITERATION_LIMIT, Status.STALLED])
 def test_the_solver_that_chooses_is_advised_to_those_who_have_not_asked_for_it(status):
     objective, W = pose(2)
     solution = Solution(objective.at(W), Gap(1e-3, Kind.BOUND), status, History(), None, "quasi-newton")

@@ -254,11 +254,13 @@ def test_dear_hessians_end_a_method_where_another_goes_on(limit):
     monitor = Monitor(1e-6, 1000)
     monitor.begin(Stage("newton-cholesky", newton_cholesky, limit=limit))
     assert curvature.products == 0.0  # of a factor that is sound
-    monitor(point, curvature=curvature)
+    for _ in range(IDLE // 4):  # of a few iterates it is not known whether they converge
+        monitor(point, curvature=curvature)
     monitor(point, products=0.6 * DEAR)
     if limit is None:
         monitor(point, products=0.6 * DEAR)
     else:
+        monitor.values = (point.value + 1e-3 * np.arange(IDLE, 0, -1)).tolist()  # by as much each time
         assert stopped(monitor, point, products=0.6 * DEAR) is Status.STALLED
         monitor.begin(Stage("lbfgs", newton_cholesky))
         assert monitor.products == 0.0
@@ -279,15 +281,17 @@ def seen_alone(values, limit=60, max_iter=1000):
     return stop.value.status, len(monitor.history)
 
 
-@pytest.mark.parametrize("rate", [0.7, 0.85])
+@pytest.mark.parametrize("rate", [0.8, 0.95])
 def test_a_method_that_no_other_takes_over_from_goes_on_while_it_converges(rate):
     status, n_iter = seen_alone(1 + rate ** np.arange(300))
     assert status is not Status.SLOW
     assert n_iter > 61
 
 
-def test_it_does_not_go_on_where_that_takes_longer_than_all_that_was():
-    assert seen_alone(1 + 0.95 ** np.arange(300)) == (Status.SLOW, 61)
+@pytest.mark.parametrize(("rate", "expected"), [(0.99, 61), (0.975, 123)])
+def test_it_does_not_go_on_where_that_takes_many_times_as_long(rate, expected):
+    # the second time that it is asked, it may take three times as long, not ten times
+    assert seen_alone(1 + rate ** np.arange(300)) == (Status.SLOW, expected)
 
 
 @pytest.mark.parametrize(
