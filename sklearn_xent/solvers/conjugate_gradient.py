@@ -22,11 +22,12 @@ def conjugate_gradient(
     max_iter: int,
     largest: float = np.inf,
     enough: Callable[[Array], bool] | None = None,
+    gains: list[float] | None = None,
 ) -> tuple[Array, int]:
     """Solve H x = target to a relative residual tol in the preconditioner's norm; also the products taken.
 
     Stops early at a direction of no curvature, once target' x, which only grows, is above ``largest``, and
-    where the residual is small ``enough``.
+    where the residual is small ``enough``. The ``gains`` are told what target' x has grown to.
     Nocedal and Wright (2006), Numerical Optimization, 7.1.
     """
     x, residual, scratch = np.zeros_like(target), target.copy(order="K"), np.empty_like(target)
@@ -42,6 +43,8 @@ def conjugate_gradient(
             return (x if iteration else direction), iteration + 1
         step = energy / curvature
         gained += step * energy
+        if gains is not None:
+            gains.append(gained)
         x += np.multiply(direction, step, out=scratch)
         residual -= np.multiply(image, step, out=scratch)
         z = precondition(residual)

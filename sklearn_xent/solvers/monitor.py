@@ -100,8 +100,7 @@ class Monitor:
         stale = len(self.history) - self._progress(point, goal)
         if (scaled > goal and self._endless(point, curvature)) or stale > self.idle:
             raise Stop(Status.STALLED)
-        asked = self.alone or self.products > DEAR
-        if self._late(point) and not (asked and self._converges(goal)):
+        if self._late(point) and not self._stays(point, goal):
             raise Stop(Status.SLOW if self.alone else Status.STALLED)
 
     def _count(self, products: float) -> None:
@@ -135,6 +134,13 @@ class Monitor:
             self.deadline += IDLE // 2
             return False
         return True
+
+    def _stays(self, point: Point, goal: float) -> bool:
+        """Whether a method that is late goes on: where no other does, or others mostly take longer, as with
+        kinks and bounds, and it converges.
+        """
+        dear = self.products > DEAR and not point.objective.penalty.smooth
+        return (self.alone or dear) and self._converges(goal)
 
     def _converges(self, goal: float) -> bool:
         """Whether the objective gets within the goal in some times the iterates it has had, and max_iter

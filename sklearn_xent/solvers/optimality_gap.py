@@ -15,6 +15,7 @@ from sklearn_xent.problem.point import Point
 from sklearn_xent.problem.slope_rounding import ROUNDED, slope_rounding, summed_rounding
 from sklearn_xent.solvers.conjugate_gradient import Map, conjugate_gradient
 from sklearn_xent.solvers.curvature import Curvature
+from sklearn_xent.solvers.decrement import believed
 from sklearn_xent.solvers.hessian import DENSE_LIMIT, curvature_at, curvature_on, face
 from sklearn_xent.solvers.row_bound import row_bound
 
@@ -149,40 +150,35 @@ def _by_products(point: Point, goal: float, precondition: Map | None) -> Gap:
         cost = float((residual**2 @ ridge).sum()) + np.abs(residual[:, ~free]).max(initial=0.0) / lasso
         return bool(solvable and cost <= SPENT * goal)
 
+    most, gains = int(np.clip(o.rows.passes, *PRODUCTS)), list[float]()
     step, products = conjugate_gradient(
         lambda V: point.hessian_product(V) * mask if not penalty.smooth else point.hessian_product(V),
         aim,
         precondition,
         tol=0.0 if solvable else 0.1 * SOLVED,
-        max_iter=int(np.clip(o.rows.passes, *PRODUCTS)),
+        max_iter=most,
         largest=4 * goal,  # then the answer is no, and need not be exact
         enough=enough,
+        gains=gains,
     )
     decrement = 0.5 * inner(aim, step)
     if decrement > 2 * goal:
         return Gap(decrement, Kind.ESTIMATE)
     residual = np.where(mask, aim - point.hessian_product(step), 0.0) if products else aim
-    if solvable:
-        unheld = np.broadcast_to(free, W.shape)
-        unpenalised = curvature_on(point, unheld)
-        dual = DualPoint(point, unheld, direction=-(step + unpenalised.solve(np.where(free, residual, 0.0))))
-        bound = dual.bound(unpenalised.gap(dual.rounded))
-        if bound <= goal:
-            return Gap(bound, Kind.BOUND)
-    # what conjugate gradients have not seen may be worth as much as what they have
-    unsolved = inner(residual, precondition(residual)) > SOLVED * inner(aim, precondition(aim))
-    believed = not unsolved and _quadratic(point, step, residual)
-    return Gap(decrement if believed else np.inf, Kind.ESTIMATE)
+    bound = _bound_along(point, free, step, residual) if solvable else np.inf
+    if bound <= goal:
+        return Gap(bound, Kind.BOUND)
+    solved = inner(residual, precondition(residual)) <= SOLVED * inner(aim, precondition(aim))
+    seen = solved and believed(point, step, residual, None if products < most else gains)
+    return Gap(decrement if seen else np.inf, Kind.ESTIMATE)
 
 
-def _quadratic(point: Point, step: Array, residual: Array) -> bool:
-    """Whether F is quadratic along a Newton step and what its residual asks of each coefficient alone.
-
-    It is not where a row's logits change by 1: one row far out and certain is all the curvature that its
-    column has, and goes on losing it; conjugate gradients see neither.
-    """
-    rest = residual / np.maximum(point.hessian_diagonal(), np.finfo(float).tiny)
-    return point.widest_change(step + rest) < 1
+def _bound_along(point: Point, free: Array, step: Array, residual: Array) -> float:
+    """Bound from a step that leaves a residual, which in the ``free`` columns (d + 1,) is solved for."""
+    unheld = np.broadcast_to(free, step.shape)
+    unpenalised = curvature_on(point, unheld)
+    dual = DualPoint(point, unheld, direction=-(step + unpenalised.solve(np.where(free, residual, 0.0))))
+    return dual.bound(unpenalised.gap(dual.rounded))
 
 
 def factored_bound(point: Point, curvature: Curvature, goal: float, *, until: float = np.inf) -> float:

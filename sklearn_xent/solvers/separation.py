@@ -19,6 +19,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_xent.arrays import Array, different_rows
 from sklearn_xent.factor import (
+    TINY,
     cholesky,
     least_curvature,
     rounding_of,
@@ -49,7 +50,6 @@ LONGEST, SHORTEST, AN_ENTRY = 10.0, 0.5, 2e-6
 DIFFICULT = 4  # scipy's status of a program that ended in numerical difficulties
 FEASIBLE = 1e-10  # what the program may violate, relative to a margin's terms
 PROGRAMS, USED = 3, 1e-9  # of them, and what of the last ray's largest entry counts as in use
-UNDERFLOW = 1e-290  # nats: what is less is nothing
 REGULAR = 1e-8  # least curvature of a Gram matrix that is not singular, whatever its sums have lost
 # Of the loss, that a margin may hold: however small the gap is said to be, and where slopes hide in rounding.
 LEAST_SHARE, LARGEST_SHARE = 1e-12, 1e-6
@@ -77,7 +77,7 @@ def recession_direction(point: Point, gap: float) -> Array | None:
     if not point.objective.free[:-1].any():
         return None
     # twice: where separated rows are all that is left, the gap is what they hold, but for rounding
-    tight = max(min(2 * gap, point.value), LEAST_SHARE * point.loss, UNDERFLOW)
+    tight = max(min(2 * gap, point.value), LEAST_SHARE * point.loss, TINY)
     loose = max(tight, LARGEST_SHARE * point.loss)
     if _beyond_programs(point):
         return along_coefficients(point, loose)

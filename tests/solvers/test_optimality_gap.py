@@ -24,6 +24,7 @@ from sklearn_xent.solvers.optimality_gap import Gap, Kind, certify, factored_bou
 from sklearn_xent.solvers.proximal_newton import proximal_newton
 from sklearn_xent.solvers.solve import Stage, minimise
 from sklearn_xent.solvers.visit import Stop
+from tests.problem.test_derivatives import assemble
 
 PENALTIES = {  # strength, l1_ratio, factors, bounds
     "none": (0.0, 0.0, None, None),
@@ -251,6 +252,26 @@ def test_products_do_not_end_a_fit_that_conjugate_gradients_have_not_solved(monk
     true = near.value - exact.point.value
     gap, _ = certify(near, 2 * true)
     assert gap.nats > 2 * true or gap.nats >= true
+
+
+@pytest.mark.parametrize("faintest", [1e-2, 1e-3, 1e-4])
+def test_a_decrement_that_products_still_add_to_is_no_estimate(monkeypatch, faintest):
+    # residuals of which each direction, however faint, has its share of the decrement
+    monkeypatch.setattr(optimality_gap, "DENSE_LIMIT", 0)
+    monkeypatch.setattr(optimality_gap, "CERTIFIED_LIMIT", 0)
+    monkeypatch.setattr(optimality_gap, "PRODUCTS", (60, 60))
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        U, V = (np.linalg.qr(rng.normal(size=(m, 200)))[0] for m in (250, 200))
+        t = 0.5 + 1e-4 * rng.normal(size=250)
+        X = U * np.geomspace(1, faintest, 200) @ V
+        objective = assemble(
+            X, np.vstack([1 - t, t]), np.full(250, 1 / 250), None, strength=1e-12, l1_ratio=0.0
+        )
+        point = objective.at(objective.design.zeros(1))
+        true = curvature_at(point).gap(point.stationarity)
+        gap, _ = certify(point, true)
+        assert gap.nats > 0.9 * true
 
 
 @pytest.mark.parametrize("K", [2, 3])

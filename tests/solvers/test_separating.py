@@ -1,5 +1,7 @@
 """Directions that separate rows: one that coefficients have gone along, and where it ends."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -58,7 +60,8 @@ def test_where_no_program_ends_separated_rows_are_named_all_the_same(monkeypatch
     monkeypatch.setattr(separation, limit, 0)
     if limit == "LARGEST_NULL_SPACE":
         monkeypatch.setattr(separation, "LARGEST_PROGRAM", 0)
-    monkeypatch.setattr(separation, "_solved", None)  # a program would be an error
+    unended = SimpleNamespace(status=1)
+    monkeypatch.setattr(separation, "_solved", lambda *args, **options: unended)
     with pytest.warns(SeparationWarning, match=r"quasi-separation\) by column"):
         CrossEntropyClassifier(C=np.inf).fit(*half_separated(3))
 
