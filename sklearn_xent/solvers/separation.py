@@ -33,7 +33,7 @@ from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.point import Point
 from sklearn_xent.solvers.hessian import affordable
 from sklearn_xent.solvers.optimality_gap import polishable
-from sklearn_xent.solvers.separating import along_coefficients, separates
+from sklearn_xent.solvers.rays import along_coefficients, separates, unheld_coefficients
 
 __all__ = [
     "LARGEST_NULL_SPACE",
@@ -141,15 +141,9 @@ def _growing(point: Point, share: float, basis: Array, off: Array) -> Array | No
     return np.unique(M, axis=0) if M.size <= LARGEST_PROGRAM else None
 
 
-def _free(objective: Objective) -> Array:
-    """Coefficients, as indices, that nothing holds and whose columns vary."""
-    free = objective.free & (np.append(objective.design.scale, 1.0) > 0)
-    return np.flatnonzero(np.broadcast_to(free, objective.shape))
-
-
 def _beyond_programs(point: Point) -> bool:
     """Whether directions are too many for a null space and for a program without one."""
-    size = len(_free(point.objective))
+    size = int(np.count_nonzero(unheld_coefficients(point.objective)))
     return size > LARGEST_NULL_SPACE and point.coefficients.size * size > LARGEST_PROGRAM
 
 
@@ -160,7 +154,7 @@ def _unconstrained(point: Point, share: float) -> tuple[Array, Array]:
     all free coefficients.
     """
     objective = point.objective
-    which, size = _free(objective), point.coefficients.size
+    which, size = np.flatnonzero(unheld_coefficients(objective)), point.coefficients.size
     exact, identity = np.zeros(size), np.zeros((size, len(which)))
     identity[which, np.arange(len(which))] = 1.0
     if len(which) > LARGEST_NULL_SPACE:

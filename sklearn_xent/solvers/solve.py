@@ -18,7 +18,7 @@ from sklearn_xent.solvers.methods import FIRST_ORDER
 from sklearn_xent.solvers.monitor import UNKNOWN, Monitor, Report
 from sklearn_xent.solvers.optimality_gap import Gap, Kind, polishable
 from sklearn_xent.solvers.polish import certify_polished
-from sklearn_xent.solvers.separating import beyond_separation
+from sklearn_xent.solvers.rays import beyond_separation
 from sklearn_xent.solvers.separation import NEARLY_CERTAIN, recession_direction
 from sklearn_xent.solvers.tolerance import goal
 from sklearn_xent.solvers.visit import IDLE, Method, Stage, Status, Stop

@@ -64,7 +64,7 @@ def judge(problem, estimator=CrossEntropyClassifier):
     began = time.process_time()
     try:
         # threads of BLAS that wait for a busy machine spend processor time
-        with threadpool_limits(1, "blas"):
+        with threadpool_limits(1, "blas"), time_limit(SECONDS[problem.size]):
             model, caught = fit(problem, estimator)
     except Hang:
         return _verdict(problem, "hang", f"more than {SECONDS[problem.size]:g} s")
@@ -84,15 +84,15 @@ def _verdict(problem, kind, detail):
 
 
 def fit(problem, estimator=CrossEntropyClassifier):
-    """The fitted model, and every warning its last fit raised; Hang where a fit takes too long."""
-    model, seconds = estimator(**problem.parameters), SECONDS[problem.size]
+    """The fitted model, and every warning its last fit raised."""
+    model = estimator(**problem.parameters)
     if problem.first is not None:
         X, y, parameters = problem.first
-        with warnings.catch_warnings(), time_limit(seconds):
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             model.set_params(**parameters, warm_start=True).fit(X, y, problem.sample_weight, problem.offset)
         model.set_params(**problem.parameters)
-    with warnings.catch_warnings(record=True) as caught, time_limit(seconds):
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         model.fit(problem.X, problem.y, problem.sample_weight, problem.offset)
     return model, caught

@@ -7,16 +7,22 @@ import numpy as np
 from sklearn_xent.arrays import Array
 from sklearn_xent.factor import EPS
 from sklearn_xent.problem import margins
+from sklearn_xent.problem.objective import Objective
 from sklearn_xent.problem.point import Line, Point
 from sklearn_xent.solvers.conjugate_gradient import conjugate_gradient
 from sklearn_xent.solvers.line_search import TRIALS
 from sklearn_xent.solvers.optimality_gap import PRODUCTS
 
-__all__ = ["along_coefficients", "beyond_separation", "separates"]
+__all__ = ["along_coefficients", "beyond_separation", "separates", "unheld_coefficients"]
 
 # Fall of a margin, or change of one that must stay, relative to its terms: within the tolerances of a linear
 # program and of a null space; and relative to the largest growth, beside which it must be nothing.
 TOLERATED, BESIDE_GROWTH = 1e-6, 1e-2
+
+
+def unheld_coefficients(objective: Objective) -> Array:
+    """Mask (K, d + 1) of the coefficients that no penalty holds and whose columns vary."""
+    return np.broadcast_to(objective.free & (np.append(objective.design.scale, 1.0) > 0), objective.shape)
 
 
 def separates(point: Point, direction: Array, off: Array, share: float) -> bool:
@@ -39,7 +45,7 @@ def along_coefficients(point: Point, share: float) -> Array | None:
     theirs does not.
     """
     o = point.objective
-    free = np.broadcast_to(o.free & (np.append(o.design.scale, 1.0) > 0), point.coefficients.shape)
+    free = unheld_coefficients(o)
     direction = np.where(free, point.coefficients, 0.0)
     if o.penalty.bounded:
         return None

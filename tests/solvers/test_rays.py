@@ -8,7 +8,7 @@ import pytest
 from sklearn_xent import CrossEntropyClassifier, SeparationWarning
 from sklearn_xent.problem import margins
 from sklearn_xent.solvers import separation
-from sklearn_xent.solvers.separating import along_coefficients, beyond_separation, separates
+from sklearn_xent.solvers.rays import along_coefficients, beyond_separation, separates
 from tests.problem.test_derivatives import pose
 from tests.solvers.test_separation import solved
 
